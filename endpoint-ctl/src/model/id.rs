@@ -1,0 +1,54 @@
+//! Typed resource ids: the API's strings, told apart by type.
+//!
+//! May import: std.
+
+use std::fmt;
+
+macro_rules! id_types {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Wraps an id; its syntax is checked where input enters (manifest, API).
+            pub fn new(id: impl Into<String>) -> Self {
+                Self(id.into())
+            }
+
+            /// The id as the API spells it.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )+};
+}
+
+id_types! {
+    /// `VpcId`, such as `vpc-a`.
+    VpcId,
+    /// `VSwitchId`, such as `vsw-a`.
+    VSwitchId,
+    /// `ZoneId`, such as `lab-a`.
+    ZoneId,
+    /// `SecurityGroupId`, such as `sg-web`.
+    SecurityGroupId,
+    /// `NetworkAclId`, such as `nacl-a`.
+    NetworkAclId,
+    /// Id of a provider network (this project's own kind).
+    ProviderNetworkId,
+    /// `LoadBalancerId`, such as `nlb-web`.
+    LoadBalancerId,
+    /// `ServiceId`, such as `epsrv-web`.
+    ServiceId,
+    /// `EndpointId`, such as `ep-web`.
+    EndpointId,
+    /// `EniId`, such as `eni-ep-web-lab-a`.
+    EniId,
+}

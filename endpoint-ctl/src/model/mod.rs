@@ -1,0 +1,48 @@
+//! The desired state, whole, validated and immutable: the only thing the compiler accepts.
+//!
+//! May import: std, ipnet, thiserror. Never: serde formats, tokio, aya, any sibling module.
+//! Field names follow the API (`VpcId`, `CidrBlock`, ...) in snake case.
+
+mod endpoint;
+mod id;
+mod network;
+mod network_acl;
+mod provider;
+mod rule;
+mod security_group;
+
+use std::collections::BTreeMap;
+
+pub use endpoint::{Endpoint, EndpointZone};
+pub use id::{
+    EndpointId, EniId, LoadBalancerId, NetworkAclId, ProviderNetworkId, SecurityGroupId, ServiceId,
+    VSwitchId, VpcId, ZoneId,
+};
+pub use network::{VSwitch, Vpc};
+pub use network_acl::{NetworkAcl, NetworkAclEntry};
+pub use provider::{EndpointService, Listener, LoadBalancer, ProviderNetwork, Server};
+pub use rule::{Policy, PortRange, ProtocolMatch, Transport};
+pub use security_group::{
+    Direction, SecurityGroup, SecurityGroupRule, SecurityGroupType, managed_group,
+};
+
+/// One complete, consistent desired state. Every reference in it resolves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Model {
+    /// VPCs.
+    pub vpcs: BTreeMap<VpcId, Vpc>,
+    /// vSwitches, each bound to one interface.
+    pub vswitches: BTreeMap<VSwitchId, VSwitch>,
+    /// Security groups, the managed ones (one per endpoint) included.
+    pub security_groups: BTreeMap<SecurityGroupId, SecurityGroup>,
+    /// Network ACLs.
+    pub network_acls: BTreeMap<NetworkAclId, NetworkAcl>,
+    /// Provider networks, each bound to one interface.
+    pub provider_networks: BTreeMap<ProviderNetworkId, ProviderNetwork>,
+    /// Load balancers.
+    pub load_balancers: BTreeMap<LoadBalancerId, LoadBalancer>,
+    /// Endpoint services.
+    pub services: BTreeMap<ServiceId, EndpointService>,
+    /// Endpoints.
+    pub endpoints: BTreeMap<EndpointId, Endpoint>,
+}

@@ -1,0 +1,68 @@
+//! The provider's side: its network, load balancers and endpoint services.
+//!
+//! May import: std, ipnet, the model's own modules.
+
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+
+use super::{LoadBalancerId, ProviderNetworkId, ServiceId, Transport, ZoneId};
+
+/// The network backends live in, reached through one Linux interface of this node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderNetwork {
+    /// Its id.
+    pub id: ProviderNetworkId,
+    /// `CidrBlock`; may overlap any VPC's.
+    pub cidr_block: Ipv4Net,
+    /// The Linux interface that leads to it.
+    pub interface: String,
+    /// `NatAddresses`: the sources that backends see; this node answers ARP for them.
+    pub nat_addresses: Vec<Ipv4Addr>,
+}
+
+/// A load balancer: listeners, each with its servers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadBalancer {
+    /// `LoadBalancerId`.
+    pub id: LoadBalancerId,
+    /// The provider network its servers are in.
+    pub provider_network: ProviderNetworkId,
+    /// Its listeners; (transport, port) is unique.
+    pub listeners: Vec<Listener>,
+}
+
+/// One listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// `ListenerProtocol`.
+    pub transport: Transport,
+    /// `ListenerPort`.
+    pub port: u16,
+    /// `Servers`; (ip, port) is unique. May be empty: then there is no backend.
+    pub servers: Vec<Server>,
+}
+
+/// One server (target) behind a listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// `ServerIp`.
+    pub ip: Ipv4Addr,
+    /// `Port`.
+    pub port: u16,
+    /// `Weight`, 0 to 100; 0 gets no new flows.
+    pub weight: u8,
+    /// `ZoneId`, if given.
+    pub zone: Option<ZoneId>,
+}
+
+/// An endpoint service: what endpoints connect to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointService {
+    /// `ServiceId`.
+    pub id: ServiceId,
+    /// `ServiceName`, unique.
+    pub name: String,
+    /// `Resources`: the load balancer behind it.
+    pub load_balancer: LoadBalancerId,
+}

@@ -1,0 +1,80 @@
+//! Security groups: stateful, merged over all attached groups, by priority, drop before accept.
+//!
+//! May import: std, ipnet, the model's own modules.
+
+use ipnet::Ipv4Net;
+
+use super::{EndpointId, Policy, PortRange, ProtocolMatch, SecurityGroupId, VpcId};
+
+/// `SecurityGroupType`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecurityGroupType {
+    /// `normal`: outbound allowed by default.
+    Normal,
+    /// `enterprise`: both directions denied by default.
+    Enterprise,
+}
+
+/// A rule's direction, seen from the ENI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// Toward the ENI.
+    Ingress,
+    /// From the ENI onward.
+    Egress,
+}
+
+/// A security group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecurityGroup {
+    /// `SecurityGroupId`.
+    pub id: SecurityGroupId,
+    /// The VPC it belongs to.
+    pub vpc: VpcId,
+    /// `SecurityGroupType`.
+    pub group_type: SecurityGroupType,
+    /// `ServiceManaged`: made with an endpoint, never changed by users.
+    pub service_managed: bool,
+    /// Its rules, in the order they were given.
+    pub rules: Vec<SecurityGroupRule>,
+}
+
+/// One rule (a `Permission` of the API).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecurityGroupRule {
+    /// `SecurityGroupRuleId`: given, or made from the group, direction and place.
+    pub id: String,
+    /// `Direction`.
+    pub direction: Direction,
+    /// `Policy`.
+    pub policy: Policy,
+    /// `Priority`, 1 (first) to 100.
+    pub priority: u8,
+    /// `IpProtocol`.
+    pub protocol: ProtocolMatch,
+    /// `PortRange`: always the destination port.
+    pub ports: PortRange,
+    /// `SourceCidrIp` (ingress) or `DestCidrIp` (egress).
+    pub peer: Ipv4Net,
+}
+
+/// The group that comes with an interface endpoint (row F34): outbound, accept everything, priority 1.
+pub fn managed_group(endpoint: &EndpointId, vpc: &VpcId) -> SecurityGroup {
+    let id = SecurityGroupId::new(format!("sg-managed-{endpoint}"));
+    let rule = SecurityGroupRule {
+        id: format!("sgr-managed-{endpoint}-egress"),
+        direction: Direction::Egress,
+        policy: Policy::Accept,
+        priority: 1,
+        protocol: ProtocolMatch::All,
+        ports: PortRange::ANY,
+        peer: Ipv4Net::default(),
+    };
+    SecurityGroup {
+        id,
+        vpc: vpc.clone(),
+        group_type: SecurityGroupType::Normal,
+        service_managed: true,
+        rules: vec![rule],
+    }
+}
