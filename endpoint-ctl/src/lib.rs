@@ -2,4 +2,7 @@
 //!
 //! Layout, in the direction data flows:
 //! `manifest` (YAML) -> `model` (validated, immutable) -> `compiler` (pure) -> `dataplane` (aya).
+pub mod compiler;
+pub mod manifest;
 pub mod model;
+pub mod oracle;

@@ -1,1 +1,23 @@
-//! Placeholder.
+//! The workspace's own tool, and the lab that tests, demo and benches share.
+//! `main` holds the command line; everything else is here.
+//!
+//! Lowest first: `step` and `workspace` (commands, places) - `cleanup` (what
+//! is undone on any exit) - `toolchain`, `linker`, `apt`, `tools`, `setup`
+//! (what building needs) - `ebpf`, `build` - `lab` - `demo`, `suite`, `tidy`
+//! (the subcommands). endpoint-ctl's tests and benches use `lab` only.
+#![forbid(unsafe_code)]
+
+mod apt;
+pub mod build;
+mod cleanup;
+pub mod demo;
+mod ebpf;
+pub mod lab;
+mod linker;
+pub mod setup;
+mod step;
+pub mod suite;
+pub mod tidy;
+mod toolchain;
+mod tools;
+pub mod workspace;

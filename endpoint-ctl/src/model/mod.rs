@@ -5,6 +5,7 @@
 
 mod endpoint;
 mod id;
+mod ipam;
 mod network;
 mod network_acl;
 mod provider;
@@ -18,6 +19,7 @@ pub use id::{
     EndpointId, EniId, LoadBalancerId, NetworkAclId, ProviderNetworkId, SecurityGroupId, ServiceId,
     VSwitchId, VpcId, ZoneId,
 };
+pub use ipam::{Ipam, IpamError};
 pub use network::{VSwitch, Vpc};
 pub use network_acl::{NetworkAcl, NetworkAclEntry};
 pub use provider::{EndpointService, Listener, LoadBalancer, ProviderNetwork, Server};

@@ -43,7 +43,10 @@ pub struct PortRange {
 
 impl PortRange {
     /// Every port, and protocols that have none.
-    pub const ANY: Self = Self { first: 0, last: u16::MAX };
+    pub const ANY: Self = Self {
+        first: 0,
+        last: u16::MAX,
+    };
 
     /// Whether `port` is covered.
     pub fn covers(self, port: u16) -> bool {

@@ -1,0 +1,42 @@
+//! The rows of the BPF maps: plain old data without padding, read by kernel and daemon alike.
+//!
+//! To change a row: change the type, raise [`VERSION`], run `cargo xtask tidy --bless` and name the
+//! change in CHANGELOG.md. [`layout::fingerprint`] is stamped into the object and compared at load.
+//! Integers are in host order unless a field is a byte array, which is in network order.
+//!
+//! May import: core, bytemuck, wire.
+
+pub mod counter;
+pub mod event;
+pub mod flow;
+pub mod layout;
+pub mod meta;
+pub mod policy;
+pub mod reason;
+pub mod service;
+
+/// Raised with every change to a row or its meaning.
+pub const VERSION: u32 = 1;
+
+/// An IP address of either family, IPv4 in its mapped form `::ffff:a.b.c.d` (RFC 4291).
+pub type Addr = [u8; 16];
+
+/// Maps an IPv4 address.
+#[must_use]
+#[inline(always)]
+pub fn mapped(address: [u8; 4]) -> Addr {
+    let [a, b, c, d] = address;
+    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d]
+}
+
+/// The IPv4 address in a mapped one, as far as it is one.
+#[must_use]
+#[inline(always)]
+pub fn unmapped(address: Addr) -> [u8; 4] {
+    let [.., a, b, c, d] = address;
+    [a, b, c, d]
+}
+
+/// Clock ticks of flow entries and events: the kernel's coarse monotonic clock in units of 2^26 ns
+/// (67 ms). 32 bits last nine years of uptime.
+pub const TICK_SHIFT: u32 = 26;

@@ -1,0 +1,131 @@
+//! What an ENI is and what stands behind it: addresses, listeners, targets, next hops.
+//!
+//! May import: core, bytemuck, wire.
+
+use bytemuck::{Pod, Zeroable};
+
+use super::Addr;
+use crate::wire::Mac;
+
+/// The key of `ADDRESSES`: an address this node answers for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable)]
+#[repr(C)]
+pub struct AddressKey {
+    /// The address.
+    pub address: Addr,
+    /// The network it is in.
+    pub scope: u16,
+    /// The bank of the generation it belongs to.
+    pub bank: u16,
+}
+
+/// [`Address::kind`] of an endpoint ENI.
+pub const KIND_ENI: u16 = 1;
+/// [`Address::kind`] of a NAT address.
+pub const KIND_NAT: u16 = 2;
+
+/// A row of `ADDRESSES`. Policies are roots of address tries in `POLICY`, 0 for none; a NAT
+/// address has only its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct Address {
+    /// [`KIND_ENI`] or [`KIND_NAT`].
+    pub kind: u16,
+    /// ENI index: row of `ENI_COUNTERS`.
+    pub eni: u16,
+    /// The load balancer behind the endpoint's service.
+    pub load_balancer: u32,
+    /// Network ACL, inbound; the peer is the source.
+    pub acl_in: u32,
+    /// Network ACL, outbound; the peer is the destination.
+    pub acl_out: u32,
+    /// Security groups, inbound; the peer is the source.
+    pub group_in: u32,
+    /// Security groups, outbound on the service leg; the peer is the backend.
+    pub group_out: u32,
+    /// The hop that leads back to clients.
+    pub hop: u32,
+}
+
+/// The key of `LISTENERS`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable)]
+#[repr(C)]
+pub struct ListenerKey {
+    /// The load balancer.
+    pub load_balancer: u32,
+    /// Listener port, network order.
+    pub port: [u8; 2],
+    /// IANA protocol number.
+    pub protocol: u8,
+    /// The bank of the generation it belongs to.
+    pub bank: u8,
+}
+
+/// A row of `LISTENERS`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct Listener {
+    /// First slot of its Maglev table in `MAGLEV`, within the bank.
+    pub first: u32,
+    /// Number of slots, 0 when it has no backend.
+    pub slots: u32,
+    /// First of its NAT addresses in `NAT_ADDRESSES`, within the bank.
+    pub nat_first: u32,
+    /// Number of NAT addresses.
+    pub nat_count: u32,
+    /// The provider network.
+    pub scope: u32,
+}
+
+/// The key of `TARGETS`: that this backend is (still) behind this listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable)]
+#[repr(C)]
+pub struct TargetKey {
+    /// The backend's address.
+    pub address: Addr,
+    /// The backend's port, network order.
+    pub port: [u8; 2],
+    /// The listener's port, network order.
+    pub listener_port: [u8; 2],
+    /// The load balancer.
+    pub load_balancer: u32,
+    /// IANA protocol number.
+    pub protocol: u8,
+    /// The bank of the generation it belongs to.
+    pub bank: u8,
+    /// Zero.
+    pub reserved: [u8; 2],
+}
+
+/// A row of `BACKENDS`, which slots of `MAGLEV` point to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable)]
+#[repr(C)]
+pub struct Backend {
+    /// Its address.
+    pub address: Addr,
+    /// Its port, network order.
+    pub port: [u8; 2],
+    /// Zero.
+    pub reserved: [u8; 2],
+    /// The hop that leads to it.
+    pub hop: u32,
+}
+
+/// [`Hop::flags`]: the hop can be used.
+pub const HOP_RESOLVED: u32 = 1;
+/// [`Hop::flags`]: the destination MAC is the one the flow's client was last seen with.
+pub const HOP_TO_CLIENT: u32 = 2;
+
+/// A row of `HOPS`: kept current from netlink, apart from generations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct Hop {
+    /// Egress interface.
+    pub ifindex: u32,
+    /// [`HOP_RESOLVED`], [`HOP_TO_CLIENT`].
+    pub flags: u32,
+    /// Destination MAC.
+    pub dst_mac: Mac,
+    /// Source MAC: the egress interface's own.
+    pub src_mac: Mac,
+}

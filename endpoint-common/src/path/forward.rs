@@ -1,0 +1,42 @@
+//! Stage: the next hop and the link-level addresses.
+//!
+//! May import: core, abi, frame, tables, parse.
+
+use super::frame::Frame;
+use super::parse::Packet;
+use super::tables::Tables;
+use crate::abi::flow::FlowEntry;
+use crate::abi::reason::DropReason;
+use crate::abi::service::{HOP_RESOLVED, HOP_TO_CLIENT, Hop};
+
+/// The hop a flow's packet leaves by, if it can be used and the packet may still travel.
+#[inline(always)]
+pub(super) fn hop<T: Tables>(
+    tables: &T,
+    packet: &Packet,
+    entry: &FlowEntry,
+) -> Result<Hop, DropReason> {
+    if packet.ip.ttl <= 1 {
+        return Err(DropReason::TtlExpired);
+    }
+    let hop = tables
+        .hop(u32::from(entry.hop))
+        .ok_or(DropReason::TableMissing)?;
+    if hop.flags & HOP_RESOLVED == 0 {
+        return Err(DropReason::NextHopUnresolved);
+    }
+    Ok(hop)
+}
+
+/// Addresses the frame to the hop.
+#[inline(always)]
+pub(super) fn address<F: Frame>(frame: &mut F, hop: &Hop, entry: &FlowEntry) -> Option<()> {
+    let to_client = hop.flags & HOP_TO_CLIENT != 0;
+    let [d0, d1, d2, d3, d4, d5] = if to_client {
+        entry.client_mac
+    } else {
+        hop.dst_mac
+    };
+    let [s0, s1, s2, s3, s4, s5] = hop.src_mac;
+    frame.write(0, [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5])
+}

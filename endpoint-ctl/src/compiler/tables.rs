@@ -1,0 +1,165 @@
+//! One generation, compiled: rows by table, in the ABI's types, indexes within the bank.
+//!
+//! May import: endpoint-common::abi, error.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use endpoint_common::abi::Addr;
+use endpoint_common::abi::policy::{PolicyNode, PolicySlot};
+use endpoint_common::abi::service::{Address, Backend, Listener};
+
+use super::Capacity;
+use super::error::CompileError;
+
+/// Where a listener is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ListenerAt {
+    /// The load balancer's number.
+    pub load_balancer: u32,
+    /// IANA protocol number.
+    pub protocol: u8,
+    /// The listener's port.
+    pub port: u16,
+}
+
+/// A target behind a listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TargetAt {
+    /// The listener.
+    pub listener: ListenerAt,
+    /// The backend's address.
+    pub address: Addr,
+    /// The backend's port.
+    pub port: u16,
+}
+
+/// The rows of one generation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tables {
+    /// The generation these rows are.
+    pub generation: u32,
+    /// `ADDRESSES`, by network and address.
+    pub addresses: BTreeMap<(u16, Addr), Address>,
+    /// `POLICY`; row 0 is unused.
+    pub policy: Vec<PolicyNode>,
+    /// `LISTENERS`.
+    pub listeners: BTreeMap<ListenerAt, Listener>,
+    /// `TARGETS`.
+    pub targets: BTreeSet<TargetAt>,
+    /// `MAGLEV`.
+    pub maglev: Vec<u32>,
+    /// `BACKENDS`.
+    pub backends: Vec<Backend>,
+    /// `NAT_ADDRESSES`.
+    pub nat_addresses: Vec<Addr>,
+}
+
+impl Tables {
+    /// A generation in which nothing is ours.
+    pub fn empty(generation: u32) -> Self {
+        let unused = PolicyNode {
+            slots: [PolicySlot { child: 0, value: 0 }; 16],
+        };
+        Self {
+            generation,
+            addresses: BTreeMap::new(),
+            policy: vec![unused],
+            listeners: BTreeMap::new(),
+            targets: BTreeSet::new(),
+            maglev: Vec::new(),
+            backends: Vec::new(),
+            nat_addresses: Vec::new(),
+        }
+    }
+
+    /// Whether everything fits.
+    pub(super) fn check(&self, capacity: &Capacity) -> Result<(), CompileError> {
+        let service = "raise --service-rows or split the configuration over more nodes";
+        let rows = [
+            (
+                "security-group and network-ACL nodes",
+                self.policy.len(),
+                capacity.policy_nodes,
+                "use fewer or wider rules, or raise --policy-nodes",
+            ),
+            (
+                "ENI and NAT addresses",
+                self.addresses.len(),
+                capacity.service_rows,
+                service,
+            ),
+            (
+                "listeners",
+                self.listeners.len(),
+                capacity.service_rows,
+                service,
+            ),
+            (
+                "targets",
+                self.targets.len(),
+                capacity.service_rows,
+                service,
+            ),
+            (
+                "Maglev slots",
+                self.maglev.len(),
+                capacity.maglev_slots,
+                "use fewer listeners, or raise --maglev-slots",
+            ),
+            (
+                "backends",
+                self.backends.len(),
+                capacity.backends,
+                "use fewer servers, or raise --backends",
+            ),
+            (
+                "NAT addresses",
+                self.nat_addresses.len(),
+                capacity.nat_addresses,
+                "use fewer NatAddresses",
+            ),
+            (
+                "ENI indexes",
+                self.largest(|row| u32::from(row.eni)),
+                capacity.enis,
+                "restart the daemon to give the numbers of deleted ENIs back",
+            ),
+            (
+                "next hops",
+                self.largest_hop(),
+                capacity.hops,
+                "restart the daemon to give the numbers of removed servers back",
+            ),
+        ];
+        let over = rows
+            .into_iter()
+            .find(|(_, needed, capacity, _)| *needed > *capacity as usize);
+        over.map_or(Ok(()), |(table, needed, capacity, mend)| {
+            Err(CompileError {
+                table,
+                needed,
+                capacity: capacity as usize,
+                mend,
+            })
+        })
+    }
+
+    /// Rows up to the largest number that `number` finds in an address.
+    fn largest(&self, number: impl Fn(&Address) -> u32) -> usize {
+        self.addresses
+            .values()
+            .map(|row| number(row) as usize + 1)
+            .max()
+            .unwrap_or(0)
+    }
+
+    fn largest_hop(&self) -> usize {
+        let backends = self
+            .backends
+            .iter()
+            .map(|row| row.hop as usize + 1)
+            .max()
+            .unwrap_or(0);
+        backends.max(self.largest(|row| row.hop))
+    }
+}

@@ -1,0 +1,130 @@
+//! What has been read so far, and the checks that look beyond one document.
+//!
+//! Documents are read kind by kind, so whatever one may refer to is already in the model, or is
+//! declared and faulty, or does not exist. May import: std, ipnet, `model`, `address`, `document`,
+//! `fault`, `kind`, `suggest`.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use ipnet::Ipv4Net;
+
+use super::address::Claim;
+use super::document::Declared;
+use super::fault::{Place, Told};
+use super::kind::{Header, Kind};
+use super::suggest::did_you_mean;
+use crate::model::{Model, VSwitchId, VpcId};
+
+/// Reading in progress.
+#[derive(Debug)]
+pub(super) struct Context<'a> {
+    pub(super) declared: &'a Declared<'a>,
+    pub(super) model: Model,
+    pub(super) claims: Vec<Claim<'a>>,
+    interfaces: BTreeMap<String, &'a Header>,
+    rule_ids: BTreeMap<String, &'a Header>,
+    subnets: BTreeMap<VpcId, BTreeMap<u32, (Ipv4Net, VSwitchId)>>,
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(declared: &'a Declared<'a>) -> Self {
+        Self {
+            declared,
+            model: Model::default(),
+            claims: Vec::new(),
+            interfaces: BTreeMap::new(),
+            rule_ids: BTreeMap::new(),
+            subnets: BTreeMap::new(),
+        }
+    }
+
+    /// The resource that `id` refers to, out of the model's map of its kind.
+    pub(super) fn find<'m, K: Ord + Display, V>(
+        &self,
+        kind: Kind,
+        map: &'m BTreeMap<K, V>,
+        id: &K,
+        place: &Place<'_>,
+    ) -> Result<&'m V, Told> {
+        if let Some(found) = map.get(id) {
+            return Ok(found);
+        }
+        self.must_be_declared(kind, &id.to_string(), place)?;
+        // Declared but not in the model: its own faults have been told.
+        Err(Told)
+    }
+
+    fn must_be_declared(&self, kind: Kind, id: &str, place: &Place<'_>) -> Result<(), Told> {
+        if self.declared.has(kind, id) {
+            return Ok(());
+        }
+        let near = did_you_mean(id, self.declared.ids(kind));
+        Err(place.fault(
+            format!("there is no {} {id:?}", kind.name()),
+            format!(
+                "{near}name one of this file, or add a document with kind: {} and {}: {id}",
+                kind.name(),
+                kind.id_field()
+            ),
+        ))
+    }
+
+    /// Takes an interface for one document; each leads to one network only.
+    pub(super) fn take_interface(&mut self, name: &str, place: &Place<'a>) -> Result<(), Told> {
+        if let Some(owner) = self.interfaces.get(name) {
+            let owner = owner.describe();
+            return Err(place.fault(
+                format!("interface {name:?} is used by {owner}"),
+                "give each vSwitch and provider network an interface of its own",
+            ));
+        }
+        self.interfaces.insert(name.to_owned(), place.document);
+        Ok(())
+    }
+
+    /// Takes a rule id; flow logs name rules by it, so it is unique over everything.
+    pub(super) fn take_rule_id(&mut self, id: &str, place: &Place<'a>) -> Result<(), Told> {
+        let ours = ["default-", "sgr-managed-"]
+            .into_iter()
+            .find(|ours| id.starts_with(ours));
+        if let Some(ours) = ours.or((id == "no-acl" || id == "same-vswitch").then_some(id)) {
+            return Err(place.fault(
+                format!("{ours:?} is reserved for rules that are made here"),
+                "choose another id",
+            ));
+        }
+        if let Some(owner) = self.rule_ids.get(id) {
+            let owner = owner.describe();
+            return Err(place.fault(
+                format!("rule id {id:?} is used in {owner}"),
+                "give every rule and ACL entry an id of its own",
+            ));
+        }
+        self.rule_ids.insert(id.to_owned(), place.document);
+        Ok(())
+    }
+
+    /// Takes a part of a VPC's addresses for one vSwitch.
+    pub(super) fn take_subnet(
+        &mut self,
+        vpc: &VpcId,
+        net: Ipv4Net,
+        vswitch: &VSwitchId,
+        place: &Place<'a>,
+    ) -> Result<(), Told> {
+        let subnets = self.subnets.entry(vpc.clone()).or_default();
+        // Those taken are disjoint, so only the last that starts before our end can overlap.
+        let before = subnets.range(..=net.broadcast().to_bits()).next_back();
+        if let Some((_, (other, owner))) = before
+            && other.broadcast() >= net.network()
+        {
+            return Err(place.fault(
+                format!("{net} overlaps {other} of vSwitch {owner}"),
+                format!("choose a network of {vpc} that no other vSwitch uses"),
+            ));
+        }
+        subnets.insert(net.network().to_bits(), (net, vswitch.clone()));
+        Ok(())
+    }
+}

@@ -1,0 +1,219 @@
+//! The kind `VpcEndpoint`.
+//!
+//! May import: std, `serde_json`, `model`, `context`, `fault`, `fields`, `kind`, `node`, `scalar`,
+//! `suggest`, `zone`.
+
+use serde_json::{Value, json};
+
+use super::context::Context;
+use super::fault::{Place, Told, Wrong};
+use super::fields::Fields;
+use super::kind::Kind;
+use super::node::Node;
+use super::scalar::{self, MANAGED_GROUP_PREFIX};
+use super::suggest::did_you_mean;
+use super::zone;
+use crate::model::{Endpoint, EndpointId, SecurityGroupId, ServiceId, VpcId, managed_group};
+
+const MOST_GROUPS: usize = 10;
+const MOST_RULES: usize = 1000;
+
+/// Reads a `VpcEndpoint`, leaving the addresses of its ENIs to `address`.
+pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Result<(), Told> {
+    let id = fields.required("EndpointId", |node| scalar::id(node).map(EndpointId::new));
+    let name = fields.optional("EndpointName", scalar::label);
+    let vpc = vpc(&mut fields, context);
+    let service = service(&mut fields, context);
+    let security_groups = security_groups(&mut fields, vpc.as_ref().ok(), context);
+    let zones = zone::read(&mut fields);
+    let _ = fields.optional("EndpointDescription", scalar::label);
+    let policy = fields.optional("PolicyDocument", full_access);
+    let _ = fields.optional("EndpointType", |node| {
+        scalar::only(node, "Interface", &["Reverse", "GatewayLoadBalancer"])
+    });
+    let _ = fields.optional("AddressIpVersion", |node| {
+        scalar::only(node, "IPv4", &["DualStack"])
+    });
+    refuse_unsupported(&mut fields);
+    fields.finish();
+
+    let id = id?;
+    for zone in zones {
+        // The other zones are checked all the same.
+        let _ = zone::claim(zone, &id, vpc.as_ref().ok(), context);
+    }
+    policy?;
+    let vpc = vpc?;
+    let managed = managed_group(&id, &vpc);
+    let endpoint = Endpoint {
+        id: id.clone(),
+        name: name?,
+        vpc,
+        service: service?,
+        security_groups: security_groups?,
+        managed_group: managed.id.clone(),
+        zones: Vec::new(),
+    };
+    context
+        .model
+        .security_groups
+        .insert(managed.id.clone(), managed);
+    context.model.endpoints.insert(id, endpoint);
+    Ok(())
+}
+
+fn refuse_unsupported(fields: &mut Fields<'_>) {
+    fields.unsupported(
+        &[
+            "CrossRegionBandwidth",
+            "ProtectedEnabled",
+            "ServiceRegionId",
+            "ZoneAffinityEnabled",
+            "ZonePrivateIpAddressCount",
+        ],
+        "remove it",
+    );
+}
+
+fn vpc(fields: &mut Fields<'_>, context: &Context<'_>) -> Result<VpcId, Told> {
+    let id = fields.required("VpcId", |node| scalar::id(node).map(VpcId::new))?;
+    context.find(
+        Kind::Vpc,
+        &context.model.vpcs,
+        &id,
+        &fields.place_of("VpcId"),
+    )?;
+    Ok(id)
+}
+
+/// The service, named by `ServiceId`, by `ServiceName`, or by both if they agree.
+fn service(fields: &mut Fields<'_>, context: &Context<'_>) -> Result<ServiceId, Told> {
+    let id = fields.optional("ServiceId", |node| scalar::id(node).map(ServiceId::new));
+    let name = fields.optional("ServiceName", scalar::service_name);
+    let (id, name) = (id?, name?);
+    if id.is_none() && name.is_none() {
+        return Err(fields.place().fault(
+            "neither ServiceId nor ServiceName is given",
+            "add `ServiceId:`",
+        ));
+    }
+    let services = &context.model.services;
+    if let Some(id) = &id {
+        context.find(Kind::Service, services, id, &fields.place_of("ServiceId"))?;
+    }
+    let Some(name) = name else {
+        return id.ok_or(Told);
+    };
+    let named = services
+        .values()
+        .find(|service| service.name == name)
+        .map(|service| &service.id);
+    let place = fields.place_of("ServiceName");
+    match (named, id) {
+        (Some(named), Some(id)) if *named != id => Err(place.fault(
+            format!("{name:?} is the name of {named}, not of {id}"),
+            "keep one of ServiceId and ServiceName",
+        )),
+        (Some(named), _) => Ok(named.clone()),
+        // A faulty service may be the one that is meant.
+        (None, _) if context.declared.ids(Kind::Service).count() > services.len() => Err(Told),
+        (None, _) => {
+            let names = services.values().map(|service| service.name.as_str());
+            let near = did_you_mean(name, names);
+            Err(place.fault(
+                format!("no service has the name {name:?}"),
+                format!("{near}name one of this file, or use ServiceId"),
+            ))
+        }
+    }
+}
+
+fn security_groups(
+    fields: &mut Fields<'_>,
+    vpc: Option<&VpcId>,
+    context: &Context<'_>,
+) -> Result<Vec<SecurityGroupId>, Told> {
+    const FIELD: &str = "SecurityGroupIds";
+    let given = fields.values(FIELD, |node| scalar::id(node).map(SecurityGroupId::new));
+    if !fields.has(FIELD) {
+        return Err(fields.missing(FIELD));
+    }
+    let given = given?;
+    let place = fields.place_of(FIELD);
+    if given.is_empty() || given.len() > MOST_GROUPS {
+        return Err(place.fault(
+            format!("{} security groups", given.len()),
+            format!("name 1 to {MOST_GROUPS} of the endpoint's VPC"),
+        ));
+    }
+    let mut rules = 0;
+    let mut faulty = None;
+    let mut groups = Vec::new();
+    for (id, place) in given {
+        match security_group(&id, &place, vpc, &groups, context) {
+            Ok(count) => rules += count,
+            Err(told) => faulty = Some(told),
+        }
+        groups.push(id);
+    }
+    if rules > MOST_RULES {
+        faulty = Some(place.fault(
+            format!("{rules} rules in these groups together"),
+            format!("an endpoint may have {MOST_RULES}: merge rules, or attach fewer groups"),
+        ));
+    }
+    faulty.map_or(Ok(groups), Err)
+}
+
+/// Checks one attached group; returns how many rules it brings.
+fn security_group(
+    id: &SecurityGroupId,
+    place: &Place<'_>,
+    vpc: Option<&VpcId>,
+    before: &[SecurityGroupId],
+    context: &Context<'_>,
+) -> Result<usize, Told> {
+    if id.as_str().starts_with(MANAGED_GROUP_PREFIX) {
+        return Err(place.fault(
+            format!("{id} is managed: it comes with its endpoint by itself"),
+            "name a group of your own",
+        ));
+    }
+    if before.contains(id) {
+        return Err(place.fault(format!("{id} is given twice"), "remove one of the two"));
+    }
+    let group = context.find(
+        Kind::SecurityGroup,
+        &context.model.security_groups,
+        id,
+        place,
+    )?;
+    match vpc {
+        Some(vpc) if group.vpc != *vpc => Err(place.fault(
+            format!("{id} is in {}, the endpoint in {vpc}", group.vpc),
+            format!("name a security group of {vpc}"),
+        )),
+        _ => Ok(group.rules.len()),
+    }
+}
+
+/// Takes no policy but the one that allows everything, until policies are enforced.
+fn full_access(node: &Node) -> Result<(), Wrong> {
+    const MEND: &str = "remove it: full access is the default";
+    let text = scalar::text(node)?;
+    let policy: Value = serde_json::from_str(text)
+        .map_err(|error| Wrong::new(format!("is not JSON: {error}"), MEND))?;
+    let mut default = json!({
+        "Statement": [{ "Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*" }]
+    });
+    if let (Some(version), Some(default)) = (policy.get("Version"), default.as_object_mut())
+        && version == "1"
+    {
+        default.insert("Version".to_owned(), version.clone());
+    }
+    if policy == default {
+        Ok(())
+    } else {
+        Err(Wrong::new("endpoint policies are not enforced yet", MEND))
+    }
+}

@@ -1,0 +1,162 @@
+//! Faults: what is wrong, where, and how to mend it; collected rather than returned at the first.
+//!
+//! May import: std, serde, thiserror, `kind`.
+
+use std::cell::RefCell;
+use std::error::Error;
+use std::fmt;
+
+use serde::Serialize;
+
+use super::kind::Header;
+
+/// One fault of a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// Number of the document in the file, from 1; none when the file as a whole is at fault.
+    pub document: Option<usize>,
+    /// `kind` of the document, if it could be read.
+    pub kind: Option<String>,
+    /// Id of the document's resource, if it could be read.
+    pub id: Option<String>,
+    /// Line of the file, from 1.
+    pub line: Option<u32>,
+    /// Column, from 1; only for what YAML itself refuses.
+    pub column: Option<u32>,
+    /// Path to the field, such as `Permissions[2].PortRange`, places from 0; empty for the document.
+    pub path: String,
+    /// What is wrong.
+    pub problem: String,
+    /// How to mend it.
+    pub mend: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(number) = self.document {
+            write!(f, "document {number}")?;
+            let name = match (&self.kind, &self.id) {
+                (Some(kind), Some(id)) => Some(format!("{kind} {id}")),
+                (Some(kind), None) => Some(kind.clone()),
+                (None, _) => None,
+            };
+            let line = self.line.map(|line| format!("line {line}"));
+            let column = self.column.map(|column| format!("column {column}"));
+            let place: Vec<String> = [name, line, column].into_iter().flatten().collect();
+            if !place.is_empty() {
+                write!(f, " ({})", place.join(", "))?;
+            }
+            f.write_str(": ")?;
+        }
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        write!(f, "{}; {}", self.problem, self.mend)
+    }
+}
+
+/// Every fault found in a manifest, in file order; never empty.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ManifestErrors {
+    /// Name of the file, as given to `load`.
+    pub file: String,
+    /// The faults.
+    pub faults: Vec<Fault>,
+}
+
+impl fmt::Display for ManifestErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.faults.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{}: {fault}", self.file)?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for ManifestErrors {}
+
+/// A value that cannot be taken, before its place is known.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    pub(super) problem: String,
+    pub(super) mend: String,
+}
+
+impl Wrong {
+    pub(super) fn new(problem: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self {
+            problem: problem.into(),
+            mend: mend.into(),
+        }
+    }
+}
+
+/// The fault is already recorded: nothing is left to do but to stop using the value.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Told;
+
+/// Where faults are collected.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    // A cell, so that any number of places can report without owning the list.
+    list: RefCell<Vec<Fault>>,
+}
+
+impl Faults {
+    pub(super) fn push(&self, fault: Fault) -> Told {
+        self.list.borrow_mut().push(fault);
+        Told
+    }
+
+    /// Records a fault of the file as a whole.
+    pub(super) fn file(&self, problem: impl Into<String>, mend: impl Into<String>) -> Told {
+        self.push(Fault {
+            document: None,
+            kind: None,
+            id: None,
+            line: None,
+            column: None,
+            path: String::new(),
+            problem: problem.into(),
+            mend: mend.into(),
+        })
+    }
+
+    /// The faults in file order; those of one line in the order they were found.
+    pub(super) fn into_sorted(self) -> Vec<Fault> {
+        let mut list = self.list.into_inner();
+        list.sort_by_key(|fault| (fault.document, fault.line));
+        list
+    }
+}
+
+/// A place in a document that a fault can be reported at.
+#[derive(Debug, Clone)]
+pub(super) struct Place<'a> {
+    pub(super) faults: &'a Faults,
+    pub(super) document: &'a Header,
+    pub(super) line: u32,
+    pub(super) path: String,
+}
+
+impl Place<'_> {
+    pub(super) fn fault(&self, problem: impl Into<String>, mend: impl Into<String>) -> Told {
+        self.faults.push(Fault {
+            document: Some(self.document.number),
+            kind: self.document.kind.map(|kind| kind.name().to_owned()),
+            id: self.document.id.clone(),
+            line: Some(self.line),
+            column: None,
+            path: self.path.clone(),
+            problem: problem.into(),
+            mend: mend.into(),
+        })
+    }
+
+    pub(super) fn wrong(&self, wrong: Wrong) -> Told {
+        self.fault(wrong.problem, wrong.mend)
+    }
+}

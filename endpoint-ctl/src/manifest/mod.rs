@@ -1,0 +1,124 @@
+//! The manifest: YAML documents in, a validated model out, or every fault of the file at once.
+//!
+//! The file is split into documents, each read by itself (`yaml`, `node`); documents are then
+//! decoded kind by kind (`fields`, `scalar`, `traffic`), each checked against what it refers to
+//! (`context`); last, ENI addresses are given out (`address`).
+//!
+//! May import: std, ipnet, serde, `serde_saphyr`, `serde_json`, `thiserror`, `model`.
+
+mod address;
+mod context;
+mod document;
+mod endpoint;
+mod fault;
+mod fields;
+mod kind;
+mod network;
+mod network_acl;
+mod node;
+mod provider;
+mod scalar;
+mod security_group;
+mod service;
+mod suggest;
+mod traffic;
+mod yaml;
+mod zone;
+
+use context::Context;
+use document::{Declared, Document};
+use fault::Faults;
+pub use fault::{Fault, ManifestErrors};
+use kind::Kind;
+
+use crate::model::Model;
+
+/// The largest manifest that is read, in bytes.
+pub const LARGEST: usize = 16 << 20;
+
+/// Reads a manifest.
+///
+/// `file_name` only names the file in faults. With the model that was loaded `previous`ly, ENIs
+/// whose address is chosen automatically keep theirs.
+///
+/// # Errors
+/// All the faults that could be found, never just the first.
+pub fn load(
+    text: &str,
+    file_name: &str,
+    previous: Option<&Model>,
+) -> Result<Model, ManifestErrors> {
+    let faults = Faults::default();
+    let model = read(text, previous, &faults);
+    let faults = faults.into_sorted();
+    if faults.is_empty() {
+        return Ok(model);
+    }
+    Err(ManifestErrors {
+        file: file_name.to_owned(),
+        faults,
+    })
+}
+
+fn read(text: &str, previous: Option<&Model>, faults: &Faults) -> Model {
+    if text.len() > LARGEST {
+        let size = text.len();
+        faults.file(
+            format!("the file has {size} bytes"),
+            format!("a manifest may have {LARGEST}: remove what is not needed"),
+        );
+        return Model::default();
+    }
+    let documents = read_documents(text, faults);
+    let declared = Declared::new(&documents, faults);
+    let mut context = Context::new(&declared);
+    for kind in Kind::ALL {
+        for fields in documents
+            .iter()
+            .filter_map(|document| document.fields(kind, faults))
+        {
+            // What a document that cannot be used is lacking has been told.
+            let _ = match kind {
+                Kind::Vpc => network::vpc(fields, &mut context),
+                Kind::VSwitch => network::vswitch(fields, &mut context),
+                Kind::SecurityGroup => security_group::read(fields, &mut context),
+                Kind::NetworkAcl => network_acl::read(fields, &mut context),
+                Kind::ProviderNetwork => provider::network(fields, &mut context),
+                Kind::LoadBalancer => provider::load_balancer(fields, &mut context),
+                Kind::Service => service::read(fields, &mut context),
+                Kind::Endpoint => endpoint::read(fields, &mut context),
+            };
+        }
+    }
+    address::assign(&mut context, previous);
+    context.model
+}
+
+fn read_documents(text: &str, faults: &Faults) -> Vec<Document> {
+    let chunks = yaml::split(text);
+    if chunks.is_empty() {
+        faults.file(
+            "the file holds no documents",
+            format!(
+                "a manifest needs one per resource, separated by `---`, each with `kind:` ({}) and its fields",
+                Kind::names()
+            ),
+        );
+    }
+    let mut reader = yaml::Reader::new();
+    let mut documents = Vec::new();
+    for (number, chunk) in (1..).zip(chunks) {
+        if reader.gave_up() {
+            faults.file(
+                format!("too many documents cannot be read; gave up at document {number}"),
+                "mend those above first",
+            );
+            break;
+        }
+        documents.push(match reader.read(chunk) {
+            Ok(node) => Document::new(number, node, faults),
+            Err(broken) => Document::broken(number, chunk, broken, faults),
+        });
+    }
+    documents
+}

@@ -1,0 +1,157 @@
+//! The kind `NetworkAcl`.
+//!
+//! May import: std, `model`, `context`, `fault`, `fields`, `kind`, `scalar`, `traffic`.
+
+use super::context::Context;
+use super::fault::{Place, Told};
+use super::fields::Fields;
+use super::kind::Kind;
+use super::{scalar, traffic};
+use crate::model::{NetworkAcl, NetworkAclEntry, NetworkAclId, VSwitchId, VpcId};
+
+const MOST_ENTRIES: usize = 100;
+const MOST_VSWITCHES: usize = 30;
+const SOURCE: &str = "SourceCidrIp";
+const DESTINATION: &str = "DestinationCidrIp";
+
+/// Reads a `NetworkAcl`. A direction without entries is legal: it denies everything.
+pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Result<(), Told> {
+    let id = fields.required("NetworkAclId", |node| {
+        scalar::id(node).map(NetworkAclId::new)
+    });
+    let vpc = fields.required("VpcId", |node| scalar::id(node).map(VpcId::new));
+    let owner = id.as_ref().ok();
+    let ingress = direction(&mut fields, "IngressAclEntries", "ingress", owner, context);
+    let egress = direction(&mut fields, "EgressAclEntries", "egress", owner, context);
+    let resources = fields.items("Resources", resource);
+    let _ = fields.optional("NetworkAclName", scalar::label);
+    let _ = fields.optional("Description", scalar::label);
+    let (vpc_place, resources_place) = (fields.place_of("VpcId"), fields.place_of("Resources"));
+    fields.finish();
+
+    let vpc = vpc?;
+    context.find(Kind::Vpc, &context.model.vpcs, &vpc, &vpc_place)?;
+    let id = id?;
+    let resources = resources?;
+    at_most(
+        resources.len(),
+        MOST_VSWITCHES,
+        "vSwitches",
+        &resources_place,
+    )?;
+    for (vswitch, place) in resources {
+        // The next one is checked all the same.
+        let _ = associate(&id, &vpc, &vswitch, &place, context);
+    }
+    let acl = NetworkAcl {
+        id,
+        vpc,
+        ingress: ingress?,
+        egress: egress?,
+    };
+    context.model.network_acls.insert(acl.id.clone(), acl);
+    Ok(())
+}
+
+fn direction<'a>(
+    fields: &mut Fields<'a>,
+    name: &'static str,
+    direction: &'static str,
+    acl: Option<&NetworkAclId>,
+    context: &mut Context<'a>,
+) -> Result<Vec<NetworkAclEntry>, Told> {
+    let mut place = 0;
+    let entries = fields.items(name, |fields| {
+        place += 1;
+        entry(
+            fields,
+            direction,
+            acl.map(|acl| format!("{acl}-{direction}-{place}")),
+            context,
+        )
+    });
+    at_most(place, MOST_ENTRIES, "entries", &fields.place_of(name))?;
+    entries
+}
+
+fn at_most(count: usize, most: usize, what: &str, place: &Place<'_>) -> Result<(), Told> {
+    if count <= most {
+        return Ok(());
+    }
+    Err(place.fault(
+        format!("{count} {what} are too many"),
+        format!("keep at most {most}"),
+    ))
+}
+
+fn entry<'a>(
+    mut fields: Fields<'a>,
+    direction: &str,
+    default_id: Option<String>,
+    context: &mut Context<'a>,
+) -> Result<NetworkAclEntry, Told> {
+    let given_id = fields.optional("NetworkAclEntryId", |node| {
+        scalar::id(node).map(str::to_owned)
+    });
+    let policy = fields.required("Policy", traffic::policy);
+    let protocol = fields.required("Protocol", traffic::protocol_name);
+    let ports = fields.required("Port", |node| traffic::ports(node, protocol.ok()));
+    let peer = if direction == "ingress" {
+        traffic::peer(&mut fields, SOURCE, DESTINATION, direction)
+    } else {
+        traffic::peer(&mut fields, DESTINATION, SOURCE, direction)
+    };
+    let _ = fields.optional("IpVersion", |node| scalar::only(node, "IPv4", &["IPv6"]));
+    let _ = fields.optional("EntryType", |node| {
+        scalar::only(node, "custom", &["system"])
+    });
+    let _ = fields.optional("NetworkAclEntryName", scalar::label);
+    let _ = fields.optional("Description", scalar::label);
+    let id_place = fields.place_of("NetworkAclEntryId");
+    fields.finish();
+
+    let id = given_id?.or(default_id).ok_or(Told)?;
+    context.take_rule_id(&id, &id_place)?;
+    Ok(NetworkAclEntry {
+        id,
+        policy: policy?,
+        protocol: protocol?,
+        ports: ports?,
+        peer: peer?,
+    })
+}
+
+fn resource<'a>(mut fields: Fields<'a>) -> Result<(VSwitchId, Place<'a>), Told> {
+    let id = fields.required("ResourceId", |node| scalar::id(node).map(VSwitchId::new));
+    let kind = fields.required("ResourceType", |node| scalar::only(node, "VSwitch", &[]));
+    let place = fields.place_of("ResourceId");
+    fields.finish();
+    kind?;
+    Ok((id?, place))
+}
+
+fn associate(
+    acl: &NetworkAclId,
+    vpc: &VpcId,
+    id: &VSwitchId,
+    place: &Place<'_>,
+    context: &mut Context<'_>,
+) -> Result<(), Told> {
+    let vswitch = context.find(Kind::VSwitch, &context.model.vswitches, id, place)?;
+    if vswitch.vpc != *vpc {
+        return Err(place.fault(
+            format!("vSwitch {id} is in {}, the ACL in {vpc}", vswitch.vpc),
+            format!("name a vSwitch of {vpc}"),
+        ));
+    }
+    if let Some(other) = &vswitch.network_acl {
+        return Err(place.fault(
+            format!("vSwitch {id} has network ACL {other} already"),
+            "keep one of the two: a vSwitch has at most one",
+        ));
+    }
+    if let Some(vswitch) = context.model.vswitches.get_mut(id) {
+        vswitch.network_acl = Some(acl.clone());
+    }
+    Ok(())
+}

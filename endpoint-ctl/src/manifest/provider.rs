@@ -1,0 +1,170 @@
+//! The kinds `ProviderNetwork` and `LoadBalancer`.
+//!
+//! May import: std, `model`, `context`, `fault`, `fields`, `kind`, `scalar`, `traffic`.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+use super::context::Context;
+use super::fault::Told;
+use super::fields::Fields;
+use super::kind::Kind;
+use super::{scalar, traffic};
+use crate::model::{
+    Listener, LoadBalancer, LoadBalancerId, ProviderNetwork, ProviderNetworkId, Server, ZoneId,
+};
+
+const MOST_NAT_ADDRESSES: usize = 64;
+
+/// Reads a `ProviderNetwork`.
+pub(super) fn network<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Result<(), Told> {
+    let id = fields.required("ProviderNetworkId", |node| {
+        scalar::id(node).map(ProviderNetworkId::new)
+    });
+    let cidr_block = fields.required("CidrBlock", scalar::cidr);
+    let interface = fields.required("Interface", scalar::interface);
+    let nat_addresses = nat_addresses(&mut fields);
+    let _ = fields.optional("Description", scalar::label);
+    let interface_place = fields.place_of("Interface");
+    fields.finish();
+
+    let interface = interface?;
+    context.take_interface(&interface, &interface_place)?;
+    let network = ProviderNetwork {
+        id: id?,
+        cidr_block: cidr_block?,
+        interface,
+        nat_addresses: nat_addresses?,
+    };
+    context
+        .model
+        .provider_networks
+        .insert(network.id.clone(), network);
+    Ok(())
+}
+
+fn nat_addresses(fields: &mut Fields<'_>) -> Result<Vec<Ipv4Addr>, Told> {
+    let given = fields.values("NatAddresses", scalar::host_address)?;
+    let place = fields.place_of("NatAddresses");
+    if !fields.has("NatAddresses") {
+        return Err(fields.missing("NatAddresses"));
+    }
+    if given.is_empty() || given.len() > MOST_NAT_ADDRESSES {
+        return Err(place.fault(
+            format!("{} NAT addresses", given.len()),
+            format!("name 1 to {MOST_NAT_ADDRESSES} free addresses of the provider network"),
+        ));
+    }
+    let mut seen = BTreeSet::new();
+    let mut faulty = None;
+    for (ip, place) in &given {
+        if !seen.insert(*ip) {
+            faulty = Some(place.fault(format!("{ip} is given twice"), "remove one of the two"));
+        }
+    }
+    faulty.map_or_else(|| Ok(given.into_iter().map(|(ip, _)| ip).collect()), Err)
+}
+
+/// Reads a `LoadBalancer`.
+pub(super) fn load_balancer<'a>(
+    mut fields: Fields<'a>,
+    context: &mut Context<'a>,
+) -> Result<(), Told> {
+    let id = fields.required("LoadBalancerId", |node| {
+        scalar::id(node).map(LoadBalancerId::new)
+    });
+    let network = fields.required("ProviderNetworkId", |node| {
+        scalar::id(node).map(ProviderNetworkId::new)
+    });
+    let network_place = fields.place_of("ProviderNetworkId");
+    let network = network.and_then(|id| {
+        context.find(
+            Kind::ProviderNetwork,
+            &context.model.provider_networks,
+            &id,
+            &network_place,
+        )
+    });
+    let nat = network.map_or(&[][..], |network| &network.nat_addresses);
+    let mut seen = BTreeSet::new();
+    let listeners = fields.required_items("Listeners", |listener| {
+        read_listener(listener, nat, &mut seen)
+    });
+    let _ = fields.optional("LoadBalancerName", scalar::label);
+    let _ = fields.optional("Description", scalar::label);
+    fields.finish();
+
+    let provider_network = network?.id.clone();
+    let balancer = LoadBalancer {
+        id: id?,
+        provider_network,
+        listeners: listeners?,
+    };
+    context
+        .model
+        .load_balancers
+        .insert(balancer.id.clone(), balancer);
+    Ok(())
+}
+
+fn read_listener(
+    mut fields: Fields<'_>,
+    nat: &[Ipv4Addr],
+    seen: &mut BTreeSet<(u8, u16)>,
+) -> Result<Listener, Told> {
+    let transport = fields.required("ListenerProtocol", traffic::transport);
+    let port = fields.required("ListenerPort", |node| scalar::integer(node, 1..=u16::MAX));
+    let mut backends = BTreeSet::new();
+    let servers = fields.items("Servers", |server| read_server(server, nat, &mut backends));
+    let _ = fields.optional("Description", scalar::label);
+    let port_place = fields.place_of("ListenerPort");
+    fields.finish();
+
+    let (transport, port) = (transport?, port?);
+    if !seen.insert((transport.number(), port)) {
+        return Err(port_place.fault(
+            format!("port {port} has a listener of this protocol already"),
+            "choose another port, or put the servers into one listener",
+        ));
+    }
+    Ok(Listener {
+        transport,
+        port,
+        servers: servers?,
+    })
+}
+
+fn read_server(
+    mut fields: Fields<'_>,
+    nat: &[Ipv4Addr],
+    seen: &mut BTreeSet<(Ipv4Addr, u16)>,
+) -> Result<Server, Told> {
+    let ip = fields.required("ServerIp", scalar::host_address);
+    let port = fields.required("Port", |node| scalar::integer(node, 1..=u16::MAX));
+    let weight = fields.defaulted("Weight", 100, |node| scalar::integer(node, 0..=100));
+    let zone = fields.optional("ZoneId", |node| scalar::id(node).map(ZoneId::new));
+    let _ = fields.optional("Description", scalar::label);
+    let ip_place = fields.place_of("ServerIp");
+    fields.finish();
+
+    let ip = ip?;
+    if nat.contains(&ip) {
+        return Err(ip_place.fault(
+            format!("{ip} is a NAT address of the provider network"),
+            "name the server's own address, or take it out of NatAddresses",
+        ));
+    }
+    let port = port?;
+    if !seen.insert((ip, port)) {
+        return Err(ip_place.fault(
+            format!("{ip} port {port} is a server of this listener already"),
+            "remove one of the two; Weight makes a server take more",
+        ));
+    }
+    Ok(Server {
+        ip,
+        port,
+        weight: weight?,
+        zone: zone?,
+    })
+}

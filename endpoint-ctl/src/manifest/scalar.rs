@@ -1,0 +1,265 @@
+//! Plain values: texts, ids, numbers, addresses, interface names.
+//!
+//! May import: std, ipnet, `fault`, `node`, `suggest`.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::RangeInclusive;
+
+use ipnet::Ipv4Net;
+
+use super::fault::Wrong;
+use super::node::{Node, Value, quote};
+use super::suggest::did_you_mean;
+
+/// Prefix of the ids of managed security groups; users may not name their own so.
+pub(super) const MANAGED_GROUP_PREFIX: &str = "sg-managed-";
+
+const LONGEST_ID: usize = 64;
+
+/// Any text.
+pub(super) fn text(node: &Node) -> Result<&str, Wrong> {
+    match &node.value {
+        Value::Text(text) => Ok(text),
+        Value::Bool(_) | Value::Integer(_) | Value::Float(_) => Err(Wrong::new(
+            format!("{} is not text to YAML", node.describe()),
+            "put it in quotes",
+        )),
+        _ => Err(Wrong::new(
+            format!("{} is not text", node.describe()),
+            "write one value",
+        )),
+    }
+}
+
+/// A name or description: text of up to 256 characters.
+pub(super) fn label(node: &Node) -> Result<String, Wrong> {
+    const LONGEST: usize = 256;
+    let text = text(node)?;
+    let length = text.chars().count();
+    if length > LONGEST {
+        return Err(Wrong::new(
+            format!("{length} characters are too many"),
+            format!("write at most {LONGEST}"),
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// An id, or a name that ids are part of.
+pub(super) fn id(node: &Node) -> Result<&str, Wrong> {
+    bounded_id(node, LONGEST_ID)
+}
+
+/// A service name: an id, but longer, since it holds one.
+pub(super) fn service_name(node: &Node) -> Result<&str, Wrong> {
+    bounded_id(node, 128)
+}
+
+/// Whether the text could be an id.
+pub(super) fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.len() <= LONGEST_ID && text.chars().all(is_id_letter)
+}
+
+fn is_id_letter(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-')
+}
+
+fn bounded_id(node: &Node, longest: usize) -> Result<&str, Wrong> {
+    let text = text(node)?;
+    let mend = format!("write 1 to {longest} letters, digits, dots, dashes or underscores");
+    if text.is_empty() {
+        Err(Wrong::new("is empty", mend))
+    } else if text.len() > longest {
+        Err(Wrong::new(
+            format!("{} has {} characters", quote(text), text.len()),
+            mend,
+        ))
+    } else if let Some(odd) = text.chars().find(|c| !is_id_letter(*c)) {
+        Err(Wrong::new(format!("{} holds {odd:?}", quote(text)), mend))
+    } else {
+        Ok(text)
+    }
+}
+
+/// A whole number within bounds, as a number or as text (the API sends text).
+pub(super) fn integer<T>(node: &Node, bounds: RangeInclusive<T>) -> Result<T, Wrong>
+where
+    T: TryFrom<i128> + PartialOrd + std::fmt::Display,
+{
+    let number = match &node.value {
+        Value::Integer(number) => Some(*number),
+        Value::Text(text) => text.parse().ok(),
+        _ => None,
+    };
+    let mend = || format!("write a number from {} to {}", bounds.start(), bounds.end());
+    let Some(number) = number else {
+        return Err(Wrong::new(
+            format!("{} is not a whole number", node.describe()),
+            mend(),
+        ));
+    };
+    T::try_from(number)
+        .ok()
+        .filter(|number| bounds.contains(number))
+        .ok_or_else(|| Wrong::new(format!("{number} is out of range"), mend()))
+}
+
+/// One of several words, in any case.
+pub(super) fn one_of<T: Copy>(node: &Node, words: &[(&'static str, T)]) -> Result<T, Wrong> {
+    let all = || words.iter().map(|(word, _)| *word);
+    let mend = || format!("write one of {}", all().collect::<Vec<_>>().join(", "));
+    let Value::Text(text) = &node.value else {
+        return Err(Wrong::new(
+            format!("{} is none of the choices", node.describe()),
+            mend(),
+        ));
+    };
+    words
+        .iter()
+        .find(|(word, _)| word.eq_ignore_ascii_case(text))
+        .map(|(_, value)| *value)
+        .ok_or_else(|| {
+            let near = did_you_mean(text, all());
+            Wrong::new(
+                format!("{} is none of the choices", quote(text)),
+                near + &mend(),
+            )
+        })
+}
+
+/// The only word that is supported so far, in any case; `others` are known from the API.
+pub(super) fn only(node: &Node, word: &str, others: &[&str]) -> Result<(), Wrong> {
+    let given = text(node)?;
+    if given.eq_ignore_ascii_case(word) {
+        return Ok(());
+    }
+    let known = others.iter().any(|other| other.eq_ignore_ascii_case(given));
+    let why = if known {
+        "is not supported yet"
+    } else {
+        "is none of the choices"
+    };
+    Err(Wrong::new(
+        format!("{} {why}", quote(given)),
+        format!("write {word}"),
+    ))
+}
+
+/// An IPv4 address.
+pub(super) fn address(node: &Node) -> Result<Ipv4Addr, Wrong> {
+    let Value::Text(text) = &node.value else {
+        return Err(no_address(&node.describe()));
+    };
+    if text.parse::<Ipv6Addr>().is_ok() {
+        return Err(Wrong::new(
+            format!("{} is IPv6, which is not supported yet", quote(text)),
+            "write an IPv4 address",
+        ));
+    }
+    text.parse().map_err(|_| no_address(&quote(text)))
+}
+
+fn no_address(described: &str) -> Wrong {
+    Wrong::new(
+        format!("{described} is not an IPv4 address"),
+        "write four numbers from 0 to 255, such as 10.0.1.10",
+    )
+}
+
+/// An IPv4 address that one host can have.
+pub(super) fn host_address(node: &Node) -> Result<Ipv4Addr, Wrong> {
+    let ip = address(node)?;
+    let why = if ip.is_unspecified() {
+        "the unspecified address"
+    } else if ip.is_loopback() {
+        "a loopback address"
+    } else if ip.is_multicast() {
+        "a multicast address"
+    } else if ip.is_broadcast() {
+        "the broadcast address"
+    } else {
+        return Ok(ip);
+    };
+    Err(Wrong::new(
+        format!("{ip} is {why}"),
+        "write the address of one host",
+    ))
+}
+
+/// An IPv4 network in CIDR notation, without host bits.
+pub(super) fn cidr(node: &Node) -> Result<Ipv4Net, Wrong> {
+    let text = match &node.value {
+        Value::Text(text) => text.as_str(),
+        _ => return Err(no_cidr(&node.describe())),
+    };
+    if text.contains(':') {
+        return Err(Wrong::new(
+            format!("{} is IPv6, which is not supported yet", quote(text)),
+            "write an IPv4 network, such as 10.0.1.0/24",
+        ));
+    }
+    if let Ok(ip) = text.parse::<Ipv4Addr>() {
+        return Err(Wrong::new(
+            format!("{ip} has no prefix length"),
+            format!("write {ip}/32 for the one address"),
+        ));
+    }
+    let net: Ipv4Net = text.parse().map_err(|_| no_cidr(&quote(text)))?;
+    if net.addr() != net.network() {
+        return Err(Wrong::new(
+            format!("{net} has host bits set"),
+            format!(
+                "write {} for the network, or {}/32 for the one address",
+                net.trunc(),
+                net.addr()
+            ),
+        ));
+    }
+    Ok(net)
+}
+
+fn no_cidr(described: &str) -> Wrong {
+    Wrong::new(
+        format!("{described} is not an IPv4 network"),
+        "write address/length, such as 10.0.1.0/24",
+    )
+}
+
+/// A network whose prefix length is within bounds.
+pub(super) fn sized_cidr(node: &Node, lengths: &RangeInclusive<u8>) -> Result<Ipv4Net, Wrong> {
+    let net = cidr(node)?;
+    if lengths.contains(&net.prefix_len()) {
+        return Ok(net);
+    }
+    Err(Wrong::new(
+        format!(
+            "prefix length {} of {net} is out of range",
+            net.prefix_len()
+        ),
+        format!(
+            "write a network of /{} to /{}",
+            lengths.start(),
+            lengths.end()
+        ),
+    ))
+}
+
+/// A name that Linux takes for a network interface.
+pub(super) fn interface(node: &Node) -> Result<String, Wrong> {
+    const LONGEST: usize = 15;
+    let name = text(node)?;
+    let odd = |c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control();
+    let problem = if name.is_empty() {
+        "is empty".to_owned()
+    } else if name.len() > LONGEST {
+        format!("{} has {} bytes", quote(name), name.len())
+    } else if name == "." || name == ".." || name.contains(odd) {
+        format!("{} is not a name Linux takes", quote(name))
+    } else {
+        return Ok(name.to_owned());
+    };
+    Err(Wrong::new(
+        problem,
+        format!("write an interface name: 1 to {LONGEST} bytes without '/', ':' or spaces"),
+    ))
+}

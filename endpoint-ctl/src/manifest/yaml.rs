@@ -1,0 +1,252 @@
+//! A file of YAML documents, each read by itself so that a broken one does not hide the others.
+//!
+//! May import: std, `serde_saphyr`, `node`.
+
+use serde_saphyr::options::{DuplicateKeyPolicy, Options};
+use serde_saphyr::{MessageFormatter, UserMessageFormatter, alias_limits, budget, options};
+
+use super::node::Node;
+
+/// Values that aliases may add to a whole file; far more than any honest manifest repeats.
+const ALIAS_ALLOWANCE: usize = 100_000;
+/// Documents that may be broken before reading stops: each may cost the whole allowance.
+const BROKEN_ALLOWANCE: usize = 100;
+/// Nesting that is still read; a manifest needs five.
+const DEEPEST: usize = 24;
+/// More than a file of the largest size can hold: the size is the limit.
+const UNLIMITED: usize = usize::MAX;
+
+/// The text of one document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Chunk<'t> {
+    /// Line of the file its text starts on, from 1.
+    pub(super) line: u32,
+    pub(super) text: &'t str,
+}
+
+/// Why a document could not be read.
+#[derive(Debug)]
+pub(super) struct Broken {
+    pub(super) line: u32,
+    pub(super) column: Option<u32>,
+    pub(super) problem: String,
+    pub(super) mend: String,
+}
+
+/// Splits a file at its document markers, leaving out documents without content.
+///
+/// A line that starts with `---` or `...` is a marker wherever it stands: YAML forbids it inside a
+/// scalar, so no parsing is needed to find the borders.
+pub(super) fn split(text: &str) -> Vec<Chunk<'_>> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut chunks = Vec::new();
+    let mut start = (0, 1);
+    let mut offset = 0;
+    for (number, line) in (1..).zip(text.split_inclusive('\n')) {
+        let begins = is_marker(line, "---");
+        let ends = is_marker(line, "...");
+        if begins || ends {
+            chunks.push(Chunk {
+                line: start.1,
+                text: &text[start.0..offset],
+            });
+            start = if begins {
+                (offset, number)
+            } else {
+                (offset + line.len(), number + 1)
+            };
+        }
+        offset += line.len();
+    }
+    chunks.push(Chunk {
+        line: start.1,
+        text: &text[start.0..],
+    });
+    chunks.retain(|chunk| chunk.text.lines().any(has_content));
+    chunks
+}
+
+fn is_marker(line: &str, marker: &str) -> bool {
+    line.strip_prefix(marker)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\n', '\r']))
+}
+
+fn has_content(line: &str) -> bool {
+    let line = if is_marker(line, "---") {
+        &line[3..]
+    } else {
+        line
+    };
+    let content = line.trim_start();
+    !(content.is_empty() || content.starts_with('#') || line.starts_with('%'))
+}
+
+/// Reads documents one after the other, within limits that hold for all of them together.
+pub(super) struct Reader {
+    aliases_left: usize,
+    broken: usize,
+}
+
+impl Reader {
+    pub(super) fn new() -> Self {
+        Self {
+            aliases_left: ALIAS_ALLOWANCE,
+            broken: 0,
+        }
+    }
+
+    /// Whether so many documents were broken that reading on would only waste time.
+    pub(super) fn gave_up(&self) -> bool {
+        self.broken >= BROKEN_ALLOWANCE
+    }
+
+    /// Reads one document; lines count from the start of the file.
+    pub(super) fn read(&mut self, chunk: Chunk<'_>) -> Result<Node, Broken> {
+        let before = chunk.line - 1;
+        match serde_saphyr::from_str_with_options::<Node>(chunk.text, self.options()) {
+            Ok(mut node) => {
+                // Without aliases every value takes at least one byte of the text.
+                let added = node.size().saturating_sub(chunk.text.len());
+                self.aliases_left = self.aliases_left.saturating_sub(added);
+                node.shift(before);
+                Ok(node)
+            }
+            Err(error) => {
+                self.broken += 1;
+                Err(broken(chunk, before, &error))
+            }
+        }
+    }
+
+    fn options(&self) -> Options {
+        options! {
+            budget: budget! {
+                max_events: UNLIMITED,
+                max_nodes: UNLIMITED,
+                max_depth: DEEPEST,
+                flow_nesting_limit: DEEPEST,
+            },
+            emit_comments: false,
+            // Repeated keys are reported by the reader of fields, all of them.
+            duplicate_keys: DuplicateKeyPolicy::PassThrough,
+            alias_limits: alias_limits! {
+                max_total_replayed_events: self.aliases_left,
+                max_replay_stack_depth: DEEPEST,
+            },
+            // Otherwise `EndpointName: no` is not a name.
+            strict_booleans: true,
+            with_snippet: false,
+        }
+    }
+}
+
+fn broken(chunk: Chunk<'_>, before: u32, error: &serde_saphyr::Error) -> Broken {
+    let position = error.location().map(|at| (at.line(), at.column()));
+    let (line, column) = match position {
+        Some((line, column)) if line > 0 => (
+            before.saturating_add(u32::try_from(line).unwrap_or(u32::MAX)),
+            u32::try_from(column).ok(),
+        ),
+        _ => (chunk.line, None),
+    };
+    let message = UserMessageFormatter
+        .format_message(error.without_snippet())
+        .into_owned();
+    let problem = format!(
+        "not readable as YAML: {}",
+        message.replace(['\n', '\r'], " ")
+    );
+    let indented_by_tab = chunk
+        .text
+        .lines()
+        .any(|line| line.trim_start_matches(' ').starts_with('\t') && !line.trim().is_empty());
+    let mend = if message.contains("alias") || message.contains("anchor") {
+        "write the values out instead of repeating them by alias"
+    } else if indented_by_tab {
+        "indent with spaces, YAML takes no tabs"
+    } else {
+        "write `Field: value`, each field on its own line, indented by spaces alone"
+    };
+    Broken {
+        line,
+        column,
+        problem,
+        mend: mend.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &str) -> Vec<(u32, &str)> {
+        split(text)
+            .into_iter()
+            .map(|chunk| (chunk.line, chunk.text))
+            .collect()
+    }
+
+    #[test]
+    fn documents_are_split_at_their_markers() {
+        assert_eq!(
+            lines("a: 1\n---\nb: 2\n"),
+            [(1, "a: 1\n"), (2, "---\nb: 2\n")]
+        );
+        assert_eq!(
+            lines("--- {a: 1}\n...\n--- # c\nb"),
+            [(1, "--- {a: 1}\n"), (3, "--- # c\nb")]
+        );
+        assert_eq!(
+            lines("%YAML 1.2\n---\na: ---\n---x: 1\n"),
+            [(2, "---\na: ---\n---x: 1\n")]
+        );
+    }
+
+    #[test]
+    fn documents_without_content_are_left_out() {
+        assert!(split("").is_empty());
+        assert!(split("# only a comment\n---\n\n---\n  # another\n...\n").is_empty());
+    }
+
+    #[test]
+    fn an_alias_bomb_is_refused() {
+        use std::fmt::Write as _;
+        let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for n in 1..9 {
+            let before = n - 1;
+            let list = vec![format!("*a{before}"); 10].join(", ");
+            writeln!(text, "a{n}: &a{n} [{list}]").expect("a string takes it");
+        }
+        let broken = Reader::new()
+            .read(Chunk {
+                line: 1,
+                text: &text,
+            })
+            .expect_err("a bomb");
+        assert!(broken.mend.contains("alias"), "{broken:?}");
+    }
+
+    #[test]
+    fn small_bombs_share_one_allowance() {
+        let items = vec!["x"; 1000].join(", ");
+        let repeats = vec!["*a"; 60].join(", ");
+        let text = format!("a: &a [{items}]\nb: [{repeats}]\n");
+        let mut reader = Reader::new();
+        assert!(
+            reader
+                .read(Chunk {
+                    line: 1,
+                    text: &text
+                })
+                .is_ok()
+        );
+        assert!(
+            reader
+                .read(Chunk {
+                    line: 1,
+                    text: &text
+                })
+                .is_err()
+        );
+    }
+}

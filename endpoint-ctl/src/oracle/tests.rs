@@ -1,0 +1,360 @@
+//! One test per sentence of the reference.
+
+use ipnet::Ipv4Net;
+
+use super::*;
+use crate::model::{
+    EndpointZone, EniId, NetworkAcl, NetworkAclId, SecurityGroupId, ServiceId, VSwitch, VpcId,
+    ZoneId, managed_group,
+};
+
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+const ICMP: u8 = 1;
+
+fn ip(text: &str) -> Ipv4Addr {
+    text.parse().expect("an address")
+}
+
+fn rule(id: &str, direction: Direction, policy: Policy, priority: u8) -> SecurityGroupRule {
+    SecurityGroupRule {
+        id: id.to_owned(),
+        direction,
+        policy,
+        priority,
+        protocol: ProtocolMatch::All,
+        ports: PortRange::ANY,
+        peer: Ipv4Net::default(),
+    }
+}
+
+fn group(id: &str, group_type: SecurityGroupType, rules: Vec<SecurityGroupRule>) -> SecurityGroup {
+    SecurityGroup {
+        id: SecurityGroupId::new(id),
+        vpc: VpcId::new("vpc-a"),
+        group_type,
+        service_managed: false,
+        rules,
+    }
+}
+
+fn normal(id: &str, rules: Vec<SecurityGroupRule>) -> SecurityGroup {
+    group(id, SecurityGroupType::Normal, rules)
+}
+
+/// A model of one endpoint `ep` with these groups attached, and the managed one.
+fn endpoint_with(groups: Vec<SecurityGroup>) -> Model {
+    let mut model = Model::default();
+    let id = EndpointId::new("ep");
+    let vpc = VpcId::new("vpc-a");
+    let managed = managed_group(&id, &vpc);
+    let endpoint = Endpoint {
+        id: id.clone(),
+        name: None,
+        vpc,
+        service: ServiceId::new("epsrv"),
+        security_groups: groups.iter().map(|group| group.id.clone()).collect(),
+        managed_group: managed.id.clone(),
+        zones: vec![EndpointZone {
+            zone: ZoneId::new("z"),
+            vswitch: VSwitchId::new("vsw"),
+            eni: EniId::new("eni-ep-z"),
+            ip: ip("10.0.1.100"),
+        }],
+    };
+    model.endpoints.insert(id, endpoint);
+    for group in groups.into_iter().chain([managed]) {
+        model.security_groups.insert(group.id.clone(), group);
+    }
+    model
+}
+
+fn groups(model: &Model, direction: Direction, protocol: u8, port: u16) -> Verdict {
+    let endpoint = EndpointId::new("ep");
+    judge_security_groups(model, &endpoint, direction, ip("10.0.1.10"), protocol, port)
+}
+
+fn egress(rules: Vec<SecurityGroupRule>) -> Verdict {
+    groups(
+        &endpoint_with(vec![normal("sg", rules)]),
+        Direction::Egress,
+        TCP,
+        80,
+    )
+}
+
+fn ingress(rules: Vec<SecurityGroupRule>, protocol: u8, port: u16) -> Verdict {
+    groups(
+        &endpoint_with(vec![normal("sg", rules)]),
+        Direction::Ingress,
+        protocol,
+        port,
+    )
+}
+
+#[test]
+fn custom_egress_drop_at_priority_1_beats_the_managed_accept() {
+    let verdict = egress(vec![rule("deny", Direction::Egress, Policy::Drop, 1)]);
+    assert_eq!(verdict, Verdict::new(Policy::Drop, "deny"));
+}
+
+#[test]
+fn custom_egress_drop_at_priority_2_does_not_beat_the_managed_accept() {
+    let verdict = egress(vec![rule("deny", Direction::Egress, Policy::Drop, 2)]);
+    assert_eq!(
+        verdict,
+        Verdict::new(Policy::Accept, "sgr-managed-ep-egress")
+    );
+}
+
+#[test]
+fn inbound_is_denied_unless_a_rule_matches() {
+    assert_eq!(
+        ingress(vec![], TCP, 80),
+        Verdict::new(Policy::Drop, "default-ingress")
+    );
+}
+
+#[test]
+fn only_listed_addresses_reach_the_service() {
+    let listed = SecurityGroupRule {
+        peer: "10.0.1.10/32".parse().expect("a network"),
+        ..rule("listed", Direction::Ingress, Policy::Accept, 1)
+    };
+    let model = endpoint_with(vec![normal("sg", vec![listed])]);
+    let from = |peer| {
+        let endpoint = EndpointId::new("ep");
+        judge_security_groups(&model, &endpoint, Direction::Ingress, ip(peer), TCP, 80)
+    };
+    assert_eq!(from("10.0.1.10"), Verdict::new(Policy::Accept, "listed"));
+    assert_eq!(
+        from("10.0.1.11"),
+        Verdict::new(Policy::Drop, "default-ingress")
+    );
+}
+
+#[test]
+fn priority_1_comes_first_whatever_the_order_of_the_list() {
+    let rules = vec![
+        rule("late", Direction::Ingress, Policy::Drop, 2),
+        rule("early", Direction::Ingress, Policy::Accept, 1),
+    ];
+    assert_eq!(
+        ingress(rules, TCP, 80),
+        Verdict::new(Policy::Accept, "early")
+    );
+}
+
+#[test]
+fn drop_comes_before_accept_at_equal_priority() {
+    let rules = vec![
+        rule("allow", Direction::Ingress, Policy::Accept, 5),
+        rule("deny", Direction::Ingress, Policy::Drop, 5),
+    ];
+    assert_eq!(ingress(rules, TCP, 80), Verdict::new(Policy::Drop, "deny"));
+}
+
+#[test]
+fn rules_of_all_attached_groups_are_merged() {
+    let allow = normal(
+        "sg-a",
+        vec![rule("allow", Direction::Ingress, Policy::Accept, 2)],
+    );
+    let deny = normal(
+        "sg-b",
+        vec![rule("deny", Direction::Ingress, Policy::Drop, 1)],
+    );
+    let model = endpoint_with(vec![allow, deny]);
+    let verdict = groups(&model, Direction::Ingress, TCP, 80);
+    assert_eq!(verdict, Verdict::new(Policy::Drop, "deny"));
+}
+
+#[test]
+fn a_tie_is_won_by_the_group_attached_first_and_the_managed_group_is_last() {
+    let b = normal(
+        "sg-b",
+        vec![rule("b", Direction::Egress, Policy::Accept, 1)],
+    );
+    let a = normal(
+        "sg-a",
+        vec![rule("a", Direction::Egress, Policy::Accept, 1)],
+    );
+    let model = endpoint_with(vec![b, a]);
+    assert_eq!(groups(&model, Direction::Egress, TCP, 80).rule, "b");
+}
+
+#[test]
+fn a_rule_of_one_direction_says_nothing_about_the_other() {
+    let verdict = ingress(
+        vec![rule("out", Direction::Egress, Policy::Accept, 1)],
+        TCP,
+        80,
+    );
+    assert_eq!(verdict, Verdict::new(Policy::Drop, "default-ingress"));
+}
+
+#[test]
+fn ports_are_destination_ports_with_both_ends_included() {
+    let web = SecurityGroupRule {
+        protocol: ProtocolMatch::Number(TCP),
+        ports: PortRange {
+            first: 80,
+            last: 81,
+        },
+        ..rule("web", Direction::Ingress, Policy::Accept, 1)
+    };
+    let at = |protocol, port| ingress(vec![web.clone()], protocol, port).policy;
+    assert_eq!(at(TCP, 79), Policy::Drop);
+    assert_eq!(at(TCP, 80), Policy::Accept);
+    assert_eq!(at(TCP, 81), Policy::Accept);
+    assert_eq!(at(TCP, 82), Policy::Drop);
+    assert_eq!(at(UDP, 80), Policy::Drop);
+    assert_eq!(at(ICMP, 80), Policy::Drop);
+}
+
+#[test]
+fn outbound_of_a_normal_group_is_allowed_by_default_and_of_an_enterprise_group_denied() {
+    let default = |group_type| {
+        let mut model = endpoint_with(vec![group("sg", group_type, vec![])]);
+        // Without the managed accept, which otherwise decides first.
+        model
+            .security_groups
+            .remove(&SecurityGroupId::new("sg-managed-ep"));
+        groups(&model, Direction::Egress, TCP, 80)
+    };
+    let accept = Verdict::new(Policy::Accept, "default-egress");
+    assert_eq!(default(SecurityGroupType::Normal), accept);
+    assert_eq!(
+        default(SecurityGroupType::Enterprise),
+        Verdict::new(Policy::Drop, "default-egress")
+    );
+}
+
+#[test]
+fn an_unknown_endpoint_or_vswitch_gets_nothing_through() {
+    let model = Model::default();
+    assert_eq!(
+        groups(&model, Direction::Egress, TCP, 80).policy,
+        Policy::Drop
+    );
+    assert_eq!(
+        acl(&model, Direction::Ingress, "10.0.2.1", TCP, 80).policy,
+        Policy::Drop
+    );
+}
+
+fn entry(id: &str, policy: Policy, peer: &str) -> NetworkAclEntry {
+    NetworkAclEntry {
+        id: id.to_owned(),
+        policy,
+        protocol: ProtocolMatch::All,
+        ports: PortRange::ANY,
+        peer: peer.parse().expect("a network"),
+    }
+}
+
+/// A model of one vSwitch `vsw`, 10.0.1.0/24, with this ACL.
+fn vswitch_with(acl: Option<(Vec<NetworkAclEntry>, Vec<NetworkAclEntry>)>) -> Model {
+    let mut model = Model::default();
+    let vpc = VpcId::new("vpc-a");
+    let id = NetworkAclId::new("nacl");
+    let vswitch = VSwitch {
+        id: VSwitchId::new("vsw"),
+        vpc: vpc.clone(),
+        zone: ZoneId::new("z"),
+        cidr_block: "10.0.1.0/24".parse().expect("a network"),
+        interface: "vsw".to_owned(),
+        network_acl: acl.is_some().then(|| id.clone()),
+    };
+    model.vswitches.insert(vswitch.id.clone(), vswitch);
+    if let Some((ingress, egress)) = acl {
+        model.network_acls.insert(
+            id.clone(),
+            NetworkAcl {
+                id,
+                vpc,
+                ingress,
+                egress,
+            },
+        );
+    }
+    model
+}
+
+fn acl(model: &Model, direction: Direction, peer: &str, protocol: u8, port: u16) -> Verdict {
+    judge_network_acl(
+        model,
+        &VSwitchId::new("vsw"),
+        direction,
+        ip(peer),
+        protocol,
+        port,
+    )
+}
+
+#[test]
+fn a_vswitch_without_acl_is_not_filtered() {
+    let model = vswitch_with(None);
+    let verdict = acl(&model, Direction::Ingress, "10.0.2.1", TCP, 80);
+    assert_eq!(verdict, Verdict::new(Policy::Accept, "no-acl"));
+}
+
+#[test]
+fn no_entries_deny_everything() {
+    let model = vswitch_with(Some((vec![], vec![])));
+    let into = acl(&model, Direction::Ingress, "10.0.2.1", TCP, 80);
+    let out = acl(&model, Direction::Egress, "10.0.2.1", TCP, 80);
+    assert_eq!(into, Verdict::new(Policy::Drop, "default-nacl-ingress"));
+    assert_eq!(out, Verdict::new(Policy::Drop, "default-nacl-egress"));
+}
+
+#[test]
+fn traffic_within_the_vswitch_is_not_filtered() {
+    let model = vswitch_with(Some((vec![], vec![])));
+    let verdict = acl(&model, Direction::Ingress, "10.0.1.10", TCP, 80);
+    assert_eq!(verdict, Verdict::new(Policy::Accept, "same-vswitch"));
+}
+
+#[test]
+fn the_first_match_wins_and_evaluation_stops() {
+    let entries = vec![
+        entry("one", Policy::Accept, "10.0.2.0/24"),
+        entry("two", Policy::Drop, "10.0.2.1/32"),
+        entry("three", Policy::Drop, "0.0.0.0/0"),
+    ];
+    let model = vswitch_with(Some((entries, vec![])));
+    let from = |peer| acl(&model, Direction::Ingress, peer, TCP, 80);
+    assert_eq!(from("10.0.2.1"), Verdict::new(Policy::Accept, "one"));
+    assert_eq!(from("10.0.3.1"), Verdict::new(Policy::Drop, "three"));
+}
+
+#[test]
+fn the_acl_is_stateless_inbound_alone_lets_no_answer_out() {
+    let all = vec![entry("all", Policy::Accept, "0.0.0.0/0")];
+    let model = vswitch_with(Some((all, vec![])));
+    assert_eq!(
+        acl(&model, Direction::Ingress, "10.0.2.1", TCP, 80).policy,
+        Policy::Accept
+    );
+    assert_eq!(
+        acl(&model, Direction::Egress, "10.0.2.1", TCP, 40000).policy,
+        Policy::Drop
+    );
+}
+
+#[test]
+fn acl_ports_are_destination_ports_in_both_directions() {
+    let ephemeral = NetworkAclEntry {
+        protocol: ProtocolMatch::Number(TCP),
+        ports: PortRange {
+            first: 1024,
+            last: 65535,
+        },
+        ..entry("ephemeral", Policy::Accept, "0.0.0.0/0")
+    };
+    let model = vswitch_with(Some((vec![], vec![ephemeral])));
+    let out = |protocol, port| acl(&model, Direction::Egress, "10.0.2.1", protocol, port).policy;
+    assert_eq!(out(TCP, 40000), Policy::Accept);
+    assert_eq!(out(TCP, 80), Policy::Drop);
+    assert_eq!(out(UDP, 40000), Policy::Drop);
+}

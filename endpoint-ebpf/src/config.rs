@@ -1,0 +1,28 @@
+//! Load-time constants, which the verifier folds: a branch that is off costs nothing.
+//!
+//! May import: aya-ebpf, endpoint-common.
+
+use aya_ebpf::Global;
+use endpoint_common::abi::layout;
+
+/// Not 0: every packet's outcome goes to the debug log.
+#[unsafe(no_mangle)]
+pub(crate) static LOG: Global<u8> = Global::new(0);
+
+/// Rows per bank of `POLICY`, `MAGLEV`, `BACKENDS` and `NAT_ADDRESSES`.
+#[unsafe(no_mangle)]
+pub(crate) static POLICY_ROWS: Global<u32> = Global::new(0);
+/// Rows per bank of `MAGLEV`.
+#[unsafe(no_mangle)]
+pub(crate) static MAGLEV_ROWS: Global<u32> = Global::new(0);
+/// Rows per bank of `BACKENDS`.
+#[unsafe(no_mangle)]
+pub(crate) static BACKEND_ROWS: Global<u32> = Global::new(0);
+/// Rows per bank of `NAT_ADDRESSES`.
+#[unsafe(no_mangle)]
+pub(crate) static NAT_ROWS: Global<u32> = Global::new(0);
+
+/// The layout this object was built with; a section, and so a map, of its own for the loader.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".rodata.abi")]
+pub(crate) static FINGERPRINT: Global<u64> = Global::new(layout::fingerprint());

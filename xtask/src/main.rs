@@ -1,0 +1,74 @@
+//! The command line of `cargo xtask`. Imports the library's subcommands.
+#![forbid(unsafe_code)]
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use xtask::build::{self, Profile};
+use xtask::suite::{self, Part};
+use xtask::workspace::Workspace;
+use xtask::{demo, setup, tidy};
+
+/// Set-up, build, demo, tests and benches of this workspace. Each subcommand
+/// does the set-up and the builds it needs.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Args {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Find or install what building and testing need
+    Setup,
+    /// Build the packet programs and endpoint-ctl
+    Build {
+        /// Optimise (the default)
+        #[arg(long, conflicts_with = "debug")]
+        release: bool,
+        /// Compile endpoint-ctl quickly instead
+        #[arg(long)]
+        debug: bool,
+    },
+    /// Show an endpoint at work, from packet to flow log (needs root)
+    Demo {
+        /// Leave the lab up until Ctrl-C
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Run the tests; without a part, all that must hold before a change lands
+    Test {
+        /// Which part
+        #[arg(value_enum, default_value = "all")]
+        part: Part,
+    },
+    /// Measure the packet path (needs root)
+    Bench {
+        /// Passed on to the bench
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Check the house rules that the compiler does not
+    Tidy {
+        /// Mend what a machine can mend: layout and white space
+        #[arg(long)]
+        bless: bool,
+    },
+    /// Exactly what continuous integration runs: `test all`
+    Ci,
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let ws = Workspace::find()?;
+    match args.command {
+        Task::Setup => setup::setup(&ws),
+        Task::Build { debug: true, .. } => build::build(&ws, Profile::Debug).map(drop),
+        Task::Build { .. } => build::build(&ws, Profile::Release).map(drop),
+        Task::Demo { keep } => demo::demo(&ws, keep),
+        Task::Test { part } => suite::test(&ws, part),
+        Task::Bench { args } => suite::bench(&ws, &args),
+        Task::Tidy { bless } => tidy::tidy(&ws, bless),
+        Task::Ci => suite::test(&ws, Part::All),
+    }
+}

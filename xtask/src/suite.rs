@@ -1,0 +1,197 @@
+//! `cargo xtask test` and `bench`: which tests there are, and what each kind
+//! needs. Imports `build`, `demo`, `ebpf`, `step`, `tidy`, `tools`,
+//! `workspace`.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+
+use crate::build::host_cargo;
+use crate::step::{self, step};
+use crate::workspace::{Workspace, cargo, is_root};
+use crate::{demo, ebpf, tidy, tools};
+
+/// A part of the tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// Layout, lints and house rules
+    Lint,
+    /// What needs neither root nor a kernel program
+    Unit,
+    /// The packet programs, loaded and run by BPF_PROG_TEST_RUN (root)
+    Prog,
+    /// Real traffic between network namespaces (root)
+    Netns,
+    /// All of them, then the demo (root)
+    All,
+}
+
+/// Test targets that load programs: package, target.
+const PROG: &[(&str, &str)] = &[("endpoint-ctl", "prog")];
+
+/// Test targets that build labs. Everything that is in neither list is a unit
+/// test.
+const NETNS: &[(&str, &str)] = &[("xtask", "lab"), ("endpoint-ctl", "netns")];
+
+const HOST_PACKAGES: &[&str] = &["endpoint-common", "endpoint-ctl", "xtask"];
+
+/// Runs a part of the tests.
+pub fn test(ws: &Workspace, part: Part) -> Result<()> {
+    if matches!(part, Part::Prog | Part::Netns | Part::All) && !is_root() {
+        bail!(
+            "this part needs root (BPF programs, network namespaces): \
+             run it as root, or `cargo xtask test unit` without"
+        );
+    }
+    let start = Instant::now();
+    match part {
+        Part::Lint => lint(ws)?,
+        Part::Unit => unit(ws)?,
+        Part::Prog => prog(ws)?,
+        Part::Netns => netns(ws)?,
+        Part::All => {
+            lint(ws)?;
+            unit(ws)?;
+            prog(ws)?;
+            netns(ws)?;
+            demo::demo(ws, false)?;
+        }
+    }
+    println!("all passed in {:.0} s", start.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// Runs the bench of the packet path.
+pub fn bench(ws: &Workspace, args: &[String]) -> Result<()> {
+    if !is_root() {
+        bail!("the bench loads BPF programs: run it as root");
+    }
+    tools::find_or_install()?;
+    let object = ebpf::build(ws)?;
+    step::run(
+        host_cargo(ws, &object, "bench")
+            .args(["--package", "endpoint-ctl", "--bench", "path", "--"])
+            .args(args),
+    )
+}
+
+fn lint(ws: &Workspace) -> Result<()> {
+    for component in ["fmt", "clippy"] {
+        let mut version = Command::new(cargo());
+        step::capture(version.args([component, "--version"])).with_context(|| {
+            format!("`cargo {component}` is missing: rustup component add rustfmt clippy")
+        })?;
+    }
+    step("checking the layout (rustfmt)", || {
+        let mut fmt = Command::new(cargo());
+        step::run(
+            fmt.args(["fmt", "--all", "--check"])
+                .current_dir(&ws.root),
+        )
+        .context("mend it by `cargo fmt --all`")
+    })?;
+    tidy::tidy(ws, false)?;
+    let object = ebpf::build(ws)?;
+    step("checking the packet programs for warnings", || {
+        ebpf::deny_warnings(ws)
+    })?;
+    step("clippy on the host's crates", || {
+        // In the tests' profile, so that build scripts and macros are shared.
+        step::run(
+            host_cargo(ws, &object, "clippy")
+                .args(["--release", "--workspace", "--all-targets"])
+                .args(["--exclude", "endpoint-ebpf", "--", "-Dwarnings"]),
+        )
+    })
+}
+
+fn unit(ws: &Workspace) -> Result<()> {
+    let object = ebpf::build(ws)?;
+    step("unit tests", || {
+        let mut command = host_cargo(ws, &object, "test");
+        command.args(["--release", "--lib", "--bins"]);
+        for package in HOST_PACKAGES {
+            command.args(["--package", package]);
+            for target in test_targets(&ws.root.join(package).join("tests"))? {
+                let special = (*package, target.as_str());
+                if !PROG.contains(&special) && !NETNS.contains(&special) {
+                    command.args(["--test", &target]);
+                }
+            }
+        }
+        step::run(&mut command)
+    })?;
+    step("examples in the documentation", || {
+        let mut command = host_cargo(ws, &object, "test");
+        command.args(["--release", "--doc"]);
+        for package in HOST_PACKAGES {
+            command.args(["--package", package]);
+        }
+        step::run(&mut command)
+    })
+}
+
+fn prog(ws: &Workspace) -> Result<()> {
+    let object = ebpf::build(ws)?;
+    step("tests of the loaded programs", || {
+        targets(ws, &object, PROG, &[])
+    })
+}
+
+fn netns(ws: &Workspace) -> Result<()> {
+    tools::find_or_install()?;
+    let object = ebpf::build(ws)?;
+    step("tests in network namespaces", || {
+        targets(ws, &object, NETNS, &["--test-threads=1"])
+    })
+}
+
+fn targets(
+    ws: &Workspace,
+    object: &Path,
+    targets: &[(&str, &str)],
+    harness_args: &[&str],
+) -> Result<()> {
+    for (package, target) in targets {
+        step::run(
+            host_cargo(ws, object, "test")
+                .args(["--release", "--package", package, "--test", target, "--"])
+                .args(harness_args),
+        )?;
+    }
+    Ok(())
+}
+
+/// The test targets in a `tests` directory, as cargo discovers them.
+fn test_targets(dir: &Path) -> Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    if !dir.is_dir() {
+        return Ok(names);
+    }
+    for entry in fs::read_dir(dir).with_context(|| format!("reading {}", dir.display()))? {
+        let path = entry?.path();
+        let is_target = path.join("main.rs").is_file() || path.extension() == Some("rs".as_ref());
+        if is_target && let Some(stem) = path.file_stem().and_then(|stem| stem.to_str()) {
+            names.insert(stem.to_owned());
+        }
+    }
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::test_targets;
+
+    #[test]
+    fn our_own_test_target_is_found() {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+        assert!(test_targets(&dir).is_ok_and(|names| names.contains("lab")));
+    }
+}
