@@ -6,7 +6,7 @@
 //! May import: aya-ebpf, aya-log-ebpf, endpoint-common.
 #![no_std]
 #![no_main]
-#![feature(core_intrinsics)]
+#![feature(asm_experimental_arch, core_intrinsics)]
 #![expect(
     internal_features,
     reason = "the stable atomics offer no add on a target without compare-and-swap"
@@ -51,7 +51,7 @@ pub fn endpoint_xdp(ctx: XdpContext) -> u32 {
     }
 }
 
-#[inline(always)]
+#[inline(never)]
 fn log(ctx: &XdpContext, at: Arrival, outcome: Outcome) {
     match outcome {
         Outcome::Pass => debug!(ctx, "if {}: pass", at.ifindex),

@@ -14,6 +14,7 @@ use endpoint_common::abi::policy::PolicyNode;
 use endpoint_common::abi::service::{
     Address, AddressKey, Backend, Hop, Listener, ListenerKey, TargetKey,
 };
+use endpoint_common::path::Case;
 
 const NO_PREALLOC: u32 = 1;
 
@@ -25,13 +26,15 @@ pub(crate) static META: Array<Meta> = Array::with_max_entries(1, 0);
 pub(crate) static PORTS: Array<Port> = Array::with_max_entries(PORT_ROWS, 0);
 /// Addresses this node answers for.
 #[map]
-pub(crate) static ADDRESSES: HashMap<AddressKey, Address> = HashMap::with_max_entries(1024, NO_PREALLOC);
+pub(crate) static ADDRESSES: HashMap<AddressKey, Address> =
+    HashMap::with_max_entries(1024, NO_PREALLOC);
 /// Nodes of compiled rule sets; banked.
 #[map]
 pub(crate) static POLICY: Array<PolicyNode> = Array::with_max_entries(1024, 0);
 /// Listeners of load balancers.
 #[map]
-pub(crate) static LISTENERS: HashMap<ListenerKey, Listener> = HashMap::with_max_entries(1024, NO_PREALLOC);
+pub(crate) static LISTENERS: HashMap<ListenerKey, Listener> =
+    HashMap::with_max_entries(1024, NO_PREALLOC);
 /// Targets behind listeners.
 #[map]
 pub(crate) static TARGETS: HashMap<TargetKey, u32> = HashMap::with_max_entries(1024, NO_PREALLOC);
@@ -60,3 +63,6 @@ pub(crate) static DROPS: PerCpuHashMap<DropKey, Counter> =
 /// Drop events.
 #[map]
 pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(4096, 0);
+/// Memory for the slow path.
+#[map]
+pub(crate) static CASE: PerCpuArray<Case> = PerCpuArray::with_max_entries(1, 0);

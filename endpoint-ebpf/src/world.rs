@@ -15,7 +15,7 @@ use endpoint_common::abi::policy::PolicySlot;
 use endpoint_common::abi::service::{
     Address, AddressKey, Backend, Hop, Listener, ListenerKey, TargetKey,
 };
-use endpoint_common::path::{Account, Flow, Flows, Insert, Judged, Tables};
+use endpoint_common::path::{Account, Case, Flow, Flows, Insert, Judged, Tables};
 
 use crate::{config, maps};
 
@@ -89,6 +89,14 @@ impl Tables for KernelWorld {
     #[inline(always)]
     fn hop(&self, index: u32) -> Option<Hop> {
         maps::HOPS.get(index).copied()
+    }
+
+    #[inline(always)]
+    fn with_case<R>(&self, work: impl FnOnce(&mut Case) -> R) -> Option<R> {
+        let case = maps::CASE.get_ptr_mut(0)?;
+        // SAFETY: this CPU's own row; packet programs do not interrupt each other on a CPU, and
+        // the path does not borrow a case twice. Any bytes are a valid case.
+        Some(work(unsafe { &mut *case }))
     }
 }
 

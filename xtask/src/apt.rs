@@ -16,7 +16,7 @@ use crate::workspace::{find_program, is_root};
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
 /// Why packages cannot be installed here, if so.
-pub fn obstacle() -> Option<&'static str> {
+pub(crate) fn obstacle() -> Option<&'static str> {
     if find_program("apt-get").is_none() {
         Some("there is no apt-get here")
     } else if !is_root() {
@@ -27,7 +27,7 @@ pub fn obstacle() -> Option<&'static str> {
 }
 
 /// Installs packages; the caller knows that some are missing.
-pub fn install(packages: &[&str]) -> Result<()> {
+pub(crate) fn install(packages: &[&str]) -> Result<()> {
     if let Some(obstacle) = obstacle() {
         bail!("{obstacle}: install {} yourself", packages.join(" "));
     }

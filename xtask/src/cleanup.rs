@@ -35,7 +35,7 @@ fn registry() -> MutexGuard<'static, Registry> {
 /// Undoes one thing when dropped.
 #[derive(Debug)]
 #[must_use = "dropping the guard undoes at once"]
-pub struct Guard(u64);
+pub(crate) struct Guard(u64);
 
 impl Drop for Guard {
     fn drop(&mut self) {
@@ -48,7 +48,7 @@ impl Drop for Guard {
 
 /// Registers how to undo something. During a shut-down by signal it undoes at
 /// once and never returns: the process is about to end.
-pub fn register(undo: impl FnOnce() + Send + 'static) -> Guard {
+pub(crate) fn register(undo: impl FnOnce() + Send + 'static) -> Guard {
     static ARM: Once = Once::new();
     ARM.call_once(arm);
     let mut registry = registry();
@@ -64,7 +64,7 @@ pub fn register(undo: impl FnOnce() + Send + 'static) -> Guard {
 }
 
 /// Waits for the signal that ends the process.
-pub fn park_forever() -> ! {
+pub(crate) fn park_forever() -> ! {
     loop {
         std::thread::park();
     }

@@ -19,7 +19,7 @@ use crate::workspace::Workspace;
 const PACKAGE: &str = "endpoint-ebpf";
 
 /// The object the daemon carries.
-pub const PRODUCT: &str = "endpoint";
+pub(crate) const PRODUCT: &str = "endpoint";
 
 /// Variables of the calling cargo, of rustup or of the user that would steer
 /// this build: it has a compiler, flags and directories of its own.
@@ -39,7 +39,7 @@ const CLEARED: &[&str] = &[
 
 /// Builds the objects, unless `EBPF_OBJECT` gives one, and returns the
 /// product's.
-pub fn build(ws: &Workspace) -> Result<PathBuf> {
+pub(crate) fn build(ws: &Workspace) -> Result<PathBuf> {
     match setup::ebpf(ws)? {
         EbpfTools::Object(object) => {
             println!("    using EBPF_OBJECT={}", object.display());
@@ -64,7 +64,7 @@ pub fn build(ws: &Workspace) -> Result<PathBuf> {
 }
 
 /// Builds the packet programs with every warning an error; no linking.
-pub fn deny_warnings(ws: &Workspace) -> Result<()> {
+pub(crate) fn deny_warnings(ws: &Workspace) -> Result<()> {
     let EbpfTools::Compile(rustc, linker) = setup::ebpf(ws)? else {
         println!("    EBPF_OBJECT is set: the packet programs are not looked at");
         return Ok(());

@@ -27,7 +27,7 @@ pub extern \"C\" fn probe(_: *mut u8) -> u32 { 2 }
 
 /// A linker that is known to link.
 #[derive(Debug, Clone)]
-pub struct Linker {
+pub(crate) struct Linker {
     /// The program.
     pub program: PathBuf,
     /// Holds the compiler's LLVM and nothing else. bpf-linker takes the first
@@ -37,7 +37,7 @@ pub struct Linker {
 
 impl Linker {
     /// Gives a command what the linker needs to find the compiler's LLVM.
-    pub fn apply_to(&self, command: &mut Command) {
+    pub(crate) fn apply_to(&self, command: &mut Command) {
         match &self.llvm_dir {
             Some(dir) => command.env("LD_LIBRARY_PATH", dir),
             None => command.env_remove("LD_LIBRARY_PATH"),
@@ -46,7 +46,7 @@ impl Linker {
 }
 
 /// Finds a linker for `rustc`, installing one if none links.
-pub fn find_or_install(ws: &Workspace, rustc: &EbpfRustc) -> Result<Linker> {
+pub(crate) fn find_or_install(ws: &Workspace, rustc: &EbpfRustc) -> Result<Linker> {
     let llvm_dir = isolate_llvm(ws, rustc)?;
     let with = |program: PathBuf| Linker {
         program,
@@ -115,7 +115,7 @@ fn isolate_llvm(ws: &Workspace, rustc: &EbpfRustc) -> Result<Option<PathBuf>> {
     }
     fs::create_dir_all(&dir).with_context(|| format!("creating {}", dir.display()))?;
     if link.is_symlink() {
-        fs::remove_file(&link)?;
+        fs::remove_file(&link).with_context(|| format!("removing {}", link.display()))?;
     }
     std::os::unix::fs::symlink(library, &link)
         .with_context(|| format!("linking {}", link.display()))?;
@@ -150,7 +150,7 @@ fn probe(ws: &Workspace, rustc: &EbpfRustc, linker: &Linker) -> Result<()> {
     let dir = ws.tools().join("probe");
     fs::create_dir_all(&dir).with_context(|| format!("creating {}", dir.display()))?;
     let (source, bitcode) = (dir.join("probe.rs"), dir.join("probe.bc"));
-    fs::write(&source, PROBE)?;
+    fs::write(&source, PROBE).with_context(|| format!("writing {}", source.display()))?;
     // Host bitcode does: the question is whether the linker can read it.
     step::capture(
         Command::new(&rustc.rustc)
@@ -160,9 +160,11 @@ fn probe(ws: &Workspace, rustc: &EbpfRustc, linker: &Linker) -> Result<()> {
             .env_remove("RUSTUP_TOOLCHAIN")
             .env_remove("LD_LIBRARY_PATH"),
     )?;
+    let object = dir.join("probe.o");
+    let _ = fs::remove_file(&object); // an old one would pass for its work
     let mut link = Command::new(&linker.program);
     link.args(["--target=bpfel", "--export=probe", "-o"])
-        .args([&dir.join("probe.o"), &bitcode])
+        .args([&object, &bitcode])
         .env("RUST_BACKTRACE", "0");
     linker.apply_to(&mut link);
     if let Err(error) = step::capture(&mut link) {
@@ -178,5 +180,27 @@ fn probe(ws: &Workspace, rustc: &EbpfRustc, linker: &Linker) -> Result<()> {
             cause.trim()
         );
     }
+    if !fs::read(&object).is_ok_and(|bytes| is_bpf_object(&bytes)) {
+        bail!("{} makes no BPF object", linker.program.display());
+    }
     Ok(())
+}
+
+/// Whether this is an ELF file for the BPF machine (247).
+fn is_bpf_object(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\x7fELF") && bytes.get(18..20) == Some(&247u16.to_le_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_bpf_object;
+
+    #[test]
+    fn only_bpf_objects_pass() {
+        let mut header = *b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x01\0\xf7\0";
+        assert!(is_bpf_object(&header));
+        header[18] = 62; // x86-64
+        assert!(!is_bpf_object(&header));
+        assert!(!is_bpf_object(b""));
+    }
 }

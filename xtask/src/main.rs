@@ -1,6 +1,8 @@
 //! The command line of `cargo xtask`. Imports the library's subcommands.
 #![forbid(unsafe_code)]
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use xtask::build::{self, Profile};
@@ -58,10 +60,24 @@ enum Task {
     Ci,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
     let args = Args::parse();
+    match run(args.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Not by `Debug`: with RUST_BACKTRACE set that buries the message.
+            eprintln!("error: {error}");
+            for cause in error.chain().skip(1) {
+                eprintln!("because: {cause}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
     let ws = Workspace::find()?;
-    match args.command {
+    match task {
         Task::Setup => setup::setup(&ws),
         Task::Build { debug: true, .. } => build::build(&ws, Profile::Debug).map(drop),
         Task::Build { .. } => build::build(&ws, Profile::Release).map(drop),

@@ -3,13 +3,13 @@
 
 use anyhow::{Context, Result, bail};
 
-use crate::toolchain::{self, Core, EbpfRustc, LLVM_MAJOR, Source};
+use crate::toolchain::{self, Core, EbpfRustc, LLVM_MAJOR, Search, Source};
 use crate::workspace::Workspace;
 use crate::{apt, linker, tools};
 
 /// What compiles the packet programs.
 #[derive(Debug, Clone)]
-pub enum EbpfTools {
+pub(crate) enum EbpfTools {
     /// Nothing: the object is given.
     Object(std::path::PathBuf),
     /// A compiler and a linker that fit each other.
@@ -42,21 +42,10 @@ pub fn setup(ws: &Workspace) -> Result<()> {
 }
 
 /// The part the build needs; quiet when all is there.
-pub fn ebpf(ws: &Workspace) -> Result<EbpfTools> {
-    let source = match toolchain::find() {
-        Ok(source) => source,
-        Err(tried) => {
-            if std::env::var_os("EBPF_OBJECT").is_some() {
-                return Err(tried);
-            }
-            if let Some(obstacle) = apt::obstacle() {
-                bail!("{}", no_compiler(&tried, obstacle));
-            }
-            println!("setup: no compiler for eBPF yet:\n{tried:#}");
-            apt::install(toolchain::DEBIAN_PACKAGES)
-                .with_context(|| no_compiler(&tried, "Debian's packages could not be installed"))?;
-            toolchain::find().context("no compiler for eBPF even after installing Debian's")?
-        }
+pub(crate) fn ebpf(ws: &Workspace) -> Result<EbpfTools> {
+    let source = match toolchain::find()? {
+        Search::Found(source) => source,
+        Search::Nothing(tried) => install_compiler(&tried)?,
     };
     Ok(match source {
         Source::Object(object) => EbpfTools::Object(object),
@@ -67,9 +56,22 @@ pub fn ebpf(ws: &Workspace) -> Result<EbpfTools> {
     })
 }
 
-fn no_compiler(tried: &anyhow::Error, obstacle: &str) -> String {
+fn install_compiler(tried: &str) -> Result<Source> {
+    if let Some(obstacle) = apt::obstacle() {
+        bail!(no_compiler(tried, obstacle));
+    }
+    println!("setup: no compiler for eBPF yet:\n{tried}");
+    apt::install(toolchain::DEBIAN_PACKAGES)
+        .with_context(|| no_compiler(tried, "Debian's packages could not be installed"))?;
+    match toolchain::find()? {
+        Search::Found(source) => Ok(source),
+        Search::Nothing(tried) => bail!(no_compiler(&tried, "Debian's packages did not help")),
+    }
+}
+
+fn no_compiler(tried: &str, obstacle: &str) -> String {
     format!(
-        "no compiler for eBPF, and {obstacle}:\n{tried:#}\nDo one of these:\n  \
+        "no compiler for eBPF, and {obstacle}:\n{tried}\nDo one of these:\n  \
          rustup component add rust-src         (a toolchain built on LLVM {LLVM_MAJOR}; \
          EBPF_TOOLCHAIN=name picks another than the default)\n  \
          apt-get install {}   (as root, on Debian)\n  \

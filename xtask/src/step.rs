@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 
 /// Runs one long step: a line when it starts, a line with its time when it
 /// ends well. A failure is left to the caller, who sees the error.
-pub fn step<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+pub(crate) fn step<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     println!("==> {what}");
     let start = Instant::now();
     let value = work().with_context(|| format!("step failed: {what}"))?;
@@ -16,7 +16,7 @@ pub fn step<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
 }
 
 /// Runs a command with our own stdin, stdout and stderr.
-pub fn run(command: &mut Command) -> Result<()> {
+pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command
         .status()
         .with_context(|| format!("cannot start {}", show(command)))?;
@@ -27,9 +27,10 @@ pub fn run(command: &mut Command) -> Result<()> {
 }
 
 /// Runs a command and returns what it printed to stdout.
-pub fn capture(command: &mut Command) -> Result<String> {
+pub(crate) fn capture(command: &mut Command) -> Result<String> {
     let output = command
         .stdin(Stdio::null())
+        .env("RUST_BACKTRACE", "0") // its stderr becomes our message
         .output()
         .with_context(|| format!("cannot start {}", show(command)))?;
     if !output.status.success() {
@@ -44,7 +45,7 @@ pub fn capture(command: &mut Command) -> Result<String> {
 }
 
 /// A command line as a person would type it, for messages.
-pub fn show(command: &Command) -> String {
+pub(crate) fn show(command: &Command) -> String {
     std::iter::once(command.get_program())
         .chain(command.get_args())
         .map(|word| {

@@ -89,11 +89,8 @@ fn lint(ws: &Workspace) -> Result<()> {
     }
     step("checking the layout (rustfmt)", || {
         let mut fmt = Command::new(cargo());
-        step::run(
-            fmt.args(["fmt", "--all", "--check"])
-                .current_dir(&ws.root),
-        )
-        .context("mend it by `cargo fmt --all`")
+        step::run(fmt.args(["fmt", "--all", "--check"]).current_dir(&ws.root))
+            .context("mend it by `cargo fmt --all`")
     })?;
     tidy::tidy(ws, false)?;
     let object = ebpf::build(ws)?;
@@ -114,7 +111,7 @@ fn unit(ws: &Workspace) -> Result<()> {
     let object = ebpf::build(ws)?;
     step("unit tests", || {
         let mut command = host_cargo(ws, &object, "test");
-        command.args(["--release", "--lib", "--bins"]);
+        command.args(["--release", "--no-fail-fast", "--lib", "--bins"]);
         for package in HOST_PACKAGES {
             command.args(["--package", package]);
             for target in test_targets(&ws.root.join(package).join("tests"))? {
@@ -160,7 +157,8 @@ fn targets(
     for (package, target) in targets {
         step::run(
             host_cargo(ws, object, "test")
-                .args(["--release", "--package", package, "--test", target, "--"])
+                .args(["--release", "--no-fail-fast", "--package", package])
+                .args(["--test", target, "--"])
                 .args(harness_args),
         )?;
     }

@@ -15,19 +15,19 @@ use crate::workspace::{cargo, find_program};
 
 /// The LLVM that compiler and linker must share: the bpf-linker we install
 /// borrows the compiler's own and speaks this version.
-pub const LLVM_MAJOR: u32 = 22;
+pub(crate) const LLVM_MAJOR: u32 = 22;
 
 /// The target the packet programs are compiled for.
-pub const TARGET: &str = "bpfel-unknown-none";
+pub(crate) const TARGET: &str = "bpfel-unknown-none";
 
 /// Debian's packages for way three.
-pub const DEBIAN_PACKAGES: &[&str] = &["rustc-web", "libstd-rust-web-dev-bpf"];
+pub(crate) const DEBIAN_PACKAGES: &[&str] = &["rustc-web", "libstd-rust-web-dev-bpf"];
 
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 
 /// Where `core` for BPF comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Core {
+pub(crate) enum Core {
     /// Built by cargo from rust-src.
     BuildStd,
     /// Installed ready made.
@@ -36,7 +36,7 @@ pub enum Core {
 
 /// A compiler that can build the packet programs.
 #[derive(Debug, Clone)]
-pub struct EbpfRustc {
+pub(crate) struct EbpfRustc {
     /// The compiler itself, not a rustup proxy.
     pub rustc: PathBuf,
     /// The cargo to drive it with.
@@ -51,16 +51,25 @@ pub struct EbpfRustc {
 
 /// How the object comes about.
 #[derive(Debug, Clone)]
-pub enum Source {
+pub(crate) enum Source {
     /// `EBPF_OBJECT` names a finished one.
     Object(PathBuf),
     /// It is compiled.
     Compile(EbpfRustc),
 }
 
-/// Looks for the first way that is open. The error lists what is wrong with
-/// each, one line per way.
-pub fn find() -> Result<Source> {
+/// What a search came to.
+#[derive(Debug, Clone)]
+pub(crate) enum Search {
+    /// This way is open.
+    Found(Source),
+    /// None is; a line for each says why.
+    Nothing(String),
+}
+
+/// Looks for the first way that is open. It is an error if the user named one
+/// and that is not.
+pub(crate) fn find() -> Result<Search> {
     if let Some(object) = std::env::var_os("EBPF_OBJECT") {
         let object = PathBuf::from(object);
         let object = std::path::absolute(&object)
@@ -71,24 +80,31 @@ pub fn find() -> Result<Source> {
                 object.display()
             );
         }
-        return Ok(Source::Object(object));
+        return Ok(Search::Found(Source::Object(object)));
     }
-    let rustup = match from_rustup() {
-        Ok(found) => return Ok(Source::Compile(found)),
+    if let Ok(name) = std::env::var("EBPF_TOOLCHAIN") {
+        let found = from_rustup(Some(&name)).with_context(|| {
+            format!("EBPF_TOOLCHAIN={name} cannot build for eBPF; unset it to let setup choose")
+        })?;
+        return Ok(Search::Found(Source::Compile(found)));
+    }
+    let rustup = match from_rustup(None) {
+        Ok(found) => return Ok(Search::Found(Source::Compile(found))),
         Err(error) => error,
     };
     let debian = match from_debian() {
-        Ok(found) => return Ok(Source::Compile(found)),
+        Ok(found) => return Ok(Search::Found(Source::Compile(found))),
         Err(error) => error,
     };
-    bail!("  rustup: {rustup:#}\n  Debian: {debian:#}")
+    Ok(Search::Nothing(format!(
+        "  rustup: {rustup:#}\n  Debian: {debian:#}"
+    )))
 }
 
-/// The default toolchain, or the one `EBPF_TOOLCHAIN` names.
-fn from_rustup() -> Result<EbpfRustc> {
-    let name = std::env::var("EBPF_TOOLCHAIN").ok();
+/// A toolchain with rust-src: the default one, or the named one.
+fn from_rustup(name: Option<&str>) -> Result<EbpfRustc> {
     let mut command = Command::new("rustc");
-    if let Some(name) = &name {
+    if let Some(name) = name {
         command.arg(format!("+{name}"));
     }
     let sysroot = step::capture(command.args(["--print", "sysroot"]).env_remove("RUSTC"))?;

@@ -8,7 +8,7 @@ use crate::workspace::find_program;
 
 /// A program and the Debian package that holds it.
 #[derive(Debug)]
-pub struct Tool {
+pub(crate) struct Tool {
     /// The program's name.
     pub program: &'static str,
     /// The package's name.
@@ -20,7 +20,7 @@ const fn tool(program: &'static str, package: &'static str) -> Tool {
 }
 
 /// Everything the lab may run.
-pub const TOOLS: &[Tool] = &[
+pub(crate) const TOOLS: &[Tool] = &[
     tool("ip", "iproute2"),
     tool("ethtool", "ethtool"),
     tool("nsenter", "util-linux"),
@@ -35,7 +35,7 @@ pub const TOOLS: &[Tool] = &[
 ];
 
 /// The tools that are not installed.
-pub fn missing() -> Vec<&'static Tool> {
+pub(crate) fn missing() -> Vec<&'static Tool> {
     TOOLS
         .iter()
         .filter(|tool| find_program(tool.program).is_none())
@@ -43,7 +43,7 @@ pub fn missing() -> Vec<&'static Tool> {
 }
 
 /// Installs what is missing, or says what to install.
-pub fn find_or_install() -> Result<()> {
+pub(crate) fn find_or_install() -> Result<()> {
     let missing = missing();
     if missing.is_empty() {
         return Ok(());

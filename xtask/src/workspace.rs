@@ -18,9 +18,13 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// Finds the workspace this crate was built from.
+    /// Finds the workspace that `cargo xtask` was called in.
     pub fn find() -> Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        // The variable of the running cargo comes first: a shared or moved
+        // target directory may hold a binary that was compiled elsewhere.
+        let xtask = std::env::var_os("CARGO_MANIFEST_DIR")
+            .unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let root = Path::new(&xtask)
             .parent()
             .context("xtask's directory has no parent")?
             .to_path_buf();

@@ -29,7 +29,9 @@ fn the_standard_lab_is_what_it_says() -> Result<()> {
     let routed = lab.ns("client-r");
     routed.must(["ping", "-c1", "-W2", address::ROUTER])?;
     for role in ["client-a", "client-b", "client-c"] {
-        let route = lab.ns(role).run(["ip", "route", "get", address::BACKENDS[0]])?;
+        let route = lab
+            .ns(role)
+            .run(["ip", "route", "get", address::BACKENDS[0]])?;
         assert!(!route.ok(), "{route}");
     }
 
@@ -39,11 +41,10 @@ fn the_standard_lab_is_what_it_says() -> Result<()> {
         .into_iter()
         .collect::<Result<Vec<_>>>()?;
     let node = lab.ns("node");
-    for (role, ip) in ["b1", "b2", "b3", "b1"].into_iter().zip(
-        address::BACKENDS
-            .into_iter()
-            .chain([address::BACKEND_TWIN]),
-    ) {
+    for (role, ip) in ["b1", "b2", "b3", "b1"]
+        .into_iter()
+        .zip(address::BACKENDS.into_iter().chain([address::BACKEND_TWIN]))
+    {
         let url = format!("http://{ip}:8080/");
         let body = node.run(["curl", "-sS", "--max-time", "5", &url])?;
         assert!(body.ok() && body.stdout() == role, "{body}");
@@ -102,7 +103,7 @@ fn child_body() -> Result<()> {
     if std::env::var_os("LAB_CHILD").is_some() {
         let lab = Lab::new(&LabSpec::standard())?;
         let _sleeper = lab.ns("client-a").spawn(["sleep", "1000"])?;
-        std::thread::sleep(Duration::from_secs(60));
+        std::thread::sleep(Duration::from_mins(1));
     }
     Ok(())
 }
@@ -144,7 +145,15 @@ fn signals_clean_up_and_the_next_lab_sweeps() -> Result<()> {
     }
     let (pid, left) = killed("KILL")?;
     assert!(left > 0, "SIGKILL cannot be caught");
+    let inside = Command::new("ip")
+        .args(["netns", "pids", &format!("ep{pid}x0-client-a")])
+        .output()?;
+    let sleeper = String::from_utf8(inside.stdout)?.trim().to_owned();
     let _lab = Lab::new(&LabSpec::standard())?;
+    assert!(!sleeper.is_empty(), "the child had a child");
+    // Killed at once, but reaped when init gets round to it.
+    let cmdline = std::fs::read(format!("/proc/{sleeper}/cmdline"));
+    assert!(cmdline.unwrap_or_default().is_empty(), "it still runs");
     let prefix = format!("ep{pid}x");
     for entry in std::fs::read_dir("/run/netns")? {
         let name = entry?.file_name().into_string().unwrap_or_default();

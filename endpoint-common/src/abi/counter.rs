@@ -32,7 +32,7 @@ pub struct EniCounters {
 
 /// The key of `DROPS`: what was dropped where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable)]
-#[repr(C)]
+#[repr(C, align(4))]
 pub struct DropKey {
     /// ENI index, 0 where none is known.
     pub eni: u16,

@@ -6,9 +6,10 @@ use bytemuck::{Pod, Zeroable};
 
 use super::Addr;
 
-/// One dropped packet, as it arrived.
+/// One dropped packet, as it arrived. For the answer to an echo request that is not let out: the
+/// request, with direction out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
-#[repr(C)]
+#[repr(C, align(8))]
 pub struct DropEvent {
     /// Source address.
     pub src: Addr,

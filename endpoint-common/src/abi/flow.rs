@@ -8,7 +8,7 @@ use crate::wire::{Ipv4, Mac, Port};
 
 /// The key of `FLOWS`: the packet as it arrives. ICMP echo: the identifier is the client's port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable)]
-#[repr(C)]
+#[repr(C, align(8))]
 pub struct FlowKey {
     /// Source address.
     pub src: Ipv4,
@@ -24,6 +24,21 @@ pub struct FlowKey {
     pub protocol: u8,
     /// Zero.
     pub reserved: u8,
+}
+
+impl FlowKey {
+    /// The same with its ends exchanged.
+    #[must_use]
+    #[inline(always)]
+    pub fn reversed(&self) -> Self {
+        Self {
+            src: self.dst,
+            dst: self.src,
+            src_port: self.dst_port,
+            dst_port: self.src_port,
+            ..*self
+        }
+    }
 }
 
 /// A packet's direction, seen from the ENI (`direction` of flow logs).

@@ -34,8 +34,24 @@ pub struct Port {
     pub ifindex: u32,
     /// The network it leads to: tells equal addresses of different networks apart.
     pub scope: u16,
+    /// Zero.
+    pub reserved: u16,
     /// The interface's own MAC address, which ENIs and NAT addresses answer with.
     pub mac: Mac,
     /// Zero.
-    pub reserved: u32,
+    pub reserved2: u16,
+}
+
+impl Port {
+    /// The row of interface `ifindex`.
+    #[must_use]
+    pub fn new(ifindex: u32, scope: u16, mac: Mac) -> Self {
+        Self {
+            ifindex,
+            scope,
+            reserved: 0,
+            mac,
+            reserved2: 0,
+        }
+    }
 }

@@ -2,6 +2,8 @@
 //!
 //! To change a row: change the type, raise [`VERSION`], run `cargo xtask tidy --bless` and name the
 //! change in CHANGELOG.md. [`layout::fingerprint`] is stamped into the object and compared at load.
+//! Rows that stand on the BPF stack are aligned to 8 bytes and every field to its own size: the
+//! verifier refuses unaligned stack access, while the compiler may join stores of byte arrays.
 //! Integers are in host order unless a field is a byte array, which is in network order.
 //!
 //! May import: core, bytemuck, wire.

@@ -9,7 +9,7 @@ use crate::wire::Mac;
 
 /// The key of `ADDRESSES`: an address this node answers for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable)]
-#[repr(C)]
+#[repr(C, align(8))]
 pub struct AddressKey {
     /// The address.
     pub address: Addr,
@@ -17,6 +17,8 @@ pub struct AddressKey {
     pub scope: u16,
     /// The bank of the generation it belongs to.
     pub bank: u16,
+    /// Zero.
+    pub reserved: u32,
 }
 
 /// [`Address::kind`] of an endpoint ENI.
@@ -49,7 +51,7 @@ pub struct Address {
 
 /// The key of `LISTENERS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable)]
-#[repr(C)]
+#[repr(C, align(8))]
 pub struct ListenerKey {
     /// The load balancer.
     pub load_balancer: u32,
@@ -79,7 +81,7 @@ pub struct Listener {
 
 /// The key of `TARGETS`: that this backend is (still) behind this listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable)]
-#[repr(C)]
+#[repr(C, align(8))]
 pub struct TargetKey {
     /// The backend's address.
     pub address: Addr,
@@ -94,7 +96,7 @@ pub struct TargetKey {
     /// The bank of the generation it belongs to.
     pub bank: u8,
     /// Zero.
-    pub reserved: [u8; 2],
+    pub reserved: [u8; 6],
 }
 
 /// A row of `BACKENDS`, which slots of `MAGLEV` point to.
@@ -126,6 +128,25 @@ pub struct Hop {
     pub flags: u32,
     /// Destination MAC.
     pub dst_mac: Mac,
+    /// Zero.
+    pub reserved: u16,
     /// Source MAC: the egress interface's own.
     pub src_mac: Mac,
+    /// Zero.
+    pub reserved2: u16,
+}
+
+impl Hop {
+    /// A hop that leaves by `ifindex` with source MAC `src_mac`.
+    #[must_use]
+    pub fn new(ifindex: u32, flags: u32, dst_mac: Mac, src_mac: Mac) -> Self {
+        Self {
+            ifindex,
+            flags,
+            dst_mac,
+            reserved: 0,
+            src_mac,
+            reserved2: 0,
+        }
+    }
 }

@@ -1,62 +1,49 @@
 //! Stage: a new flow, both directions, with a NAT port of its own. The reply direction goes in
 //! first: its key holds the NAT port, so adding it is what reserves the port.
 //!
-//! May import: core, abi, hash, tables, parse, nat.
+//! May import: core, abi, hash, tables, parse, case, nat, select (the tuple's hash).
 
 use super::Context;
-use super::judge::{Denied, Judged};
+use super::case::Case;
 use super::nat;
 use super::parse::Packet;
-use super::select::tuple_words;
+use super::select::tuple_hash;
 use super::tables::{Flows, Insert, Tables};
-use crate::abi::flow::{FlowEntry, FlowKey, ROLE_REPLY, ROLE_REQUEST};
+use crate::abi::flow::{FlowEntry, FlowKey, ROLE_ECHO, ROLE_REPLY, ROLE_REQUEST};
 use crate::abi::reason::DropReason;
-use crate::abi::service::{Address, Backend, Listener};
 use crate::abi::unmapped;
 use crate::hash::mix;
 
 /// NAT ports start here: below are well-known ones.
-pub(super) const NAT_PORT_FIRST: u16 = 1024;
+const NAT_PORT_FIRST: u16 = 1024;
 /// How many NAT ports one address has toward one backend.
-pub(super) const NAT_PORTS: u32 = 64_512;
+const NAT_PORTS: u32 = 64_512;
 /// How many ports a new flow tries.
 const TRIES: u32 = 16;
 
 /// Adds both directions of a judged flow.
-#[inline(always)]
+#[inline(never)]
 pub(super) fn create<W: Tables + Flows>(
     context: &Context<'_, W>,
     packet: &Packet,
-    eni: &Address,
-    listener: &Listener,
-    backend: &Backend,
-    judged: &Judged,
-) -> Result<(), Denied> {
+    case: &mut Case,
+) -> Result<(), DropReason> {
+    case.entry = reply_entry(context, packet, case);
+    let reply_key = reserve(context, case)?;
     let key = packet.key(context.port.scope);
-    let mut reply = blank(context, eni, judged.reply_verdict);
-    reply.src = key.dst;
-    reply.dst = key.src;
-    reply.src_port = key.dst_port;
-    reply.dst_port = key.src_port;
-    reply.role = ROLE_REPLY;
-    reply.peer_scope = key.scope;
-    reply.rules = [judged.reply_acl, 0, 0];
-    reply.hop = eni.hop as u16;
-    reply.client_mac = packet.src_mac;
-    let reply_key = reserve(context, packet, listener, backend, &mut reply)?;
-
-    let mut request = blank(context, eni, judged.verdict);
-    request.src = reply_key.dst;
-    request.dst = reply_key.src;
-    request.src_port = reply_key.dst_port;
-    request.dst_port = reply_key.src_port;
-    request.role = ROLE_REQUEST;
-    request.peer_scope = reply_key.scope;
-    request.rules = judged.rules;
-    request.hop = backend.hop as u16;
-    request.client_mac = packet.src_mac;
-    (request.ip_delta, request.l4_delta) = nat::deltas(&key, &request);
-    match context.world.insert(&key, &request) {
+    let (rules, hop) = (case.rules(), case.backend_hop);
+    let entry = &mut case.entry;
+    entry.verdict = 0;
+    entry.src = reply_key.dst;
+    entry.dst = reply_key.src;
+    entry.src_port = reply_key.dst_port;
+    entry.dst_port = reply_key.src_port;
+    entry.role = ROLE_REQUEST;
+    entry.peer_scope = reply_key.scope;
+    entry.rules = rules;
+    entry.hop = hop;
+    (entry.ip_delta, entry.l4_delta) = nat::deltas(&key, entry);
+    match context.world.insert(&key, entry) {
         Insert::Done => Ok(()),
         // Another CPU made the same flow meanwhile; its reply direction stands, ours goes.
         Insert::Exists => {
@@ -65,7 +52,7 @@ pub(super) fn create<W: Tables + Flows>(
         }
         Insert::Full => {
             context.world.remove(&reply_key);
-            Err((DropReason::FlowTableFull, 0))
+            Err(DropReason::FlowTableFull)
         }
     }
 }
@@ -74,64 +61,93 @@ pub(super) fn create<W: Tables + Flows>(
 #[inline(always)]
 fn reserve<W: Tables + Flows>(
     context: &Context<'_, W>,
-    packet: &Packet,
-    listener: &Listener,
-    backend: &Backend,
-    reply: &mut FlowEntry,
-) -> Result<FlowKey, Denied> {
-    let mut hash = mix(context.meta.seed, tuple_words(&packet.request()));
+    case: &mut Case,
+) -> Result<FlowKey, DropReason> {
+    let mut hash = tuple_hash(context.meta.seed, case);
     let mut key = FlowKey {
-        src: unmapped(backend.address),
+        src: case.backend,
         dst: [0; 4],
-        src_port: backend.port,
+        src_port: case.backend_port,
         dst_port: [0; 2],
-        scope: listener.scope as u16,
-        protocol: packet.ip.proto,
+        scope: case.listener.scope as u16,
+        protocol: case.protocol,
         reserved: 0,
     };
     for _ in 0..TRIES {
         let index = (hash >> 16)
-            .checked_rem(listener.nat_count)
-            .ok_or((DropReason::NatExhausted, 0))?;
+            .checked_rem(case.listener.nat_count)
+            .ok_or(DropReason::NatExhausted)?;
         let address = context
             .world
-            .nat_address(context.meta.bank, listener.nat_first.wrapping_add(index))
-            .ok_or((DropReason::TableMissing, 0))?;
+            .nat_address(
+                context.meta.bank,
+                case.listener.nat_first.wrapping_add(index),
+            )
+            .ok_or(DropReason::TableMissing)?;
         let port = (hash & 0xffff).checked_rem(NAT_PORTS).unwrap_or(0) as u16;
         key.dst = unmapped(address);
         key.dst_port = NAT_PORT_FIRST.wrapping_add(port).to_be_bytes();
-        (reply.ip_delta, reply.l4_delta) = nat::deltas(&key, reply);
-        match context.world.insert(&key, reply) {
+        (case.entry.ip_delta, case.entry.l4_delta) = nat::deltas(&key, &case.entry);
+        match context.world.insert(&key, &case.entry) {
             Insert::Done => return Ok(key),
             Insert::Exists => hash = mix(hash, [1]),
-            Insert::Full => return Err((DropReason::FlowTableFull, 0)),
+            Insert::Full => return Err(DropReason::FlowTableFull),
         }
     }
-    Err((DropReason::NatExhausted, 0))
+    Err(DropReason::NatExhausted)
 }
 
-/// An entry with what both directions and echo flows have in common.
+/// Adds both directions of an echo flow, which is answered at the ENI and needs no NAT.
+#[inline(never)]
+pub(super) fn create_echo<W: Tables + Flows>(
+    context: &Context<'_, W>,
+    packet: &Packet,
+    case: &mut Case,
+) -> Result<(), DropReason> {
+    let key = packet.key(context.port.scope);
+    let reply_key = key.reversed();
+    case.entry = reply_entry(context, packet, case);
+    if context.world.insert(&reply_key, &case.entry) == Insert::Full {
+        return Err(DropReason::FlowTableFull);
+    }
+    let rules = case.rules();
+    let entry = &mut case.entry;
+    entry.verdict = 0;
+    entry.src = key.src;
+    entry.dst = key.dst;
+    entry.src_port = key.src_port;
+    entry.dst_port = key.dst_port;
+    entry.role = ROLE_ECHO;
+    entry.rules = rules;
+    if context.world.insert(&key, entry) == Insert::Full {
+        context.world.remove(&reply_key);
+        return Err(DropReason::FlowTableFull);
+    }
+    Ok(())
+}
+
+/// The entry of the direction back to the client.
 #[inline(always)]
-pub(super) fn blank<W>(context: &Context<'_, W>, eni: &Address, verdict: u8) -> FlowEntry {
+fn reply_entry<W>(context: &Context<'_, W>, packet: &Packet, case: &Case) -> FlowEntry {
     FlowEntry {
-        src: [0; 4],
-        dst: [0; 4],
-        src_port: [0; 2],
-        dst_port: [0; 2],
+        src: packet.dst,
+        dst: packet.src,
+        src_port: packet.dst_port,
+        dst_port: packet.src_port,
         ip_delta: 0,
         l4_delta: 0,
         packets: 0,
         bytes: 0,
         generation: context.meta.generation,
-        verdict,
-        role: 0,
-        peer_scope: 0,
+        verdict: case.reply_verdict,
+        role: ROLE_REPLY,
+        peer_scope: context.port.scope,
         last_seen: context.at.tick,
         created: context.at.tick,
-        rules: [0; 3],
-        eni: eni.eni,
-        hop: 0,
-        client_mac: [0; 6],
+        rules: case.reply_rules(),
+        eni: case.eni.eni,
+        hop: case.eni.hop as u16,
+        client_mac: packet.src_mac,
         tcp_flags: 0,
         reserved: 0,
     }

@@ -8,6 +8,7 @@ use super::tables::Tables;
 use crate::abi::flow::FlowEntry;
 use crate::abi::reason::DropReason;
 use crate::abi::service::{HOP_RESOLVED, HOP_TO_CLIENT, Hop};
+use crate::wire::MacPair;
 
 /// The hop a flow's packet leaves by, if it can be used and the packet may still travel.
 #[inline(always)]
@@ -16,7 +17,7 @@ pub(super) fn hop<T: Tables>(
     packet: &Packet,
     entry: &FlowEntry,
 ) -> Result<Hop, DropReason> {
-    if packet.ip.ttl <= 1 {
+    if packet.ttl <= 1 {
         return Err(DropReason::TtlExpired);
     }
     let hop = tables
@@ -32,11 +33,13 @@ pub(super) fn hop<T: Tables>(
 #[inline(always)]
 pub(super) fn address<F: Frame>(frame: &mut F, hop: &Hop, entry: &FlowEntry) -> Option<()> {
     let to_client = hop.flags & HOP_TO_CLIENT != 0;
-    let [d0, d1, d2, d3, d4, d5] = if to_client {
-        entry.client_mac
-    } else {
-        hop.dst_mac
+    let macs = MacPair {
+        dst: if to_client {
+            entry.client_mac
+        } else {
+            hop.dst_mac
+        },
+        src: hop.src_mac,
     };
-    let [s0, s1, s2, s3, s4, s5] = hop.src_mac;
-    frame.write(0, [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5])
+    frame.write::<12>(0, bytemuck::cast(macs))
 }

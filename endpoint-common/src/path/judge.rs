@@ -1,151 +1,102 @@
-//! Stage: what the rules say, for a new flow step by step and for a known one all at once.
+//! Stages: what the rules say, one stage per rule set, and all of them at once for a known flow.
 //!
-//! May import: core, abi, tables, policy, parse.
+//! May import: core, abi, wire, tables, policy, case.
 
-use super::parse::Request;
-use super::policy::classify;
+use super::case::{Case, Judged};
+use super::policy::{classify, policy_key};
 use super::tables::Tables;
-use crate::abi::flow::{FlowEntry, FlowKey, ROLE_ECHO, ROLE_REPLY, ROLE_REQUEST};
+use crate::abi::flow::{FlowEntry, FlowKey, ROLE_REPLY};
+use crate::abi::mapped;
 use crate::abi::policy::RuleWord;
 use crate::abi::reason::DropReason;
-use crate::abi::service::{Address, AddressKey, Backend, KIND_ENI, TargetKey};
-use crate::abi::{mapped, unmapped};
-use crate::wire::{Ipv4, Port, protocol};
+use crate::abi::service::{AddressKey, KIND_ENI, TargetKey};
+use crate::wire::{Port, protocol};
 
-/// Index into [`Judged::rules`]: the network ACL of the packet's direction.
-const ACL: usize = 0;
-/// Index into [`Judged::rules`]: the security groups, inbound.
-const GROUP_IN: usize = 1;
-/// Index into [`Judged::rules`]: the security groups, outbound.
-const GROUP_OUT: usize = 2;
-
-/// What a generation said of one direction of a flow, and by which rules.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Judged {
-    /// 0 to accept, else a [`DropReason`].
-    pub verdict: u8,
-    /// Rule numbers: network ACL of this direction, security groups in, and out; 0 for not asked.
-    pub rules: [u32; 3],
-    /// The same for the direction back to the client.
-    pub reply_verdict: u8,
-    /// The network ACL rule of the direction back to the client.
-    pub reply_acl: u32,
-}
-
-/// A refusal: the reason, and the number of the rule that decided.
-pub(super) type Denied = (DropReason, u32);
-
-/// Which of the rules an entry was judged by led to `reason`.
+/// One policy's answer, and the number of the rule that gave it.
 #[inline(always)]
-pub(super) fn deciding_rule(reason: DropReason, rules: &[u32; 3]) -> u32 {
-    let [acl, group_in, group_out] = *rules;
-    if matches!(reason, DropReason::AclIngress | DropReason::AclEgress) {
-        acl
-    } else if matches!(reason, DropReason::GroupIngress) {
-        group_in
-    } else if matches!(reason, DropReason::GroupEgress) {
-        group_out
-    } else {
-        0
-    }
-}
-
-/// One policy's answer; `slot` of `rules` gets the rule's number.
-#[inline(always)]
-fn ask<T: Tables>(
-    tables: &T,
-    bank: u32,
-    root: u32,
-    peer: (Ipv4, u8, Port),
-    refusal: DropReason,
-    rule: &mut u32,
-) -> Result<(), Denied> {
-    let word = classify(tables, bank, root, peer.0, peer.1, peer.2);
+fn ask<T: Tables>(tables: &T, bank: u32, root: u32, peer: [u8; 4], key: u32) -> (bool, u32) {
+    let word = classify(tables, bank, root, u32::from_be_bytes(peer), key);
     if word == RuleWord::NONE {
-        return Err((DropReason::TableMissing, 0));
+        return (false, 0);
     }
-    *rule = word.number();
-    if word.accepts() {
-        Ok(())
-    } else {
-        Err((refusal, word.number()))
+    (word.accepts(), word.number())
+}
+
+/// The answer as a stage's result. A set that names no rule is broken: sets have a default.
+#[inline(always)]
+fn stage((accepts, rule): (bool, u32), refusal: DropReason) -> Result<u32, (DropReason, u32)> {
+    match (accepts, rule) {
+        (true, _) => Ok(rule),
+        (false, 0) => Err((DropReason::TableMissing, 0)),
+        (false, _) => Err((refusal, rule)),
     }
 }
 
-/// Client to ENI: network ACL in, then security groups in.
-#[inline(always)]
-pub(super) fn consumer_leg<T: Tables>(
-    tables: &T,
-    bank: u32,
-    eni: &Address,
-    request: &Request,
-    judged: &mut Judged,
-) -> Result<(), Denied> {
-    let peer = (request.client, request.protocol, request.eni_port);
-    let [acl, group_in, _] = &mut judged.rules;
-    if eni.acl_in != 0 {
-        ask(tables, bank, eni.acl_in, peer, DropReason::AclIngress, acl)?;
+/// Client to ENI: the vSwitch's network ACL, inbound.
+#[inline(never)]
+pub(super) fn acl_in<T: Tables>(tables: &T, bank: u32, case: &mut Case) -> Result<(), DropReason> {
+    if case.eni.acl_in == 0 {
+        return Ok(());
     }
-    ask(
-        tables,
-        bank,
-        eni.group_in,
-        peer,
-        DropReason::GroupIngress,
-        group_in,
-    )
+    let key = policy_key(case.protocol, case.port);
+    let answer = ask(tables, bank, case.eni.acl_in, case.client, key);
+    note(stage(answer, DropReason::AclIngress), &mut case.acl_in)
 }
 
-/// ENI to backend: security groups out; the peer is the backend, after DNAT.
-#[inline(always)]
-pub(super) fn service_leg<T: Tables>(
+/// Client to ENI: the endpoint's security groups, inbound.
+#[inline(never)]
+pub(super) fn group_in<T: Tables>(
     tables: &T,
     bank: u32,
-    eni: &Address,
-    request: &Request,
-    backend: &Backend,
-    judged: &mut Judged,
-) -> Result<(), Denied> {
-    let peer = (unmapped(backend.address), request.protocol, backend.port);
-    let [_, _, group_out] = &mut judged.rules;
-    ask(
-        tables,
-        bank,
-        eni.group_out,
-        peer,
-        DropReason::GroupEgress,
-        group_out,
-    )
+    case: &mut Case,
+) -> Result<(), DropReason> {
+    let key = policy_key(case.protocol, case.port);
+    let answer = ask(tables, bank, case.eni.group_in, case.client, key);
+    note(stage(answer, DropReason::GroupIngress), &mut case.group_in)
 }
 
-/// ENI to client: the network ACL is stateless, so the way back is judged on its own.
-#[inline(always)]
-pub(super) fn reply<T: Tables>(
+/// ENI to backend: the endpoint's security groups, outbound; the peer is the backend, after DNAT.
+#[inline(never)]
+pub(super) fn group_out<T: Tables>(
     tables: &T,
     bank: u32,
-    eni: &Address,
-    request: &Request,
-    judged: &mut Judged,
-) {
-    if eni.acl_out == 0 {
+    case: &mut Case,
+) -> Result<(), DropReason> {
+    let key = policy_key(case.protocol, case.backend_port);
+    let answer = ask(tables, bank, case.eni.group_out, case.backend, key);
+    note(stage(answer, DropReason::GroupEgress), &mut case.group_out)
+}
+
+/// ENI to client: the network ACL is stateless, so the way back is judged on its own; what it says
+/// binds the way back only.
+#[inline(never)]
+pub(super) fn acl_out<T: Tables>(tables: &T, bank: u32, case: &mut Case) {
+    if case.eni.acl_out == 0 {
         return;
     }
-    let port = if request.protocol == protocol::ICMP {
+    let port: Port = if case.protocol == protocol::ICMP {
         [0, 0]
     } else {
-        request.client_port
+        case.client_port
     };
-    let peer = (request.client, request.protocol, port);
-    let asked = ask(
-        tables,
-        bank,
-        eni.acl_out,
-        peer,
-        DropReason::AclEgress,
-        &mut judged.reply_acl,
-    );
-    if let Err((reason, _)) = asked {
-        judged.reply_verdict = reason as u8;
+    let key = policy_key(case.protocol, port);
+    let answer = ask(tables, bank, case.eni.acl_out, case.client, key);
+    if let Err(reason) = note(stage(answer, DropReason::AclEgress), &mut case.acl_out) {
+        case.reply_verdict = reason as u8;
+    }
+}
+
+#[inline(always)]
+fn note(answer: Result<u32, (DropReason, u32)>, rule: &mut u32) -> Result<(), DropReason> {
+    match answer {
+        Ok(number) => {
+            *rule = number;
+            Ok(())
+        }
+        Err((reason, number)) => {
+            *rule = number;
+            Err(reason)
+        }
     }
 }
 
@@ -153,108 +104,80 @@ pub(super) fn reply<T: Tables>(
 /// direction; the answer is for that direction.
 #[inline(always)]
 pub(super) fn again<T: Tables>(tables: &T, bank: u32, key: &FlowKey, entry: &FlowEntry) -> Judged {
-    let mut judged = Judged::default();
-    if let Err((reason, _)) = again_in_order(tables, bank, key, entry, &mut judged) {
-        judged.verdict = reason as u8;
-    }
-    judged
-}
-
-#[inline(always)]
-fn again_in_order<T: Tables>(
-    tables: &T,
-    bank: u32,
-    key: &FlowKey,
-    entry: &FlowEntry,
-    judged: &mut Judged,
-) -> Result<(), Denied> {
-    let (request, backend, scope) = sides(key, entry);
+    let is_reply = entry.role == ROLE_REPLY;
+    let (address, scope) = if is_reply {
+        (entry.src, entry.peer_scope)
+    } else {
+        (key.dst, key.scope)
+    };
     let at = AddressKey {
-        address: mapped(request.eni),
+        address: mapped(address),
         scope,
         bank: bank as u16,
+        reserved: 0,
     };
     let eni = tables
         .address(&at)
-        .filter(|found| found.kind == KIND_ENI && found.eni == entry.eni)
-        .ok_or((DropReason::EndpointGone, 0))?;
-    let is_reply = entry.role == ROLE_REPLY;
-    let asked = consumer_leg(tables, bank, &eni, &request, judged);
-    match asked {
-        // The network ACL is stateless: what it says inbound does not bind the way back.
-        Err((DropReason::AclIngress, _)) if is_reply => {
-            let peer = (request.client, request.protocol, request.eni_port);
-            let [_, group_in, _] = &mut judged.rules;
-            ask(
-                tables,
-                bank,
-                eni.group_in,
-                peer,
-                DropReason::GroupIngress,
-                group_in,
-            )?;
-        }
-        other => other?,
-    }
-    if request.protocol != protocol::ICMP {
-        let target = TargetKey {
-            address: backend.address,
-            port: backend.port,
-            listener_port: request.eni_port,
-            load_balancer: eni.load_balancer,
-            protocol: request.protocol,
-            bank: bank as u8,
-            reserved: [0; 2],
+        .filter(|found| found.kind == KIND_ENI && found.eni == entry.eni);
+    let Some(eni) = eni else {
+        return Judged {
+            verdict: DropReason::EndpointGone as u8,
+            rules: [0; 3],
         };
-        if !tables.has_target(&target) {
-            return Err((DropReason::BackendRemoved, 0));
+    };
+    let judged = tables.with_case(|case| {
+        *case = Case::of_flow(key, entry, eni);
+        let verdict = match in_order(tables, bank, case, is_reply) {
+            Err(reason) => reason as u8,
+            Ok(()) if is_reply => case.reply_verdict,
+            Ok(()) => 0,
+        };
+        let [acl, group_in, group_out] = case.rules();
+        let acl = if is_reply { case.acl_out } else { acl };
+        Judged {
+            rules: [acl, group_in, group_out],
+            verdict,
         }
-        service_leg(tables, bank, &eni, &request, &backend, judged)?;
+    });
+    judged.unwrap_or(Judged {
+        verdict: DropReason::TableMissing as u8,
+        rules: [0; 3],
+    })
+}
+
+#[inline(always)]
+fn in_order<T: Tables>(
+    tables: &T,
+    bank: u32,
+    case: &mut Case,
+    is_reply: bool,
+) -> Result<(), DropReason> {
+    if !is_reply {
+        acl_in(tables, bank, case)?;
+    }
+    group_in(tables, bank, case)?;
+    if case.protocol != protocol::ICMP {
+        if !has_target(tables, bank, case) {
+            return Err(DropReason::BackendRemoved);
+        }
+        group_out(tables, bank, case)?;
     }
     if is_reply {
-        reply(tables, bank, &eni, &request, judged);
-        let [acl, ..] = &mut judged.rules;
-        *acl = judged.reply_acl;
-        judged.verdict = judged.reply_verdict;
+        acl_out(tables, bank, case);
     }
     Ok(())
 }
 
-/// The request a flow began with, its backend, and the consumer's network.
-#[inline(always)]
-fn sides(key: &FlowKey, entry: &FlowEntry) -> (Request, Backend, u16) {
-    let (client, client_port, eni, eni_port, scope) = match entry.role {
-        ROLE_REPLY => (
-            entry.dst,
-            entry.dst_port,
-            entry.src,
-            entry.src_port,
-            entry.peer_scope,
-        ),
-        _ => (key.src, key.src_port, key.dst, key.dst_port, key.scope),
-    };
-    let (address, port) = match entry.role {
-        ROLE_REQUEST => (entry.dst, entry.dst_port),
-        _ => (key.src, key.src_port),
-    };
-    debug_assert!(entry.role <= ROLE_ECHO);
-    let request = Request {
-        client,
-        client_port,
-        eni,
-        eni_port,
-        protocol: key.protocol,
-    };
-    (
-        request,
-        Backend {
-            address: mapped(address),
-            port,
-            reserved: [0; 2],
-            hop: 0,
-        },
-        scope,
-    )
+/// Whether the flow's backend is still behind its listener.
+#[inline(never)]
+fn has_target<T: Tables>(tables: &T, bank: u32, case: &Case) -> bool {
+    tables.has_target(&TargetKey {
+        address: mapped(case.backend),
+        port: case.backend_port,
+        listener_port: case.port,
+        load_balancer: case.eni.load_balancer,
+        protocol: case.protocol,
+        bank: bank as u8,
+        reserved: [0; 6],
+    })
 }
-
-const _: () = assert!(ACL == 0 && GROUP_IN == 1 && GROUP_OUT == 2);

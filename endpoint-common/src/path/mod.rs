@@ -11,6 +11,7 @@
 //! May import: core, abi, hash, wire.
 
 mod arp;
+mod case;
 mod echo;
 mod flow;
 mod forward;
@@ -20,22 +21,23 @@ mod nat;
 mod parse;
 mod policy;
 mod select;
+mod step;
 mod tables;
 
+pub use case::{Case, Judged};
 pub use frame::{Frame, REACH};
-pub use judge::Judged;
-pub use policy::classify;
+pub use policy::{classify, policy_key};
 pub use tables::{Account, Flow, Flows, Insert, Tables};
 
 use crate::abi::event::DropEvent;
-use crate::abi::flow::{Direction, FlowEntry, FlowKey, ROLE_ECHO, ROLE_REPLY};
+use crate::abi::flow::{Direction, FlowKey, ROLE_ECHO};
 use crate::abi::mapped;
 use crate::abi::meta::{Meta, Port};
 use crate::abi::reason::DropReason;
-use crate::abi::service::{Address, AddressKey, Hop, KIND_ENI};
-use crate::wire::{EthHdr, Ipv4Hdr, ether_type, protocol};
-use judge::Denied;
-use parse::Packet;
+use crate::abi::service::{AddressKey, KIND_ENI};
+use crate::wire::{EthHdr, ether_type, protocol};
+use parse::{Packet, Parsed};
+use step::{Packed, Refusal, Step};
 
 /// Everything the path asks for.
 pub trait World: Tables + Flows + Account {}
@@ -91,109 +93,120 @@ pub fn run<F: Frame, W: World>(frame: &mut F, world: &W, at: Arrival) -> Outcome
         at,
     };
     match u16::from_be(eth.ether_type) {
-        ether_type::IPV4 => ipv4(frame, &context, &eth, to_us),
-        ether_type::ARP => arp::answer(frame, &context, &eth),
+        ether_type::IPV4 => ipv4(frame, &context, to_us),
+        ether_type::ARP => arp::answer(frame, &context),
         _ => Outcome::Pass,
     }
 }
 
-/// Known flows, then whose address it is, then new flows.
+/// Parse, find or open the flow, judge if need be, send.
 #[inline(always)]
-fn ipv4<F: Frame, W: World>(
-    frame: &mut F,
-    context: &Context<'_, W>,
-    eth: &EthHdr,
-    to_us: bool,
-) -> Outcome {
-    let Some(ip) = frame.header::<Ipv4Hdr, 20>(parse::IP_AT) else {
-        return Outcome::Pass;
+fn ipv4<F: Frame, W: World>(frame: &mut F, context: &Context<'_, W>, to_us: bool) -> Outcome {
+    let mut packet = Packet::blank();
+    let fault = match parse::ipv4(frame, &mut packet) {
+        Parsed::TooShort => return Outcome::Pass,
+        Parsed::Faulty(reason) => Some(reason),
+        Parsed::Whole if !to_us => Some(DropReason::NotUnicast),
+        Parsed::Whole => None,
     };
-    let mut packet = Packet::unparsed(eth, &ip);
-    let mut fault = parse::ipv4(frame, &mut packet).err();
-    let key = packet.key(context.port.scope);
-    if to_us && fault.is_none() {
-        if let Some(flow) = context.world.flow(&key) {
-            return known(frame, context, &packet, flow);
+    let step = match track(context, &packet, fault) {
+        Ok(tracked) => known(frame, context, &packet, tracked),
+        Err(step) => step,
+    };
+    match step.unpack() {
+        Step::NotOurs => Outcome::Pass,
+        Step::Sent(ifindex) if ifindex == context.at.ifindex => Outcome::Transmit,
+        Step::Sent(ifindex) => Outcome::Redirect(ifindex),
+        Step::Refused(refusal) => {
+            tell(context, &packet, step);
+            Outcome::Drop(refusal.reason)
         }
-    } else if !to_us {
-        fault = fault.or(Some(DropReason::NotUnicast));
-    }
-    match unknown(context, &packet, fault) {
-        Unknown::NotOurs => Outcome::Pass,
-        Unknown::Refused(reason) => Outcome::Drop(reason),
-        Unknown::Opened => match context.world.flow(&key) {
-            Some(flow) => known(frame, context, &packet, flow),
-            None => refuse(
-                context,
-                &packet,
-                &Refusal::inbound(0, DropReason::TableMissing, 0),
-            ),
-        },
+        Step::Opened => Outcome::Drop(DropReason::TableMissing),
     }
 }
 
-/// What a packet of no known flow turned out to be.
-enum Unknown {
-    NotOurs,
-    Refused(DropReason),
-    Opened,
+/// The packet's flow, made if it may be.
+#[inline(always)]
+fn track<W: World>(
+    context: &Context<'_, W>,
+    packet: &Packet,
+    fault: Option<DropReason>,
+) -> Result<W::Flow, Packed> {
+    let key = packet.key(context.port.scope);
+    if fault.is_none()
+        && let Some(tracked) = context.world.flow(&key)
+    {
+        return Ok(tracked);
+    }
+    let step = unknown(context, packet, fault);
+    if step != Packed::OPENED {
+        return Err(step);
+    }
+    let opened = context.world.flow(&key);
+    opened.ok_or(Step::Refused(Refusal::missing()).pack())
 }
 
 /// A packet of no known flow: whose address it is for, and if it is an ENI's, whether it may open
-/// a flow. Apart from the fast path so that its stack is used only here.
+/// a flow.
 #[inline(never)]
 fn unknown<W: World>(
     context: &Context<'_, W>,
     packet: &Packet,
     fault: Option<DropReason>,
-) -> Unknown {
+) -> Packed {
     let key = AddressKey {
-        address: mapped(packet.ip.dst_addr),
+        address: mapped(packet.dst),
         scope: context.port.scope,
         bank: context.meta.bank as u16,
+        reserved: 0,
     };
     let Some(address) = context.world.address(&key) else {
-        return Unknown::NotOurs;
+        return Step::NotOurs.pack();
     };
-    let opened = if let Some(reason) = fault {
-        Err((reason, 0))
-    } else if parse::is_martian(packet.ip.src_addr, packet.ip.dst_addr) {
-        Err((DropReason::MartianSource, 0))
-    } else if address.kind != KIND_ENI {
-        Err((DropReason::NoFlow, 0))
-    } else if packet.ip.proto == protocol::ICMP {
-        echo::admit(context, packet, &address)
-    } else {
-        admit(context, packet, &address)
-    };
-    match opened {
-        Ok(()) => Unknown::Opened,
-        Err((reason, rule)) => {
-            refuse(
-                context,
-                packet,
-                &Refusal::inbound(address.eni, reason, rule),
-            );
-            Unknown::Refused(reason)
+    let step = context.world.with_case(|case| {
+        *case = Case::of_packet(packet, address);
+        match fault.map_or_else(|| open(context, packet, case), Err) {
+            Ok(()) => Packed::OPENED,
+            Err(reason) => Step::Refused(Refusal {
+                eni: address.eni,
+                direction: Direction::In,
+                reason,
+                rule: case::deciding_rule(reason, &case.rules()),
+            })
+            .pack(),
         }
-    }
+    });
+    step.unwrap_or(Step::Refused(Refusal::missing()).pack())
 }
 
-/// The stages of a new TCP or UDP flow. Nothing is left behind unless every one said yes.
+/// The stages of a new flow. Nothing is left behind unless every one said yes.
 #[inline(always)]
-fn admit<W: World>(context: &Context<'_, W>, packet: &Packet, eni: &Address) -> Result<(), Denied> {
+fn open<W: World>(
+    context: &Context<'_, W>,
+    packet: &Packet,
+    case: &mut Case,
+) -> Result<(), DropReason> {
     let (world, bank) = (context.world, context.meta.bank);
-    let request = packet.request();
-    let mut judged = Judged::default();
-    judge::consumer_leg(world, bank, eni, &request, &mut judged)?;
-    let listener = select::listener(world, bank, eni.load_balancer, &request)?;
-    if packet.ip.proto == protocol::TCP && !packet.opens_connection() {
-        return Err((DropReason::TcpNotSyn, 0));
+    if parse::is_martian(packet.src, packet.dst) {
+        return Err(DropReason::MartianSource);
     }
-    let backend = select::backend(world, bank, &listener, &request)?;
-    judge::service_leg(world, bank, eni, &request, &backend, &mut judged)?;
-    judge::reply(world, bank, eni, &request, &mut judged);
-    flow::create(context, packet, eni, &listener, &backend, &judged)
+    if case.eni.kind != KIND_ENI {
+        return Err(DropReason::NoFlow);
+    }
+    judge::acl_in(world, bank, case)?;
+    judge::group_in(world, bank, case)?;
+    if packet.protocol == protocol::ICMP {
+        judge::acl_out(world, bank, case);
+        return flow::create_echo(context, packet, case);
+    }
+    select::listener(world, bank, case)?;
+    if packet.protocol == protocol::TCP && !packet.opens_connection() {
+        return Err(DropReason::TcpNotSyn);
+    }
+    select::backend(world, bank, case)?;
+    judge::group_out(world, bank, case)?;
+    judge::acl_out(world, bank, case);
+    flow::create(context, packet, case)
 }
 
 /// A packet of a flow we track.
@@ -203,41 +216,32 @@ fn known<F: Frame, W: World>(
     context: &Context<'_, W>,
     packet: &Packet,
     tracked: W::Flow,
-) -> Outcome {
-    let mut entry = tracked.entry();
-    if entry.generation != context.meta.generation {
-        judge_again(context, &packet.key(context.port.scope), tracked);
-        entry = tracked.entry();
-    }
+) -> Packed {
+    let key = packet.key(context.port.scope);
+    judge_if_new_generation(context, &key, tracked);
+    let entry = tracked.entry();
     if let Some(reason) = DropReason::from_number(entry.verdict) {
-        return refuse(context, packet, &Refusal::of_flow(&entry, reason));
+        return Step::Refused(Refusal::of_flow(&entry, reason)).pack();
     }
-    if entry.role == ROLE_ECHO {
-        return echo(frame, context, packet, tracked);
+    if entry.role != ROLE_ECHO {
+        return send(frame, context, packet, tracked);
     }
-    let sent = forward::hop(context.world, packet, &entry).and_then(|hop| {
-        send(frame, packet, &entry, &hop)
-            .ok_or(DropReason::Truncated)
-            .map(|()| hop)
-    });
-    match sent {
-        Err(reason) => refuse(context, packet, &Refusal::of_flow(&entry, reason)),
-        Ok(hop) => {
-            account(context, packet, tracked, &entry);
-            if hop.ifindex == context.at.ifindex {
-                Outcome::Transmit
-            } else {
-                Outcome::Redirect(hop.ifindex)
-            }
+    account(context, packet, tracked);
+    let key = key.reversed();
+    match context.world.flow(&key) {
+        Some(reply) => {
+            judge_if_new_generation(context, &key, reply);
+            echo(frame, context, packet, reply)
         }
+        None => Step::Refused(Refusal::missing()).pack(),
     }
 }
 
-/// Rewrites a packet as its flow says and addresses it to the hop.
 #[inline(always)]
-fn send<F: Frame>(frame: &mut F, packet: &Packet, entry: &FlowEntry, hop: &Hop) -> Option<()> {
-    nat::rewrite(frame, packet, entry)?;
-    forward::address(frame, hop, entry)
+fn judge_if_new_generation<W: World>(context: &Context<'_, W>, key: &FlowKey, tracked: W::Flow) {
+    if tracked.entry().generation != context.meta.generation {
+        judge_again(context, key, tracked);
+    }
 }
 
 /// Notes what the generation in force says of a flow that an earlier one judged.
@@ -247,97 +251,68 @@ fn judge_again<W: World>(context: &Context<'_, W>, key: &FlowKey, tracked: W::Fl
     tracked.judge(context.meta.generation, &judged);
 }
 
-/// Answers an ICMP echo request in place; both directions are accounted to its flow.
+/// Rewrites a packet as its flow says, addresses it to the hop and accounts it. The entry is read
+/// anew where its fields are needed, so that few of them live at once.
+#[inline(never)]
+fn send<F: Frame, W: World>(
+    frame: &mut F,
+    context: &Context<'_, W>,
+    packet: &Packet,
+    tracked: W::Flow,
+) -> Packed {
+    let hop = match forward::hop(context.world, packet, &tracked.entry()) {
+        Ok(hop) => hop,
+        Err(reason) => return Step::Refused(Refusal::of_flow(&tracked.entry(), reason)).pack(),
+    };
+    let addressed = forward::address(frame, &hop, &tracked.entry());
+    if addressed
+        .and_then(|()| nat::rewrite(frame, packet, &tracked.entry()))
+        .is_none()
+    {
+        let refusal = Refusal::of_flow(&tracked.entry(), DropReason::Truncated);
+        return Step::Refused(refusal).pack();
+    }
+    account(context, packet, tracked);
+    Step::Sent(hop.ifindex).pack()
+}
+
+/// Turns an echo request into its answer and accounts that to `reply`, if it may leave.
 #[inline(never)]
 fn echo<F: Frame, W: World>(
     frame: &mut F,
     context: &Context<'_, W>,
     packet: &Packet,
-    tracked: W::Flow,
-) -> Outcome {
-    let entry = tracked.entry();
-    account(context, packet, tracked, &entry);
-    let key = echo::reply_key(packet, context.port.scope);
-    let Some(back) = context.world.flow(&key) else {
-        let refusal = Refusal::of_flow(&entry, DropReason::TableMissing);
-        return refuse(context, packet, &refusal);
-    };
-    if back.entry().generation != context.meta.generation {
-        judge_again(context, &key, back);
-    }
-    let reply = back.entry();
-    if let Some(reason) = DropReason::from_number(reply.verdict) {
-        return refuse(context, &packet.echoed(), &Refusal::of_flow(&reply, reason));
+    reply: W::Flow,
+) -> Packed {
+    let entry = reply.entry();
+    if let Some(reason) = DropReason::from_number(entry.verdict) {
+        return Step::Refused(Refusal::of_flow(&entry, reason)).pack();
     }
     if echo::answer(frame, packet).is_none() {
-        return refuse(
-            context,
-            packet,
-            &Refusal::of_flow(&reply, DropReason::Truncated),
-        );
+        return Step::Refused(Refusal::of_flow(&entry, DropReason::Truncated)).pack();
     }
-    account(context, packet, back, &reply);
-    Outcome::Transmit
+    account(context, packet, reply);
+    Step::Sent(context.at.ifindex).pack()
 }
 
 #[inline(always)]
-fn account<W: World>(
-    context: &Context<'_, W>,
-    packet: &Packet,
-    tracked: W::Flow,
-    entry: &FlowEntry,
-) {
+fn account<W: World>(context: &Context<'_, W>, packet: &Packet, tracked: W::Flow) {
     tracked.record(packet.bytes, context.at.tick, packet.tcp_flags);
+    let entry = tracked.entry();
     context
         .world
-        .accepted(entry.eni, direction(entry), packet.bytes);
-}
-
-#[inline(always)]
-fn direction(entry: &FlowEntry) -> Direction {
-    if entry.role == ROLE_REPLY {
-        Direction::Out
-    } else {
-        Direction::In
-    }
-}
-
-/// Who refused a packet, and why.
-struct Refusal {
-    eni: u16,
-    direction: Direction,
-    reason: DropReason,
-    rule: u32,
-}
-
-impl Refusal {
-    #[inline(always)]
-    fn inbound(eni: u16, reason: DropReason, rule: u32) -> Self {
-        Self {
-            eni,
-            direction: Direction::In,
-            reason,
-            rule,
-        }
-    }
-
-    #[inline(always)]
-    fn of_flow(entry: &FlowEntry, reason: DropReason) -> Self {
-        Self {
-            eni: entry.eni,
-            direction: direction(entry),
-            reason,
-            rule: judge::deciding_rule(reason, &entry.rules),
-        }
-    }
+        .accepted(entry.eni, step::direction(&entry), packet.bytes);
 }
 
 /// Counts and tells a drop.
 #[inline(never)]
-fn refuse<W: World>(context: &Context<'_, W>, packet: &Packet, refusal: &Refusal) -> Outcome {
+fn tell<W: World>(context: &Context<'_, W>, packet: &Packet, step: Packed) {
+    let Step::Refused(refusal) = step.unpack() else {
+        return;
+    };
     context.world.dropped(&DropEvent {
-        src: mapped(packet.ip.src_addr),
-        dst: mapped(packet.ip.dst_addr),
+        src: mapped(packet.src),
+        dst: mapped(packet.dst),
         src_port: packet.src_port,
         dst_port: packet.dst_port,
         bytes: packet.bytes,
@@ -347,11 +322,10 @@ fn refuse<W: World>(context: &Context<'_, W>, packet: &Packet, refusal: &Refusal
         eni: refusal.eni,
         reason: refusal.reason as u8,
         direction: refusal.direction as u8,
-        protocol: packet.ip.proto,
+        protocol: packet.protocol,
         tcp_flags: packet.tcp_flags,
         reserved: [0; 6],
     });
-    Outcome::Drop(refusal.reason)
 }
 
 /// Whether a MAC address is a group (multicast or broadcast) address.

@@ -5,7 +5,7 @@
 use super::frame::Frame;
 use super::parse::{IP_AT, Packet};
 use crate::abi::flow::FlowEntry;
-use crate::wire::{checksum, protocol};
+use crate::wire::{Ipv4Tail, checksum, protocol};
 
 /// Where the part of the IPv4 header that NAT and forwarding change begins: the TTL.
 const TTL_AT: usize = IP_AT.wrapping_add(8);
@@ -28,24 +28,25 @@ pub(super) fn deltas(from: &crate::abi::flow::FlowKey, to: &FlowEntry) -> (u16, 
 /// Rewrites the packet; `None` if the frame is shorter than it parsed. The TTL must be above 1.
 #[inline(always)]
 pub(super) fn rewrite<F: Frame>(frame: &mut F, packet: &Packet, entry: &FlowEntry) -> Option<()> {
-    let [c0, c1] = checksum::apply(packet.ip.check, u32::from(entry.ip_delta));
-    let ([s0, s1, s2, s3], [d0, d1, d2, d3]) = (entry.src, entry.dst);
-    let ttl = packet.ip.ttl.wrapping_sub(1);
-    frame.write(
-        TTL_AT,
-        [ttl, packet.ip.proto, c0, c1, s0, s1, s2, s3, d0, d1, d2, d3],
-    )?;
-    let ([p0, p1], [q0, q1]) = (entry.src_port, entry.dst_port);
-    frame.write(packet.l4_at, [p0, p1, q0, q1])?;
+    let tail = Ipv4Tail {
+        ttl: packet.ttl.wrapping_sub(1),
+        proto: packet.protocol,
+        check: checksum::apply(packet.ip_check, u32::from(entry.ip_delta)),
+        src: entry.src,
+        dst: entry.dst,
+    };
+    frame.write::<12>(TTL_AT, bytemuck::cast(tail))?;
+    let l4_at = usize::from(packet.l4_at);
+    frame.write::<4>(l4_at, bytemuck::cast([entry.src_port, entry.dst_port]))?;
     let delta = u32::from(entry.l4_delta);
-    if packet.ip.proto == protocol::TCP {
+    if packet.protocol == protocol::TCP {
         frame.write(
-            packet.l4_at.wrapping_add(16),
+            l4_at.wrapping_add(16),
             checksum::apply(packet.l4_check, delta),
         )
     } else {
         frame.write(
-            packet.l4_at.wrapping_add(6),
+            l4_at.wrapping_add(6),
             checksum::apply_udp(packet.l4_check, delta),
         )
     }

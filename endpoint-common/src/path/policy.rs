@@ -4,22 +4,22 @@
 
 use super::tables::Tables;
 use crate::abi::policy::{ADDRESS_LEVELS, PORT_LEVELS, RuleWord, STRIDE};
-use crate::wire::{Ipv4, Port};
+use crate::wire::Port;
 
-/// The rule that decides on `peer`, `protocol` and destination `port` under the address trie
-/// `root`; [`RuleWord::NONE`] if the set has none (a compiled set always has a default).
+/// The port-trie key of a protocol and a destination port (0 for protocols without ports).
+#[must_use]
 #[inline(always)]
-pub fn classify<T: Tables>(
-    tables: &T,
-    bank: u32,
-    root: u32,
-    peer: Ipv4,
-    protocol: u8,
-    port: Port,
-) -> RuleWord {
-    let ports = longest_prefix(tables, bank, root, u32::from_be_bytes(peer));
+pub fn policy_key(protocol: u8, port: Port) -> u32 {
     let [high, low] = port;
-    let key = u32::from_be_bytes([protocol, high, low, 0]);
+    u32::from_be_bytes([protocol, high, low, 0])
+}
+
+/// The rule that decides on `peer` (an IPv4 address in host order) and `key` (see [`policy_key`])
+/// under the address trie `root`; [`RuleWord::NONE`] if the set has none (a compiled set always
+/// has a default). A function of its own in the kernel: few words go in, one comes out.
+#[inline(never)]
+pub fn classify<T: Tables>(tables: &T, bank: u32, root: u32, peer: u32, key: u32) -> RuleWord {
+    let ports = longest_prefix(tables, bank, root, peer);
     RuleWord(smallest(tables, bank, ports, key))
 }
 

@@ -1,62 +1,59 @@
-//! Stage: the listener a request meets, and the backend it gets (Maglev).
+//! Stages: the listener a request meets, and the backend it gets (Maglev).
 //!
-//! May import: core, abi, hash, tables, parse.
+//! May import: core, abi, hash, tables, case.
 
-use super::judge::Denied;
-use super::parse::Request;
+use super::case::Case;
 use super::tables::Tables;
 use crate::abi::reason::DropReason;
-use crate::abi::service::{Backend, Listener, ListenerKey};
+use crate::abi::service::ListenerKey;
+use crate::abi::unmapped;
 use crate::hash::mix;
 
 /// Fixed, so that every node sends a tuple to the same backend.
 const MAGLEV_SEED: u32 = 0x6d61_676c;
 
 /// The listener for the request's protocol and port.
-#[inline(always)]
+#[inline(never)]
 pub(super) fn listener<T: Tables>(
     tables: &T,
     bank: u32,
-    load_balancer: u32,
-    request: &Request,
-) -> Result<Listener, Denied> {
+    case: &mut Case,
+) -> Result<(), DropReason> {
     let key = ListenerKey {
-        load_balancer,
-        port: request.eni_port,
-        protocol: request.protocol,
+        load_balancer: case.eni.load_balancer,
+        port: case.port,
+        protocol: case.protocol,
         bank: bank as u8,
     };
-    tables.listener(&key).ok_or((DropReason::NoListener, 0))
+    case.listener = tables.listener(&key).ok_or(DropReason::NoListener)?;
+    Ok(())
 }
 
 /// The backend that the tuple's Maglev slot holds.
-#[inline(always)]
-pub(super) fn backend<T: Tables>(
-    tables: &T,
-    bank: u32,
-    listener: &Listener,
-    request: &Request,
-) -> Result<Backend, Denied> {
-    let hash = mix(MAGLEV_SEED, tuple_words(request));
+#[inline(never)]
+pub(super) fn backend<T: Tables>(tables: &T, bank: u32, case: &mut Case) -> Result<(), DropReason> {
+    let hash = tuple_hash(MAGLEV_SEED, case);
     let slot = hash
-        .checked_rem(listener.slots)
-        .ok_or((DropReason::NoBackend, 0))?;
-    let index = tables
-        .maglev(bank, listener.first.wrapping_add(slot))
-        .ok_or((DropReason::TableMissing, 0))?;
-    tables
-        .backend(bank, index)
-        .ok_or((DropReason::TableMissing, 0))
+        .checked_rem(case.listener.slots)
+        .ok_or(DropReason::NoBackend)?;
+    let backend = tables
+        .maglev(bank, case.listener.first.wrapping_add(slot))
+        .and_then(|index| tables.backend(bank, index))
+        .ok_or(DropReason::TableMissing)?;
+    case.backend = unmapped(backend.address);
+    case.backend_port = backend.port;
+    case.backend_hop = backend.hop as u16;
+    Ok(())
 }
 
-/// The request as words to hash.
+/// The request's tuple as 32 bits.
 #[inline(always)]
-pub(super) fn tuple_words(request: &Request) -> [u32; 4] {
-    let ([c0, c1], [e0, e1]) = (request.client_port, request.eni_port);
-    [
-        u32::from_be_bytes(request.client),
-        u32::from_be_bytes(request.eni),
-        u32::from_be_bytes([c0, c1, e0, e1]),
-        u32::from(request.protocol),
-    ]
+pub(super) fn tuple_hash(seed: u32, case: &Case) -> u32 {
+    let words = [
+        u32::from_be_bytes(case.client),
+        u32::from_be_bytes(case.address),
+        u32::from_be_bytes(bytemuck::cast([case.client_port, case.port])),
+        u32::from(case.protocol),
+    ];
+    mix(seed, words)
 }

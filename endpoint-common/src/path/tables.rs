@@ -3,7 +3,7 @@
 //!
 //! May import: core, abi.
 
-use super::judge::Judged;
+use super::case::{Case, Judged};
 use crate::abi::Addr;
 use crate::abi::event::DropEvent;
 use crate::abi::flow::{Direction, FlowEntry, FlowKey};
@@ -33,6 +33,9 @@ pub trait Tables {
     fn nat_address(&self, bank: u32, index: u32) -> Option<Addr>;
     /// A next hop (not banked).
     fn hop(&self, index: u32) -> Option<Hop>;
+    /// Lends memory for a case while `work` runs, which does not borrow it again. What the memory
+    /// holds before is of no matter.
+    fn with_case<R>(&self, work: impl FnOnce(&mut Case) -> R) -> Option<R>;
 }
 
 /// What came of adding a flow.

@@ -3,7 +3,7 @@
 //! The structs are those of network-types; its headers are byte arrays in network order (only
 //! [`EthHdr::ether_type`] is a `u16`, which holds the two bytes as they stand in memory).
 //!
-//! May import: core, network-types.
+//! May import: core, bytemuck, network-types.
 
 pub mod checksum;
 
@@ -62,116 +62,111 @@ pub trait Header<const N: usize>: Sized {
     fn encode(&self) -> [u8; N];
 }
 
-impl Header<14> for EthHdr {
-    #[inline(always)]
-    fn decode(bytes: [u8; 14]) -> Self {
-        let [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, t0, t1] = bytes;
-        Self {
-            dst_addr: [d0, d1, d2, d3, d4, d5],
-            src_addr: [s0, s1, s2, s3, s4, s5],
-            ether_type: u16::from_ne_bytes([t0, t1]),
-        }
-    }
+/// Implements [`Header`] by way of a plain struct of the same fields, so that whole fields are
+/// moved: taking a header apart byte by byte costs the BPF compiler a register for each.
+macro_rules! header {
+    ($header:ident, $plain:ident, $size:literal, { $($field:ident: $type:ty),+ }) => {
+        #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+        #[repr(C)]
+        struct $plain { $($field: $type),+ }
 
+        impl Header<$size> for $header {
+            #[inline(always)]
+            fn decode(bytes: [u8; $size]) -> Self {
+                let $plain { $($field),+ } = bytemuck::cast(bytes);
+                Self { $($field: $field.into_field()),+ }
+            }
+
+            #[inline(always)]
+            fn encode(&self) -> [u8; $size] {
+                bytemuck::cast($plain { $($field: self.$field.into_field()),+ })
+            }
+        }
+    };
+}
+
+/// Fields are the same on both sides, but for the one that is a number on one of them.
+trait IntoField<T> {
+    fn into_field(self) -> T;
+}
+
+impl<T> IntoField<T> for T {
     #[inline(always)]
-    fn encode(&self) -> [u8; 14] {
-        let [d0, d1, d2, d3, d4, d5] = self.dst_addr;
-        let [s0, s1, s2, s3, s4, s5] = self.src_addr;
-        let [t0, t1] = self.ether_type.to_ne_bytes();
-        [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, t0, t1]
+    fn into_field(self) -> T {
+        self
     }
 }
 
-impl Header<20> for Ipv4Hdr {
+impl IntoField<u16> for [u8; 2] {
     #[inline(always)]
-    fn decode(bytes: [u8; 20]) -> Self {
-        let [
-            vihl,
-            tos,
-            l0,
-            l1,
-            i0,
-            i1,
-            f0,
-            f1,
-            ttl,
-            proto,
-            c0,
-            c1,
-            s0,
-            s1,
-            s2,
-            s3,
-            d0,
-            d1,
-            d2,
-            d3,
-        ] = bytes;
-        Self {
-            vihl,
-            tos,
-            tot_len: [l0, l1],
-            id: [i0, i1],
-            frags: [f0, f1],
-            ttl,
-            proto,
-            check: [c0, c1],
-            src_addr: [s0, s1, s2, s3],
-            dst_addr: [d0, d1, d2, d3],
-        }
-    }
-
-    #[inline(always)]
-    fn encode(&self) -> [u8; 20] {
-        let [l0, l1] = self.tot_len;
-        let [i0, i1] = self.id;
-        let [f0, f1] = self.frags;
-        let [c0, c1] = self.check;
-        let [s0, s1, s2, s3] = self.src_addr;
-        let [d0, d1, d2, d3] = self.dst_addr;
-        [
-            self.vihl, self.tos, l0, l1, i0, i1, f0, f1, self.ttl, self.proto, c0, c1, s0, s1, s2,
-            s3, d0, d1, d2, d3,
-        ]
+    fn into_field(self) -> u16 {
+        u16::from_ne_bytes(self)
     }
 }
 
-impl Header<8> for UdpHdr {
+impl IntoField<[u8; 2]> for u16 {
     #[inline(always)]
-    fn decode(bytes: [u8; 8]) -> Self {
-        let [s0, s1, d0, d1, l0, l1, c0, c1] = bytes;
-        Self {
-            src: [s0, s1],
-            dst: [d0, d1],
-            len: [l0, l1],
-            check: [c0, c1],
-        }
-    }
-
-    #[inline(always)]
-    fn encode(&self) -> [u8; 8] {
-        let ([s0, s1], [d0, d1]) = (self.src, self.dst);
-        let ([l0, l1], [c0, c1]) = (self.len, self.check);
-        [s0, s1, d0, d1, l0, l1, c0, c1]
+    fn into_field(self) -> [u8; 2] {
+        self.to_ne_bytes()
     }
 }
 
-impl Header<8> for Icmpv4Hdr {
-    #[inline(always)]
-    fn decode(bytes: [u8; 8]) -> Self {
-        let [type_, code, c0, c1, d0, d1, d2, d3] = bytes;
-        Self {
-            type_,
-            code,
-            check: [c0, c1],
-            data: [d0, d1, d2, d3],
-        }
-    }
+header!(EthHdr, EthBytes, 14, { dst_addr: Mac, src_addr: Mac, ether_type: [u8; 2] });
+header!(Ipv4Hdr, Ipv4Bytes, 20, {
+    vihl: u8, tos: u8, tot_len: [u8; 2], id: [u8; 2], frags: [u8; 2], ttl: u8, proto: u8,
+    check: [u8; 2], src_addr: Ipv4, dst_addr: Ipv4
+});
+header!(UdpHdr, UdpBytes, 8, { src: Port, dst: Port, len: [u8; 2], check: [u8; 2] });
+header!(Icmpv4Hdr, Icmpv4Bytes, 8, { type_: u8, code: u8, check: [u8; 2], data: [u8; 4] });
 
-    #[inline(always)]
-    fn encode(&self) -> [u8; 8] {
-        let [c0, c1] = self.check;
-        let [d0, d1, d2, d3] = self.data;
-        [self.type_, self.code, c0, c1, d0, d1, d2, d3]
-    }
+/// The part of a TCP header that the path reads and writes: all but the bit fields' names.
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub struct TcpBytes {
+    /// Source port.
+    pub source: Port,
+    /// Destination port.
+    pub dest: Port,
+    /// Sequence number.
+    pub seq: [u8; 4],
+    /// Acknowledgment number.
+    pub ack_seq: [u8; 4],
+    /// Header length in 32-bit words, in the upper four bits.
+    pub offset: u8,
+    /// See [`tcp_flags`].
+    pub flags: u8,
+    /// Window.
+    pub window: [u8; 2],
+    /// Checksum.
+    pub check: [u8; 2],
+    /// Urgent pointer.
+    pub urg_ptr: [u8; 2],
+}
+
+const _: () = assert!(size_of::<TcpBytes>() == TcpHdr::LEN);
+
+/// What NAT and forwarding change in an IPv4 header: from the TTL to its end.
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub struct Ipv4Tail {
+    /// Time to live.
+    pub ttl: u8,
+    /// IANA protocol number.
+    pub proto: u8,
+    /// Header checksum.
+    pub check: [u8; 2],
+    /// Source.
+    pub src: Ipv4,
+    /// Destination.
+    pub dst: Ipv4,
+}
+
+/// The link-level addresses, as an Ethernet header starts with them.
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub struct MacPair {
+    /// Destination.
+    pub dst: Mac,
+    /// Source.
+    pub src: Mac,
 }

@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 
 use super::context::Context;
 use super::fault::{Place, Told};
-use crate::model::{EndpointId, EndpointZone, EniId, Ipam, IpamError, Model, VSwitchId, ZoneId};
+use crate::model::{EndpointId, EndpointZone, EniId, Ipam, Model, VSwitch, VSwitchId, ZoneId};
 
 /// An ENI that wants an address.
 #[derive(Debug)]
@@ -36,8 +36,7 @@ pub(super) fn assign(context: &mut Context<'_>, previous: Option<&Model>) {
     }
     let before = previous.map(addresses).unwrap_or_default();
     for (claim, slot) in automatic(&claims, &mut assigned) {
-        let kept = before.get(&claim.eni).copied();
-        *slot = kept.filter(|ip| take(claim, *ip, &mut ipam, &context.model).is_ok());
+        *slot = take_kept(claim, &before, &mut ipam, &context.model);
     }
     for (claim, slot) in automatic(&claims, &mut assigned).filter(|(_, slot)| slot.is_none()) {
         *slot = take_free(claim, &mut ipam, &context.model).ok();
@@ -93,11 +92,9 @@ fn automatic<'c, 'a>(
         .filter(|(claim, _)| claim.ip.is_none())
 }
 
-fn take(claim: &Claim<'_>, ip: Ipv4Addr, ipam: &mut Ipam, model: &Model) -> Result<(), IpamError> {
-    match model.vswitches.get(&claim.vswitch) {
-        Some(vswitch) => ipam.take(vswitch, ip, &claim.eni),
-        None => Ok(()),
-    }
+/// The claim's vSwitch; claims are made only for those the model has.
+fn vswitch<'m>(claim: &Claim<'_>, model: &'m Model) -> Result<&'m VSwitch, Told> {
+    model.vswitches.get(&claim.vswitch).ok_or(Told)
 }
 
 fn take_named(
@@ -106,31 +103,37 @@ fn take_named(
     ipam: &mut Ipam,
     model: &Model,
 ) -> Result<Ipv4Addr, Told> {
-    let taken = take(claim, ip, ipam, model);
-    taken
-        .map(|()| ip)
-        .map_err(|error| claim.place.fault(error.to_string(), mend(claim, model)))
+    let vswitch = vswitch(claim, model)?;
+    ipam.take(vswitch, ip, &claim.eni).map_err(|error| {
+        let usable = Ipam::usable(vswitch.cidr_block);
+        let (first, last) = (usable.start(), usable.end());
+        claim.place.fault(
+            error.to_string(),
+            format!("name a free address from {first} to {last}, or none to get one assigned"),
+        )
+    })?;
+    Ok(ip)
+}
+
+/// Takes the address the ENI had before, unless it cannot have it any more.
+fn take_kept(
+    claim: &Claim<'_>,
+    before: &BTreeMap<&EniId, Ipv4Addr>,
+    ipam: &mut Ipam,
+    model: &Model,
+) -> Option<Ipv4Addr> {
+    let ip = *before.get(&claim.eni)?;
+    let vswitch = vswitch(claim, model).ok()?;
+    ipam.take(vswitch, ip, &claim.eni).ok()?;
+    Some(ip)
 }
 
 fn take_free(claim: &Claim<'_>, ipam: &mut Ipam, model: &Model) -> Result<Ipv4Addr, Told> {
-    // Claims are made only for vSwitches of the model.
-    let vswitch = model.vswitches.get(&claim.vswitch).ok_or(Told)?;
+    let vswitch = vswitch(claim, model)?;
     ipam.take_lowest_free(vswitch, &claim.eni).map_err(|error| {
         claim.place.fault(
             error.to_string(),
             "use another vSwitch, or one with a larger CidrBlock",
         )
     })
-}
-
-fn mend(claim: &Claim<'_>, model: &Model) -> String {
-    let usable = model
-        .vswitches
-        .get(&claim.vswitch)
-        .map(|v| Ipam::usable(v.cidr_block));
-    let range = usable.map(|usable| format!(" from {} to {}", usable.start(), usable.end()));
-    format!(
-        "name a free address{}, or none to get one assigned",
-        range.unwrap_or_default()
-    )
 }

@@ -14,7 +14,10 @@ use super::document::Declared;
 use super::fault::{Place, Told};
 use super::kind::{Header, Kind};
 use super::suggest::did_you_mean;
-use crate::model::{Model, VSwitchId, VpcId};
+use crate::model::{
+    EndpointId, LoadBalancerId, Model, NetworkAclId, ProviderNetworkId, SecurityGroupId, ServiceId,
+    VSwitchId, VpcId,
+};
 
 /// Reading in progress.
 #[derive(Debug)]
@@ -68,6 +71,28 @@ impl<'a> Context<'a> {
                 kind.id_field()
             ),
         ))
+    }
+
+    /// Whether the model has that resource, whole.
+    pub(super) fn has(&self, kind: Kind, id: &str) -> bool {
+        let model = &self.model;
+        match kind {
+            Kind::Vpc => model.vpcs.contains_key(&VpcId::new(id)),
+            Kind::VSwitch => model.vswitches.contains_key(&VSwitchId::new(id)),
+            Kind::SecurityGroup => model
+                .security_groups
+                .contains_key(&SecurityGroupId::new(id)),
+            Kind::NetworkAcl => model.network_acls.contains_key(&NetworkAclId::new(id)),
+            Kind::ProviderNetwork => model
+                .provider_networks
+                .contains_key(&ProviderNetworkId::new(id)),
+            Kind::LoadBalancer => model.load_balancers.contains_key(&LoadBalancerId::new(id)),
+            Kind::Service => model.services.contains_key(&ServiceId::new(id)),
+            Kind::Endpoint => {
+                let endpoint = model.endpoints.get(&EndpointId::new(id));
+                endpoint.is_some_and(|endpoint| !endpoint.zones.is_empty())
+            }
+        }
     }
 
     /// Takes an interface for one document; each leads to one network only.

@@ -3,6 +3,8 @@
 //! May import: std, `serde_json`, `model`, `context`, `fault`, `fields`, `kind`, `node`, `scalar`,
 //! `suggest`, `zone`.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::context::Context;
@@ -134,35 +136,34 @@ fn security_groups(
     context: &Context<'_>,
 ) -> Result<Vec<SecurityGroupId>, Told> {
     const FIELD: &str = "SecurityGroupIds";
-    let given = fields.values(FIELD, |node| scalar::id(node).map(SecurityGroupId::new));
+    let mut seen = BTreeSet::new();
+    let mut rules = 0;
+    let groups = fields.values(FIELD, |place, node| {
+        let id = SecurityGroupId::new(place.tell(scalar::id(node))?);
+        if !seen.insert(id.clone()) {
+            return Err(place.fault(format!("{id} is given twice"), "remove one of the two"));
+        }
+        rules += security_group(&id, place, vpc, context)?;
+        Ok(id)
+    });
     if !fields.has(FIELD) {
         return Err(fields.missing(FIELD));
     }
-    let given = given?;
+    let groups = groups?;
     let place = fields.place_of(FIELD);
-    if given.is_empty() || given.len() > MOST_GROUPS {
+    if !(1..=MOST_GROUPS).contains(&groups.len()) {
         return Err(place.fault(
-            format!("{} security groups", given.len()),
+            format!("{} security groups", groups.len()),
             format!("name 1 to {MOST_GROUPS} of the endpoint's VPC"),
         ));
     }
-    let mut rules = 0;
-    let mut faulty = None;
-    let mut groups = Vec::new();
-    for (id, place) in given {
-        match security_group(&id, &place, vpc, &groups, context) {
-            Ok(count) => rules += count,
-            Err(told) => faulty = Some(told),
-        }
-        groups.push(id);
-    }
     if rules > MOST_RULES {
-        faulty = Some(place.fault(
+        return Err(place.fault(
             format!("{rules} rules in these groups together"),
             format!("an endpoint may have {MOST_RULES}: merge rules, or attach fewer groups"),
         ));
     }
-    faulty.map_or(Ok(groups), Err)
+    Ok(groups)
 }
 
 /// Checks one attached group; returns how many rules it brings.
@@ -170,7 +171,6 @@ fn security_group(
     id: &SecurityGroupId,
     place: &Place<'_>,
     vpc: Option<&VpcId>,
-    before: &[SecurityGroupId],
     context: &Context<'_>,
 ) -> Result<usize, Told> {
     if id.as_str().starts_with(MANAGED_GROUP_PREFIX) {
@@ -178,9 +178,6 @@ fn security_group(
             format!("{id} is managed: it comes with its endpoint by itself"),
             "name a group of your own",
         ));
-    }
-    if before.contains(id) {
-        return Err(place.fault(format!("{id} is given twice"), "remove one of the two"));
     }
     let group = context.find(
         Kind::SecurityGroup,

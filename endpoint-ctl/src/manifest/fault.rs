@@ -125,6 +125,10 @@ impl Faults {
         })
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.borrow().is_empty()
+    }
+
     /// The faults in file order; those of one line in the order they were found.
     pub(super) fn into_sorted(self) -> Vec<Fault> {
         let mut list = self.list.into_inner();
@@ -158,5 +162,10 @@ impl Place<'_> {
 
     pub(super) fn wrong(&self, wrong: Wrong) -> Told {
         self.fault(wrong.problem, wrong.mend)
+    }
+
+    /// The value, or the fault recorded here.
+    pub(super) fn tell<T>(&self, value: Result<T, Wrong>) -> Result<T, Told> {
+        value.map_err(|wrong| self.wrong(wrong))
     }
 }

@@ -13,6 +13,7 @@ pub(super) struct Fields<'a> {
     place: Place<'a>,
     entries: &'a [Entry],
     asked: Vec<&'static str>,
+    refused: Vec<&'static str>,
 }
 
 impl<'a> Fields<'a> {
@@ -22,6 +23,7 @@ impl<'a> Fields<'a> {
             place,
             entries,
             asked: Vec::new(),
+            refused: Vec::new(),
         }
     }
 
@@ -70,27 +72,23 @@ impl<'a> Fields<'a> {
         let Some(entry) = self.entry(name) else {
             return Ok(None);
         };
-        let place = self.place_of(name);
         match entry.value.value {
-            Value::Null => Err(no_value(&place)),
+            Value::Null => Err(no_value(&self.place_of(name))),
             _ => read(&entry.value)
                 .map(Some)
-                .map_err(|wrong| place.wrong(wrong)),
+                .map_err(|wrong| self.place_of(name).wrong(wrong)),
         }
     }
 
-    /// A list of plain values, each with its place; a missing field is an empty list.
+    /// A list of plain values, each read with its place; a missing field is an empty list.
     pub(super) fn values<T>(
         &mut self,
         name: &'static str,
-        read: impl Fn(&'a Node) -> Result<T, Wrong>,
-    ) -> Result<Vec<(T, Place<'a>)>, Told> {
+        mut read: impl FnMut(&Place<'a>, &'a Node) -> Result<T, Told>,
+    ) -> Result<Vec<T>, Told> {
         self.list(name, |place, node| match node.value {
             Value::Null => Err(no_value(&place)),
-            _ => match read(node) {
-                Ok(value) => Ok((value, place)),
-                Err(wrong) => Err(place.wrong(wrong)),
-            },
+            _ => read(&place, node),
         })
     }
 
@@ -125,13 +123,10 @@ impl<'a> Fields<'a> {
 
     /// Says of each of these fields that is present that it cannot be used yet.
     pub(super) fn unsupported(&mut self, names: &[&'static str], mend: &str) {
-        for &name in names {
-            self.asked.push(name);
-            if self.entry(name).is_some() {
-                self.place_of(name)
-                    .fault(format!("{name} is not supported yet"), mend);
-            }
+        for name in names.iter().filter(|name| self.has(name)) {
+            self.place_of(name).fault("not supported yet", mend);
         }
+        self.refused.extend(names);
     }
 
     /// Records that the field is missing.
@@ -148,22 +143,19 @@ impl<'a> Fields<'a> {
     /// Reports the fields nobody asked for and those given twice.
     pub(super) fn finish(self) {
         for (index, entry) in self.entries.iter().enumerate() {
-            let place = Place {
+            let key = entry.key.as_str();
+            let place = || Place {
                 line: entry.line,
-                path: self.path_of(&entry.key),
+                path: self.path_of(key),
                 ..self.place.clone()
             };
-            if let Some(first) = self.entries.iter().take(index).find(|e| e.key == entry.key) {
-                place.fault(
-                    format!("given twice, first in line {}", first.line),
-                    "keep one of the two",
-                );
-            } else if !self.asked.contains(&entry.key.as_str()) {
-                let near = did_you_mean(&entry.key, self.unused());
-                place.fault(
-                    "unknown field",
-                    format!("{near}known here: {}", self.known()),
-                );
+            if let Some(first) = self.entries.iter().take(index).find(|e| e.key == key) {
+                let problem = format!("given twice, first in line {}", first.line);
+                place().fault(problem, "keep one of the two");
+            } else if !self.asked.contains(&key) && !self.refused.contains(&key) {
+                let near = did_you_mean(key, self.unused());
+                let known = self.asked.join(", ");
+                place().fault("unknown field", format!("{near}known here: {known}"));
             }
         }
     }
@@ -213,10 +205,6 @@ impl<'a> Fields<'a> {
 
     fn unused(&self) -> impl Iterator<Item = &'static str> {
         self.asked.iter().copied().filter(|name| !self.has(name))
-    }
-
-    fn known(&self) -> String {
-        self.asked.join(", ")
     }
 }
 

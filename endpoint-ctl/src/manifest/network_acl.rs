@@ -23,7 +23,11 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
     let owner = id.as_ref().ok();
     let ingress = direction(&mut fields, "IngressAclEntries", "ingress", owner, context);
     let egress = direction(&mut fields, "EgressAclEntries", "egress", owner, context);
-    let resources = fields.items("Resources", resource);
+    let mut vswitches = Vec::new();
+    let resources = fields.items("Resources", |fields| {
+        vswitches.push(resource(fields)?);
+        Ok(())
+    });
     let _ = fields.optional("NetworkAclName", scalar::label);
     let _ = fields.optional("Description", scalar::label);
     let (vpc_place, resources_place) = (fields.place_of("VpcId"), fields.place_of("Resources"));
@@ -32,17 +36,17 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
     let vpc = vpc?;
     context.find(Kind::Vpc, &context.model.vpcs, &vpc, &vpc_place)?;
     let id = id?;
-    let resources = resources?;
     at_most(
-        resources.len(),
+        vswitches.len(),
         MOST_VSWITCHES,
         "vSwitches",
         &resources_place,
     )?;
-    for (vswitch, place) in resources {
+    for (vswitch, place) in vswitches {
         // The next one is checked all the same.
         let _ = associate(&id, &vpc, &vswitch, &place, context);
     }
+    resources?;
     let acl = NetworkAcl {
         id,
         vpc,
@@ -121,7 +125,7 @@ fn entry<'a>(
     })
 }
 
-fn resource<'a>(mut fields: Fields<'a>) -> Result<(VSwitchId, Place<'a>), Told> {
+fn resource(mut fields: Fields<'_>) -> Result<(VSwitchId, Place<'_>), Told> {
     let id = fields.required("ResourceId", |node| scalar::id(node).map(VSwitchId::new));
     let kind = fields.required("ResourceType", |node| scalar::only(node, "VSwitch", &[]));
     let place = fields.place_of("ResourceId");

@@ -44,25 +44,27 @@ pub(super) fn network<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> 
 }
 
 fn nat_addresses(fields: &mut Fields<'_>) -> Result<Vec<Ipv4Addr>, Told> {
-    let given = fields.values("NatAddresses", scalar::host_address)?;
-    let place = fields.place_of("NatAddresses");
-    if !fields.has("NatAddresses") {
-        return Err(fields.missing("NatAddresses"));
-    }
-    if given.is_empty() || given.len() > MOST_NAT_ADDRESSES {
-        return Err(place.fault(
-            format!("{} NAT addresses", given.len()),
-            format!("name 1 to {MOST_NAT_ADDRESSES} free addresses of the provider network"),
-        ));
-    }
+    const FIELD: &str = "NatAddresses";
     let mut seen = BTreeSet::new();
-    let mut faulty = None;
-    for (ip, place) in &given {
-        if !seen.insert(*ip) {
-            faulty = Some(place.fault(format!("{ip} is given twice"), "remove one of the two"));
+    let addresses = fields.values(FIELD, |place, node| {
+        let ip = place.tell(scalar::host_address(node))?;
+        if seen.insert(ip) {
+            Ok(ip)
+        } else {
+            Err(place.fault(format!("{ip} is given twice"), "remove one of the two"))
         }
+    })?;
+    if !fields.has(FIELD) {
+        return Err(fields.missing(FIELD));
     }
-    faulty.map_or_else(|| Ok(given.into_iter().map(|(ip, _)| ip).collect()), Err)
+    let count = addresses.len();
+    if (1..=MOST_NAT_ADDRESSES).contains(&count) {
+        return Ok(addresses);
+    }
+    Err(fields.place_of(FIELD).fault(
+        format!("{count} NAT addresses"),
+        format!("name 1 to {MOST_NAT_ADDRESSES} free addresses of the provider network"),
+    ))
 }
 
 /// Reads a `LoadBalancer`.

@@ -188,6 +188,11 @@ pub(super) fn host_address(node: &Node) -> Result<Ipv4Addr, Wrong> {
 
 /// An IPv4 network in CIDR notation, without host bits.
 pub(super) fn cidr(node: &Node) -> Result<Ipv4Net, Wrong> {
+    network(node, true)
+}
+
+/// The same; `single` says whether one address alone would do as well.
+fn network(node: &Node, single: bool) -> Result<Ipv4Net, Wrong> {
     let text = match &node.value {
         Value::Text(text) => text.as_str(),
         _ => return Err(no_cidr(&node.describe())),
@@ -199,20 +204,24 @@ pub(super) fn cidr(node: &Node) -> Result<Ipv4Net, Wrong> {
         ));
     }
     if let Ok(ip) = text.parse::<Ipv4Addr>() {
-        return Err(Wrong::new(
-            format!("{ip} has no prefix length"),
-            format!("write {ip}/32 for the one address"),
-        ));
+        let mend = if single {
+            format!("write {ip}/32 for the one address")
+        } else {
+            format!("add one, such as {ip}/24")
+        };
+        return Err(Wrong::new(format!("{ip} has no prefix length"), mend));
     }
     let net: Ipv4Net = text.parse().map_err(|_| no_cidr(&quote(text)))?;
     if net.addr() != net.network() {
+        let (network, ip) = (net.trunc(), net.addr());
+        let single = if single {
+            format!(", or {ip}/32 for the one address")
+        } else {
+            String::new()
+        };
         return Err(Wrong::new(
             format!("{net} has host bits set"),
-            format!(
-                "write {} for the network, or {}/32 for the one address",
-                net.trunc(),
-                net.addr()
-            ),
+            format!("write {network}{single}"),
         ));
     }
     Ok(net)
@@ -227,7 +236,7 @@ fn no_cidr(described: &str) -> Wrong {
 
 /// A network whose prefix length is within bounds.
 pub(super) fn sized_cidr(node: &Node, lengths: &RangeInclusive<u8>) -> Result<Ipv4Net, Wrong> {
-    let net = cidr(node)?;
+    let net = network(node, false)?;
     if lengths.contains(&net.prefix_len()) {
         return Ok(net);
     }

@@ -69,7 +69,7 @@ pub(super) fn read(mut fields: Fields<'_>, context: &mut Context<'_>) -> Result<
 
 const OTHER_RESOURCE_TYPES: &[&str] = &["slb", "alb", "gwlb", "vpcNat"];
 
-fn resource<'a>(mut fields: Fields<'a>) -> Result<(LoadBalancerId, Place<'a>), Told> {
+fn resource(mut fields: Fields<'_>) -> Result<(LoadBalancerId, Place<'_>), Told> {
     let id = fields.required("ResourceId", |node| {
         scalar::id(node).map(LoadBalancerId::new)
     });

@@ -29,25 +29,33 @@ pub(super) fn did_you_mean<'c>(
     nearest(word, candidates).map_or_else(String::new, |near| format!("did you mean {near:?}? "))
 }
 
-/// Letters to insert, delete or replace to make `a` into `b` (Levenshtein).
+/// Letters to insert, delete, replace or swap with the next to make `a` into `b`.
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (to, cell) in b.iter().zip(row.iter_mut().skip(1)) {
-            let above = *cell;
-            let replaced = diagonal + usize::from(from != *to);
-            *cell = replaced.min(above + 1).min(left + 1);
-            diagonal = above;
-            left = *cell;
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];
+    let at = |rows: &[Vec<usize>], i: usize, j: usize| {
+        rows.get(i)
+            .and_then(|row| row.get(j))
+            .copied()
+            .unwrap_or(usize::MAX / 2)
+    };
+    for (i, from) in a.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, to) in b.iter().enumerate() {
+            let replaced = at(&rows, i, j) + usize::from(from != to);
+            let deleted = at(&rows, i, j + 1) + 1;
+            let inserted = row.last().map_or(usize::MAX, |left| left + 1);
+            let swaps = i > 0 && j > 0 && a.get(i - 1) == Some(to) && b.get(j - 1) == Some(from);
+            let swapped = if swaps {
+                at(&rows, i - 1, j - 1) + 1
+            } else {
+                usize::MAX
+            };
+            row.push(replaced.min(deleted).min(inserted).min(swapped));
         }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
+        rows.push(row);
     }
-    row.last().copied().unwrap_or_default()
+    at(&rows, a.len(), b.len())
 }
 
 #[cfg(test)]
@@ -59,6 +67,7 @@ mod tests {
         assert_eq!(distance("", "abc"), 3);
         assert_eq!(distance("kitten", "sitting"), 3);
         assert_eq!(distance("vpc", "vpc"), 0);
+        assert_eq!(distance("vcp", "vpc"), 1);
     }
 
     #[test]
@@ -71,6 +80,7 @@ mod tests {
             nearest("securitygroupid", ["SecurityGroupIds"]),
             Some("SecurityGroupIds")
         );
+        assert_eq!(nearest("Vcp", ["VSwitch", "Vpc"]), Some("Vpc"));
         assert_eq!(nearest("Color", ["Priority", "PortRange"]), None);
     }
 }

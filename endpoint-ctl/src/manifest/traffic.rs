@@ -118,7 +118,7 @@ pub(super) fn peer(
     let stray = fields.has(other);
     let told = fields.optional(other, |_| {
         Err::<(), _>(Wrong::new(
-            format!("{other} has no meaning in the {direction} direction"),
+            format!("has no meaning in the {direction} direction"),
             format!("remove it; the peer is {mine}"),
         ))
     });

@@ -3,7 +3,7 @@
 //! May import: std, `serde_saphyr`, `node`.
 
 use serde_saphyr::options::{DuplicateKeyPolicy, Options};
-use serde_saphyr::{MessageFormatter, UserMessageFormatter, alias_limits, budget, options};
+use serde_saphyr::{Error, MessageFormatter, UserMessageFormatter, alias_limits, budget, options};
 
 use super::node::Node;
 
@@ -72,12 +72,8 @@ fn is_marker(line: &str, marker: &str) -> bool {
 }
 
 fn has_content(line: &str) -> bool {
-    let line = if is_marker(line, "---") {
-        &line[3..]
-    } else {
-        line
-    };
-    let content = line.trim_start();
+    let content = line.strip_prefix("---").filter(|_| is_marker(line, "---"));
+    let content = content.unwrap_or(line).trim_start();
     !(content.is_empty() || content.starts_with('#') || line.starts_with('%'))
 }
 
@@ -140,7 +136,7 @@ impl Reader {
     }
 }
 
-fn broken(chunk: Chunk<'_>, before: u32, error: &serde_saphyr::Error) -> Broken {
+fn broken(chunk: Chunk<'_>, before: u32, error: &Error) -> Broken {
     let position = error.location().map(|at| (at.line(), at.column()));
     let (line, column) = match position {
         Some((line, column)) if line > 0 => (
@@ -156,23 +152,37 @@ fn broken(chunk: Chunk<'_>, before: u32, error: &serde_saphyr::Error) -> Broken 
         "not readable as YAML: {}",
         message.replace(['\n', '\r'], " ")
     );
-    let indented_by_tab = chunk
-        .text
-        .lines()
-        .any(|line| line.trim_start_matches(' ').starts_with('\t') && !line.trim().is_empty());
-    let mend = if message.contains("alias") || message.contains("anchor") {
-        "write the values out instead of repeating them by alias"
-    } else if indented_by_tab {
-        "indent with spaces, YAML takes no tabs"
+    let mend = if is_excess(&message) {
+        "nest less, and write values out instead of repeating them by alias".to_owned()
+    } else if let Some(tab) = first_tab(chunk) {
+        format!("indent with spaces: line {tab} starts with a tab")
     } else {
-        "write `Field: value`, each field on its own line, indented by spaces alone"
+        "write `Field: value`, each field on its own line, indented by spaces alone".to_owned()
     };
     Broken {
         line,
         column,
         problem,
-        mend: mend.to_owned(),
+        mend,
     }
+}
+
+/// Whether the message says that the document asks for more than this module reads.
+///
+/// The parser wraps such errors in several ways; its words are the same in all of them.
+fn is_excess(message: &str) -> bool {
+    ["too large or too complex", "recursion limit", "alias"]
+        .iter()
+        .any(|words| message.contains(words))
+}
+
+/// The first line that is indented by a tab: whatever YAML says of it, that is the cause.
+fn first_tab(chunk: Chunk<'_>) -> Option<u32> {
+    let by_tab = |line: &str| line.trim_start_matches(' ').starts_with('\t') && has_content(line);
+    let mut lines = (chunk.line..).zip(chunk.text.lines());
+    lines
+        .find(|(_, line)| by_tab(line))
+        .map(|(number, _)| number)
 }
 
 #[cfg(test)]

@@ -46,8 +46,8 @@ impl Lab {
         let socket = self.fresh_path("ctl.sock");
         let log = self.fresh_path("daemon.log");
         let notify = self.fresh_path("notify.sock");
-        let ready = UnixDatagram::bind(&notify)
-            .with_context(|| format!("binding {}", notify.display()))?;
+        let ready =
+            UnixDatagram::bind(&notify).with_context(|| format!("binding {}", notify.display()))?;
         ready.set_read_timeout(Some(POLL))?;
         let output = File::create(&log).with_context(|| format!("creating {}", log.display()))?;
         let mut command = self.ns("node").command(binary);

@@ -11,7 +11,7 @@
 //! use xtask::lab::{Lab, LabSpec, address};
 //!
 //! let lab = Lab::new(&LabSpec::standard())?;
-//! lab.nginx("b1", 8080, "b1")?;
+//! let _server = lab.nginx("b1", 8080, "b1")?;
 //! let daemon = lab.daemon("target/release/endpoint-ctl", "kind: Vpc\n", &[])?;
 //! let url = format!("http://{}/", address::ENI_A);
 //! assert!(lab.ns("client-a").run(["curl", "-s", &url])?.ok());

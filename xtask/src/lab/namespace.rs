@@ -17,7 +17,7 @@ use crate::cleanup::{self, Guard};
 use crate::workspace::find_program;
 
 /// How long `run` waits; no command in a lab has reason to take longer.
-const TIME_LIMIT: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_mins(1);
 
 /// A network namespace of a lab.
 #[derive(Debug, Clone)]
@@ -93,8 +93,7 @@ impl Namespace {
 
     /// Runs lines of `ip` commands inside, in one process.
     pub fn ip_batch(&self, lines: &[String]) -> Result<()> {
-        batch(&["-netns", &self.name], lines)
-            .with_context(|| format!("configuring {}", self.role))
+        batch(&["-netns", &self.name], lines).with_context(|| format!("configuring {}", self.role))
     }
 
     /// Sets kernel parameters below /proc/sys/net; those the kernel does not
@@ -174,4 +173,16 @@ pub(super) fn delete(name: &str) {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status();
+}
+
+/// Kills what runs in a namespace of a lab that has lost its owner. Nobody
+/// else can: the processes' parent is gone, and they hold on to its pipes.
+pub(super) fn kill_inside(name: &str) {
+    let Ok(output) = ip().args(["netns", "pids", name]).output() else {
+        return;
+    };
+    for pid in String::from_utf8_lossy(&output.stdout).split_whitespace() {
+        // One that has ended by now is just as well.
+        let _ = process::kill("KILL", pid);
+    }
 }

@@ -24,6 +24,7 @@ const POLL: Duration = Duration::from_millis(2);
 
 /// A child process, stopped when dropped.
 #[derive(Debug)]
+#[must_use = "dropping it stops the process"]
 pub struct Process {
     command: String,
     pid: u32,
@@ -192,7 +193,7 @@ fn stop(child: &Mutex<Child>) -> Result<ExitStatus> {
 }
 
 /// std can send nothing but SIGKILL, and to no group; the shell can.
-fn kill(signal: &str, target: &str) -> Result<()> {
+pub(super) fn kill(signal: &str, target: &str) -> Result<()> {
     Command::new("/bin/sh")
         .args(["-c", "kill -s \"$0\" -- \"$1\"", signal, target])
         .stderr(Stdio::null())
@@ -254,8 +255,8 @@ mod tests {
 
     #[test]
     fn signals_arrive() {
-        let process = spawn_command(sh("trap 'exit 7' HUP; while :; do sleep 0.01; done"))
-            .expect("starts");
+        let process =
+            spawn_command(sh("trap 'exit 7' HUP; while :; do sleep 0.01; done")).expect("starts");
         std::thread::sleep(Duration::from_millis(200));
         process.signal("HUP").expect("sent");
         let status = process.wait(GRACE).expect("waits").expect("ends");

@@ -39,8 +39,8 @@ impl Lab {
         self.listener(role, port, ["iperf3", "-s", "-p", &port.to_string()])
     }
 
-    /// Starts any program that listens on a TCP port in a role's namespace,
-    /// its output thrown away, and waits until it listens.
+    /// Starts any program that listens on a TCP port in a role's namespace
+    /// and waits until it listens. What it prints is shown if it fails to.
     pub fn listener<'a>(
         &self,
         role: &str,
@@ -51,9 +51,17 @@ impl Lab {
         let mut argv = argv.into_iter();
         let program = argv.next().context("an empty command")?;
         let mut command = namespace.command(program);
-        command.args(argv).stdout(std::process::Stdio::null());
+        let log = self.fresh_path("listener.log");
+        let output = fs::File::create(&log)?;
+        command
+            .args(argv)
+            .stdout(output.try_clone()?)
+            .stderr(output);
         let process = super::spawn_command(command)?;
-        await_listener(&process, port).with_context(|| format!("{program} in {role}"))?;
+        await_listener(&process, port).with_context(|| {
+            let said = fs::read_to_string(&log).unwrap_or_default();
+            format!("{program} in {role}\n{}", said.trim_end())
+        })?;
         Ok(process)
     }
 }

@@ -121,8 +121,7 @@ impl LabSpec {
     /// Adds a second vSwitch (`vsw-b` on the node, zone lab-b) with client-c.
     #[must_use]
     pub fn with_second_vswitch(mut self) -> Self {
-        self.segments
-            .push(Segment::new("vswitch-b", Wire::Bridge));
+        self.segments.push(Segment::new("vswitch-b", Wire::Bridge));
         let client = Host::new("client-c").port("eth0", "vswitch-b", &[(address::CLIENT_C, 24)]);
         self.hosts.push(client);
         if let Some(node) = self.hosts.iter_mut().find(|host| host.role == "node") {
@@ -297,12 +296,23 @@ mod tests {
     fn slips_are_refused() {
         let cases = [
             ("two namespaces", Host::new("node")),
-            ("plugged into nothing", Host::new("x").port("eth0", "moon", &[])),
-            ("too long", Host::new("x").port("a-name-of-16-char", "pnet", &[])),
-            ("needs two ports", Host::new("x").port("eth0", "routed", &[])),
+            (
+                "plugged into nothing",
+                Host::new("x").port("eth0", "moon", &[]),
+            ),
+            (
+                "too long",
+                Host::new("x").port("a-name-of-16-char", "pnet", &[]),
+            ),
+            (
+                "needs two ports",
+                Host::new("x").port("eth0", "routed", &[]),
+            ),
             (
                 "twice",
-                Host::new("x").port("e0", "pnet", &[]).port("e1", "pnet", &[]),
+                Host::new("x")
+                    .port("e0", "pnet", &[])
+                    .port("e1", "pnet", &[]),
             ),
         ];
         for (want, host) in cases {

@@ -1,4 +1,5 @@
-//! Removes what killed processes left behind. Imports `namespace`.
+//! Removes what killed processes left behind: their namespaces, whatever they
+//! started in there, and their directories. Imports `namespace`.
 
 use std::fs;
 use std::path::Path;
@@ -9,6 +10,7 @@ use super::namespace;
 pub(super) fn sweep() {
     for name in names_in("/run/netns") {
         if owner(&name).is_some_and(is_dead) {
+            namespace::kill_inside(&name);
             namespace::delete(&name);
         }
     }

@@ -119,7 +119,11 @@ fn configure(lab: &Lab, host: &Host) -> Result<()> {
         name, addresses, ..
     } in &host.ports
     {
-        lines.extend(addresses.iter().map(|ip| format!("addr add {ip} dev {name}")));
+        lines.extend(
+            addresses
+                .iter()
+                .map(|ip| format!("addr add {ip} dev {name}")),
+        );
         lines.push(format!("link set {name} up"));
     }
     lines.extend(host.routes.iter().map(|route| format!("route add {route}")));

@@ -50,7 +50,10 @@ const TABLE: &[Row] = &[
     row("reconcile", &["compiler", "dataplane", "model", "nexthop"]),
     row("observe", &["dataplane", "model", "compiler"]),
     row("control", &["observe", "reconcile", "model", "manifest"]),
-    row("cli", &["control", "manifest", "model", "observe", "daemon"]),
+    row(
+        "cli",
+        &["control", "manifest", "model", "observe", "daemon"],
+    ),
     Row {
         module: "daemon",
         may: May::ImportAnything,
@@ -93,7 +96,10 @@ pub(super) fn follows_the_table(source: &Source<'_>) -> Vec<Complaint> {
             && source.lexed.is_path_separator(index + 1)
         {
             let line = source.lexed.line(index);
-            complaints.push(Complaint::new(line, format!("`{module}` never uses {word}")));
+            complaints.push(Complaint::new(
+                line,
+                format!("`{module}` never uses {word}"),
+            ));
         }
     }
     complaints
@@ -221,7 +227,10 @@ mod tests {
 
     #[test]
     fn nobody_imports_the_daemon() {
-        for row in TABLE.iter().filter(|row| !matches!(row.module, "daemon" | "cli")) {
+        for row in TABLE
+            .iter()
+            .filter(|row| !matches!(row.module, "daemon" | "cli"))
+        {
             let path = format!("{CRATE}{}.rs", row.module);
             assert_eq!(complaints(&path, "use crate::daemon::run;\n").len(), 1);
         }

@@ -148,9 +148,10 @@ fn block_comment(rest: &str) -> usize {
 
 /// The length of a raw string that starts here, if one does.
 fn raw_string(cursor: &Cursor<'_>) -> Option<usize> {
-    let prefix = ["r", "br", "cr"]
-        .into_iter()
-        .find(|prefix| cursor.rest.starts_with(&format!("{prefix}\"")) || cursor.rest.starts_with(&format!("{prefix}#")))?;
+    let prefix = ["r", "br", "cr"].into_iter().find(|prefix| {
+        cursor.rest.starts_with(&format!("{prefix}\""))
+            || cursor.rest.starts_with(&format!("{prefix}#"))
+    })?;
     let after = &cursor.rest[prefix.len()..];
     let hashes = after.len() - after.trim_start_matches('#').len();
     // `r#name` is a raw identifier.
@@ -204,7 +205,10 @@ mod tests {
     fn only_code_has_words() {
         let text = "a \"b \\\" b\" c // d\n/* e /* e */ e */ f r#\"g \" g\"# h 'i' '\\'' j b\"k\"";
         assert_eq!(words(text), ["a", "c", "f", "h", "j", "b"]);
-        assert_eq!(words("fn f<'a>(x: &'a str) {}"), ["fn", "f", "a", "x", "a", "str"]);
+        assert_eq!(
+            words("fn f<'a>(x: &'a str) {}"),
+            ["fn", "f", "a", "x", "a", "str"]
+        );
         assert_eq!(words("r#type x"), ["r", "type", "x"]);
     }
 

@@ -76,8 +76,8 @@ pub fn tidy(ws: &Workspace, bless: bool) -> Result<()> {
         let mut count = 0;
         for path in &files {
             let file = ws.root.join(path);
-            let text = fs::read_to_string(&file)
-                .with_context(|| format!("reading {}", file.display()))?;
+            let text =
+                fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
             let source = Source::new(path, &text);
             for rule in RULES {
                 for complaint in rule(&source) {
@@ -148,7 +148,7 @@ fn walk(root: &Path, below: &str, files: &mut Vec<String>) -> Result<()> {
             if name != "target" && !name.starts_with('.') {
                 walk(root, &path, files)?;
             }
-        } else if path.ends_with(".rs") {
+        } else if Path::new(&path).extension() == Some("rs".as_ref()) {
             files.push(path);
         }
     }

@@ -49,7 +49,11 @@ mod tests {
     fn unsafe_is_found_in_code_only() {
         let lines = |path, text| unsafe_in_its_place(&Source::new(path, text)).len();
         let block = "fn f() { unsafe { g() } }\n";
-        for path in ["endpoint-common/src/path/mod.rs", "endpoint-ctl/src/cli.rs", "xtask/src/a.rs"] {
+        for path in [
+            "endpoint-common/src/path/mod.rs",
+            "endpoint-ctl/src/cli.rs",
+            "xtask/src/a.rs",
+        ] {
             assert_eq!(lines(path, block), 1, "{path}");
         }
         assert_eq!(lines("endpoint-ebpf/src/main.rs", block), 0);
@@ -62,7 +66,11 @@ mod tests {
     fn aya_is_found_outside_the_dataplane() {
         let lines = |path, text| aya_in_its_place(&Source::new(path, text)).len();
         let import = "use aya::maps::HashMap;\n";
-        for path in ["endpoint-ctl/src/daemon.rs", "endpoint-ctl/tests/netns.rs", "xtask/src/a.rs"] {
+        for path in [
+            "endpoint-ctl/src/daemon.rs",
+            "endpoint-ctl/tests/netns.rs",
+            "xtask/src/a.rs",
+        ] {
             assert_eq!(lines(path, import), 1, "{path}");
         }
         for path in [

@@ -8,7 +8,11 @@ const MUST: usize = 450;
 
 /// Words for work that was put off. Spelled in halves, so that this file can
 /// be searched for them like any other.
-const LOOSE_ENDS: &[&str] = &[concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X")];
+const LOOSE_ENDS: &[&str] = &[
+    concat!("TO", "DO"),
+    concat!("FIX", "ME"),
+    concat!("XX", "X"),
+];
 const LOOSE_MACROS: &[&str] = &["todo", "unimplemented"];
 
 /// Names that say nothing about what is inside, so everything ends up there.
@@ -138,7 +142,13 @@ mod tests {
     fn a_file_opens_with_its_job() {
         let rule = opens_with_its_job;
         assert_eq!(complaints(rule, "a.rs", "//! Job.\n#![no_std]\n"), 0);
-        for text in ["", "use x;\n", "//!\n//! Job.\n", "#![no_std]\n//! Job.\n", "// Job.\n"] {
+        for text in [
+            "",
+            "use x;\n",
+            "//!\n//! Job.\n",
+            "#![no_std]\n//! Job.\n",
+            "// Job.\n",
+        ] {
             assert_eq!(complaints(rule, "a.rs", text), 1, "{text}");
         }
     }
@@ -162,9 +172,18 @@ mod tests {
             assert_eq!(complaints(rule, "a.rs", &format!("f(\"{word}\");\n")), 0);
         }
         assert_eq!(complaints(rule, "a.rs", "fn f() { todo!() }\n"), 1);
-        assert_eq!(complaints(rule, "a.rs", "fn f() { unimplemented!(\"x\") }\n"), 1);
-        assert_eq!(complaints(rule, "a.rs", "#[test]\n#[ignore]\nfn f() {}\n"), 1);
-        assert_eq!(complaints(rule, "a.rs", "#[ignore = \"slow\"]\nfn f() {}\n"), 1);
+        assert_eq!(
+            complaints(rule, "a.rs", "fn f() { unimplemented!(\"x\") }\n"),
+            1
+        );
+        assert_eq!(
+            complaints(rule, "a.rs", "#[test]\n#[ignore]\nfn f() {}\n"),
+            1
+        );
+        assert_eq!(
+            complaints(rule, "a.rs", "#[ignore = \"slow\"]\nfn f() {}\n"),
+            1
+        );
         assert_eq!(complaints(rule, "a.rs", "fn todo() { ignore() }\n"), 0);
     }
 
@@ -181,7 +200,12 @@ mod tests {
 
     #[test]
     fn drawers_are_found() {
-        for path in ["x/src/utils.rs", "helpers.rs", "x/misc/mod.rs", "x/common.rs"] {
+        for path in [
+            "x/src/utils.rs",
+            "helpers.rs",
+            "x/misc/mod.rs",
+            "x/common.rs",
+        ] {
             assert_eq!(complaints(is_no_drawer, path, ""), 1, "{path}");
         }
         for path in ["endpoint-common/src/lib.rs", "x/flow.rs", "x/flow/mod.rs"] {

@@ -1,0 +1,83 @@
+//! Typed handles to maps, taken from a loaded object.
+//!
+//! May import: aya, the module's own.
+
+use aya::Ebpf;
+use aya::maps::{Array, HashMap, Map, MapData, MapError};
+
+use super::DataplaneError;
+use super::pod::Row;
+
+/// A hash map of rows.
+pub(super) struct Hash<K: bytemuck::Pod, V: bytemuck::Pod> {
+    name: &'static str,
+    map: HashMap<MapData, Row<K>, Row<V>>,
+}
+
+impl<K: bytemuck::Pod, V: bytemuck::Pod> Hash<K, V> {
+    pub(super) fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<Self, DataplaneError> {
+        let map = HashMap::try_from(take(ebpf, name)?).map_err(named(name))?;
+        Ok(Self { name, map })
+    }
+
+    pub(super) fn set(&mut self, key: K, value: V) -> Result<(), DataplaneError> {
+        self.map
+            .insert(Row(key), Row(value), 0)
+            .map_err(named(self.name))
+    }
+
+    /// Removes a row; one that is gone already is as good.
+    pub(super) fn remove(&mut self, key: K) {
+        let _ = self.map.remove(&Row(key));
+    }
+
+    pub(super) fn get(&self, key: K) -> Option<V> {
+        self.map.get(&Row(key), 0).ok().map(|row| row.0)
+    }
+
+    /// Every row; rows that change meanwhile may be missed or seen twice.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (K, V)> + '_ {
+        self.map
+            .iter()
+            .filter_map(Result::ok)
+            .map(|(key, value)| (key.0, value.0))
+    }
+}
+
+/// An array map of rows.
+pub(super) struct Rows<V: bytemuck::Pod> {
+    name: &'static str,
+    map: Array<MapData, Row<V>>,
+}
+
+impl<V: bytemuck::Pod> Rows<V> {
+    pub(super) fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<Self, DataplaneError> {
+        let map = Array::try_from(take(ebpf, name)?).map_err(named(name))?;
+        Ok(Self { name, map })
+    }
+
+    pub(super) fn len(&self) -> u32 {
+        self.map.len()
+    }
+
+    pub(super) fn get(&self, row: u32) -> Result<V, DataplaneError> {
+        self.map
+            .get(&row, 0)
+            .map(|row| row.0)
+            .map_err(named(self.name))
+    }
+
+    pub(super) fn set(&mut self, row: u32, value: V) -> Result<(), DataplaneError> {
+        self.map.set(row, Row(value), 0).map_err(named(self.name))
+    }
+}
+
+/// Takes a map out of the object.
+pub(super) fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, DataplaneError> {
+    ebpf.take_map(name).ok_or(DataplaneError::Missing(name))
+}
+
+/// Names the map in an error.
+pub(super) fn named(table: &'static str) -> impl Fn(MapError) -> DataplaneError {
+    move |source| DataplaneError::Map { table, source }
+}

@@ -1,0 +1,161 @@
+//! The kernel side: loads the object, writes generations, binds interfaces, reads back.
+//!
+//! The only module that speaks to aya, and the only one in this crate with `unsafe`.
+//!
+//! May import: aya, endpoint-common, compiler (tables and capacities). Never: model, tokio.
+
+mod attach;
+mod error;
+mod grace;
+mod load;
+mod maps;
+mod observed;
+mod pod;
+mod test_run;
+mod writer;
+
+use aya::Ebpf;
+
+use crate::compiler::{Capacity, CompileError, Tables};
+use endpoint_common::abi::meta::Port;
+use endpoint_common::abi::service::Hop;
+
+pub use attach::{AttachMode, Attached};
+pub use error::DataplaneError;
+pub use load::{LoadOptions, OBJECT};
+pub use observed::Observed;
+pub use test_run::{RunResult, XdpAction};
+
+use writer::Writer;
+
+/// The loaded programs and the tables they read.
+pub struct Dataplane {
+    ebpf: Ebpf,
+    writer: Writer,
+    attached: Vec<Attached>,
+}
+
+impl Dataplane {
+    /// Loads the object and takes its maps; what is for observers comes apart.
+    ///
+    /// # Errors
+    /// Missing privilege or kernel feature, a verifier refusal, an object of another layout.
+    pub fn load(options: &LoadOptions<'_>) -> Result<(Self, Observed), DataplaneError> {
+        let mut ebpf = load::load(options)?;
+        let writer = Writer::take(&mut ebpf, options.seed)?;
+        let observed = Observed::take(&mut ebpf)?;
+        Ok((
+            Self {
+                ebpf,
+                writer,
+                attached: Vec::new(),
+            },
+            observed,
+        ))
+    }
+
+    /// Puts a generation in force, whole. On an error the one before stays in force.
+    ///
+    /// # Errors
+    /// A map that refused a row.
+    pub fn apply(&mut self, tables: &Tables) -> Result<(), DataplaneError> {
+        self.writer.apply(tables)
+    }
+
+    /// The generation in force, 0 before the first.
+    pub fn generation(&self) -> u32 {
+        self.writer.generation()
+    }
+
+    /// Writes a next hop.
+    ///
+    /// # Errors
+    /// A row beyond the table.
+    pub fn set_hop(&mut self, row: u32, hop: Hop) -> Result<(), DataplaneError> {
+        self.writer.set_hop(row, hop)
+    }
+
+    /// Makes an interface known and attaches the program to it, or refreshes what is known of it.
+    ///
+    /// # Errors
+    /// No such interface, another program in the way, no room in the table.
+    pub fn bind(&mut self, name: &str, port: Port) -> Result<(), DataplaneError> {
+        self.writer.set_port(port)?;
+        let known = self
+            .attached
+            .iter()
+            .any(|known| known.ifindex == port.ifindex);
+        if !known {
+            let attached = attach::attach(&mut self.ebpf, name, port.ifindex)?;
+            self.attached.push(attached);
+        }
+        Ok(())
+    }
+
+    /// Detaches from an interface and forgets it.
+    ///
+    /// # Errors
+    /// The kernel refused to detach.
+    pub fn unbind(&mut self, ifindex: u32) -> Result<(), DataplaneError> {
+        if let Some(place) = self
+            .attached
+            .iter()
+            .position(|known| known.ifindex == ifindex)
+        {
+            let attached = self.attached.remove(place);
+            attach::detach(&mut self.ebpf, attached)?;
+        }
+        self.writer.clear_port(ifindex)
+    }
+
+    /// Interfaces the program is attached to.
+    pub fn attached(&self) -> &[Attached] {
+        &self.attached
+    }
+
+    /// Runs the loaded program on `frame` as if it had arrived on the interface of index 1
+    /// (loopback), without sending anything: `BPF_PROG_TEST_RUN`.
+    ///
+    /// # Errors
+    /// The kernel refused the run.
+    pub fn test_run(&mut self, frame: &[u8], repeat: u32) -> Result<RunResult, DataplaneError> {
+        test_run::run(&mut self.ebpf, frame, repeat)
+    }
+
+    /// Instructions the verifier walked through, if the kernel tells.
+    pub fn verified_instructions(&self) -> Option<u32> {
+        load::verified_instructions(&self.ebpf, attach::PROGRAM)
+    }
+
+    /// Makes an interface known without attaching to it, for [`Self::test_run`].
+    ///
+    /// # Errors
+    /// No room in the table.
+    pub fn set_port(&mut self, port: Port) -> Result<(), DataplaneError> {
+        self.writer.set_port(port)
+    }
+}
+
+impl From<CompileError> for DataplaneError {
+    fn from(error: CompileError) -> Self {
+        Self::DoesNotFit(error)
+    }
+}
+
+/// Rows of each map for what `capacity` holds: banked tables hold two generations.
+fn rows(capacity: &Capacity) -> [(&'static str, u32); 12] {
+    [
+        ("ADDRESSES", capacity.service_rows * 2),
+        ("LISTENERS", capacity.service_rows * 2),
+        ("TARGETS", capacity.service_rows * 2),
+        ("POLICY", capacity.policy_nodes * 2),
+        ("MAGLEV", capacity.maglev_slots * 2),
+        ("BACKENDS", capacity.backends * 2),
+        ("NAT_ADDRESSES", capacity.nat_addresses * 2),
+        ("HOPS", capacity.hops),
+        ("FLOWS", capacity.flow_entries),
+        ("ENI_COUNTERS", capacity.enis),
+        ("DROPS", capacity.enis * 4),
+        ("EVENTS", capacity.event_bytes),
+    ]
+}

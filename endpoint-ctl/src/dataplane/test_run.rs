@@ -1,0 +1,67 @@
+//! `BPF_PROG_TEST_RUN`: the loaded program on a frame of ours, sent nowhere.
+//!
+//! May import: aya, the module's own.
+
+use std::time::Duration;
+
+use aya::Ebpf;
+use aya::programs::{TestRun, TestRunOptions};
+
+use super::{DataplaneError, load};
+
+/// What an XDP program returned (`enum xdp_action` of linux/bpf.h).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum XdpAction {
+    /// 0: the program failed.
+    Aborted,
+    /// 1.
+    Drop,
+    /// 2.
+    Pass,
+    /// 3: out by the interface it came from.
+    Transmit,
+    /// 4.
+    Redirect,
+    /// A number the kernel does not define.
+    Unknown(u32),
+}
+
+impl From<u32> for XdpAction {
+    fn from(number: u32) -> Self {
+        match number {
+            0 => Self::Aborted,
+            1 => Self::Drop,
+            2 => Self::Pass,
+            3 => Self::Transmit,
+            4 => Self::Redirect,
+            other => Self::Unknown(other),
+        }
+    }
+}
+
+/// The outcome of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunResult {
+    /// The verdict.
+    pub action: XdpAction,
+    /// The frame afterwards.
+    pub frame: Vec<u8>,
+    /// Mean time of one repetition, as the kernel measured it.
+    pub duration: Duration,
+}
+
+pub(super) fn run(ebpf: &mut Ebpf, frame: &[u8], repeat: u32) -> Result<RunResult, DataplaneError> {
+    let program = load::program_mut(ebpf)?;
+    let mut out = vec![0; frame.len() + 64];
+    let mut options = TestRunOptions::new();
+    options.data_in = Some(frame);
+    options.data_out = Some(&mut out);
+    options.repeat = repeat;
+    let result = program.test_run(options).map_err(DataplaneError::TestRun)?;
+    out.truncate(result.data_size_out as usize);
+    Ok(RunResult {
+        action: result.return_value.into(),
+        frame: out,
+        duration: result.duration,
+    })
+}
