@@ -7,4 +7,6 @@ pub mod dataplane;
 pub mod hostpath;
 pub mod manifest;
 pub mod model;
+pub mod nexthop;
 pub mod oracle;
+pub mod reconcile;

@@ -9,8 +9,8 @@ use anyhow::Result;
 use crate::workspace::{Workspace, cargo};
 use crate::{ebpf, step};
 
-/// How the host's part is compiled. Tests, demo and benches all use `Release`,
-/// so that dependencies are compiled once.
+/// How the host's part is compiled. Tests and demo use `Debug`, so that dependencies are compiled
+/// once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
     /// Optimised.

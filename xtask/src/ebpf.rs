@@ -1,8 +1,7 @@
 //! Compiles the packet programs. Imports `linker`, `setup`, `step`,
 //! `toolchain` and `workspace`.
 //!
-//! cargo is called directly, since aya-build overwrites the flags that make
-//! the object small (`+allows-misaligned-mem-access`) and typed (`--btf`).
+//! cargo is called directly: the flags and the target directory are ours.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -115,7 +114,6 @@ fn flags(linker: &Linker) -> Vec<String> {
         "-Cdebuginfo=2".into(),
         "-Clink-arg=--btf".into(),
         format!("-Clinker={}", linker.program.display()),
-        "-Ctarget-feature=+allows-misaligned-mem-access".into(),
         "-Ctarget-cpu=v3".into(),
         format!("--cfg=bpf_target_arch=\"{}\"", std::env::consts::ARCH),
     ]

@@ -101,7 +101,7 @@ fn lint(ws: &Workspace) -> Result<()> {
         // In the tests' profile, so that build scripts and macros are shared.
         step::run(
             host_cargo(ws, &object, "clippy")
-                .args(["--release", "--workspace", "--all-targets"])
+                .args(["--workspace", "--all-targets"])
                 .args(["--exclude", "endpoint-ebpf", "--", "-Dwarnings"]),
         )
     })
@@ -111,7 +111,7 @@ fn unit(ws: &Workspace) -> Result<()> {
     let object = ebpf::build(ws)?;
     step("unit tests", || {
         let mut command = host_cargo(ws, &object, "test");
-        command.args(["--release", "--no-fail-fast", "--lib", "--bins"]);
+        command.args(["--no-fail-fast", "--lib", "--bins"]);
         for package in HOST_PACKAGES {
             command.args(["--package", package]);
             for target in test_targets(&ws.root.join(package).join("tests"))? {
@@ -125,7 +125,7 @@ fn unit(ws: &Workspace) -> Result<()> {
     })?;
     step("examples in the documentation", || {
         let mut command = host_cargo(ws, &object, "test");
-        command.args(["--release", "--doc"]);
+        command.arg("--doc");
         for package in HOST_PACKAGES {
             command.args(["--package", package]);
         }
@@ -157,7 +157,7 @@ fn targets(
     for (package, target) in targets {
         step::run(
             host_cargo(ws, object, "test")
-                .args(["--release", "--no-fail-fast", "--package", package])
+                .args(["--no-fail-fast", "--package", package])
                 .args(["--test", target, "--"])
                 .args(harness_args),
         )?;

@@ -8,8 +8,8 @@ use endpoint_common::hash::mix;
 
 use crate::model::Server;
 
-/// Slots of a table: a prime, at least 100 for each of 40 servers.
-pub const TABLE_SLOTS: u32 = 4_093;
+/// Slots of a table: a prime, at least 100 for each of 80 servers.
+pub const TABLE_SLOTS: u32 = 8_191;
 const OFFSET_SEED: u32 = 0x6f66_6673;
 const SKIP_SEED: u32 = 0x736b_6970;
 const FREE: u32 = u32::MAX;

@@ -55,7 +55,7 @@ impl Default for Capacity {
         Self {
             flow_entries: 262_144,
             policy_nodes: 65_536,
-            maglev_slots: 262_144,
+            maglev_slots: 1 << 20,
             backends: 8_192,
             nat_addresses: 1_024,
             service_rows: 16_384,

@@ -88,10 +88,10 @@ pub(super) fn verified_instructions(ebpf: &Ebpf, name: &str) -> Option<u32> {
 }
 
 fn refused(error: &EbpfError) -> DataplaneError {
-    if let EbpfError::MapError(MapError::CreateError { io_error, .. }) = error {
-        if io_error.kind() == std::io::ErrorKind::PermissionDenied {
-            return DataplaneError::NotPermitted;
-        }
+    if let EbpfError::MapError(MapError::CreateError { io_error, .. }) = error
+        && io_error.kind() == std::io::ErrorKind::PermissionDenied
+    {
+        return DataplaneError::NotPermitted;
     }
     DataplaneError::Load {
         reason: chain(error),
@@ -101,7 +101,8 @@ fn refused(error: &EbpfError) -> DataplaneError {
 fn program_refused(error: &ProgramError) -> DataplaneError {
     match error {
         ProgramError::LoadError { io_error, .. }
-            if io_error.kind() == std::io::ErrorKind::PermissionDenied && !rights_to_load() =>
+            if io_error.kind() == std::io::ErrorKind::PermissionDenied
+                && !nix::unistd::geteuid().is_root() =>
         {
             DataplaneError::NotPermitted
         }
@@ -120,12 +121,6 @@ fn program_refused(error: &ProgramError) -> DataplaneError {
             reason: chain(other),
         },
     }
-}
-
-/// Whether this process is root: then "permission denied" came from the verifier.
-fn rights_to_load() -> bool {
-    // SAFETY: the call takes nothing and cannot fail.
-    unsafe { libc::geteuid() == 0 }
 }
 
 /// An error with its sources, on one line.

@@ -1,14 +1,19 @@
 //! What the kernel side tells: flows, counters, drop events.
 //!
-//! May import: aya, endpoint-common::abi, the module's own.
+//! May import: aya, nix, endpoint-common::abi, the module's own.
 
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::time::Duration;
 
 use aya::Ebpf;
 use aya::maps::{MapData, PerCpuArray, PerCpuHashMap, RingBuf};
+use endpoint_common::abi::TICK_SHIFT;
 use endpoint_common::abi::counter::{Counter, DropKey, EniCounters};
 use endpoint_common::abi::event::DropEvent;
 use endpoint_common::abi::flow::{FlowEntry, FlowKey};
+
+use nix::poll::{PollFd, PollFlags, poll};
+use nix::time::{ClockId, clock_gettime};
 
 use super::DataplaneError;
 use super::maps::{Hash, named, take};
@@ -81,9 +86,21 @@ impl Observed {
         bytemuck::try_pod_read_unaligned(&item).ok()
     }
 
-    /// Readable when drop events are waiting.
-    pub fn events_fd(&self) -> RawFd {
-        self.events.as_raw_fd()
+    /// Waits until drop events are there, or `timeout` has passed.
+    pub fn wait_for_events(&self, timeout: Duration) {
+        // SAFETY: the descriptor belongs to the ring buffer, which outlives the borrow.
+        let ring = unsafe { BorrowedFd::borrow_raw(self.events.as_raw_fd()) };
+        let mut polled = [PollFd::new(ring.as_fd(), PollFlags::POLLIN)];
+        let timeout = u16::try_from(timeout.as_millis()).unwrap_or(u16::MAX);
+        // A signal that interrupts the wait is as good as its end.
+        let _ = poll(&mut polled, timeout);
+    }
+
+    /// Now, in the ticks of flow entries and events.
+    pub fn now(&self) -> u32 {
+        let now = clock_gettime(ClockId::CLOCK_MONOTONIC_COARSE).map(Duration::from);
+        let nanoseconds = now.unwrap_or_default().as_nanos();
+        (nanoseconds >> TICK_SHIFT) as u32
     }
 }
 

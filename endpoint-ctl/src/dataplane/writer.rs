@@ -88,7 +88,7 @@ impl Writer {
             self.targets.set(target_key(bank, target), 1)?;
         }
         for (at, listener) in &tables.listeners {
-            self.listeners.set(listener_key(bank, at), *listener)?;
+            self.listeners.set(listener_key(bank, *at), *listener)?;
         }
         for ((scope, address), row) in &tables.addresses {
             self.addresses
@@ -103,7 +103,7 @@ impl Writer {
             self.addresses.remove(address_key(bank, *scope, *address));
         }
         for at in tables.listeners.keys() {
-            self.listeners.remove(listener_key(bank, at));
+            self.listeners.remove(listener_key(bank, *at));
         }
         for target in &tables.targets {
             self.targets.remove(target_key(bank, target));
@@ -161,7 +161,7 @@ fn address_key(bank: u32, scope: u16, address: Addr) -> AddressKey {
     }
 }
 
-fn listener_key(bank: u32, at: &ListenerAt) -> ListenerKey {
+fn listener_key(bank: u32, at: ListenerAt) -> ListenerKey {
     ListenerKey {
         load_balancer: at.load_balancer,
         port: at.port.to_be_bytes(),

@@ -24,7 +24,7 @@ pub fn demo(ws: &Workspace, keep: bool) -> Result<()> {
         bail!("the demo needs root (BPF programs, network namespaces): run it as root");
     }
     tools::find_or_install()?;
-    let built = build::build(ws, Profile::Release)?;
+    let built = build::build(ws, Profile::Debug)?;
     let manifest = fs::read_to_string(ws.root.join(MANIFEST))
         .with_context(|| format!("reading {MANIFEST}"))?;
 
@@ -151,7 +151,7 @@ fn what_to_try(lab: &Lab, daemon: &Daemon) {
     );
     println!("  ip netns exec {backend} tcpdump -ni eth0 port 8080");
     for command in ["status", "flows", "flowlog --follow"] {
-        println!("  target/release/endpoint-ctl {command} --socket {socket}");
+        println!("  target/debug/endpoint-ctl {command} --socket {socket}");
     }
     println!(
         "  $EDITOR {} && kill -HUP {}",

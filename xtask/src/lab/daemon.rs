@@ -66,9 +66,9 @@ impl Lab {
             socket,
             log,
         };
-        daemon
-            .await_ready(&ready)
-            .with_context(|| format!("endpoint-ctl run\n{}", daemon.log_tail()))?;
+        if let Err(error) = daemon.await_ready(&ready) {
+            bail!("endpoint-ctl run: {error:#}\n{}", daemon.log_tail());
+        }
         Ok(daemon)
     }
 }
