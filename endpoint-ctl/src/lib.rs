@@ -1,12 +1,20 @@
-//! The endpoint daemon as a library.
+//! The endpoint daemon and its command line, as a library.
 //!
-//! Layout, in the direction data flows:
-//! `manifest` (YAML) -> `model` (validated, immutable) -> `compiler` (pure) -> `dataplane` (aya).
+//! Control: [`manifest`] (YAML) -> [`model`] (validated, immutable) -> [`compiler`] (pure) ->
+//! [`dataplane`] (aya), in the order [`reconcile`] gives, with next hops from [`nexthop`].
+//! Observation: [`dataplane`] -> [`observe`] (names, windows, flow log) -> [`control`] (the admin
+//! socket) -> [`cli`]. [`daemon`] wires them; [`hostpath`] and [`oracle`] serve tests and what-if
+//! questions. Who may import whom is enforced by `cargo xtask tidy`; see ARCHITECTURE.md.
+
+pub mod cli;
 pub mod compiler;
+pub mod control;
+pub mod daemon;
 pub mod dataplane;
 pub mod hostpath;
 pub mod manifest;
 pub mod model;
 pub mod nexthop;
+pub mod observe;
 pub mod oracle;
 pub mod reconcile;

@@ -45,62 +45,53 @@ pub struct Case {
 }
 
 impl Case {
+    /// Begins a case: nothing asked yet. Field by field, since a whole one would first be made on
+    /// the stack.
     #[inline(always)]
-    fn blank(eni: Address, protocol: u8) -> Self {
-        Self {
-            client: [0; 4],
-            address: [0; 4],
-            client_port: [0; 2],
-            port: [0; 2],
-            backend: [0; 4],
-            backend_port: [0; 2],
-            backend_hop: 0,
-            acl_in: 0,
-            group_in: 0,
-            group_out: 0,
-            acl_out: 0,
-            eni,
-            listener: bytemuck::Zeroable::zeroed(),
-            protocol,
-            reply_verdict: 0,
-            entry: bytemuck::Zeroable::zeroed(),
-        }
+    fn begin(&mut self, eni: Address, protocol: u8) {
+        self.backend = [0; 4];
+        self.backend_port = [0; 2];
+        self.backend_hop = 0;
+        self.acl_in = 0;
+        self.group_in = 0;
+        self.group_out = 0;
+        self.acl_out = 0;
+        self.eni = eni;
+        self.protocol = protocol;
+        self.reply_verdict = 0;
     }
 
-    /// A packet read as a request toward an ENI.
+    /// Begins with a packet read as a request toward an ENI.
     #[inline(always)]
-    pub(super) fn of_packet(packet: &Packet, eni: Address) -> Self {
-        Self {
-            client: packet.src,
-            address: packet.dst,
-            client_port: packet.src_port,
-            port: packet.dst_port,
-            ..Self::blank(eni, packet.protocol)
-        }
+    pub(super) fn begin_with_packet(&mut self, packet: &Packet, eni: Address) {
+        self.begin(eni, packet.protocol);
+        self.client = packet.src;
+        self.address = packet.dst;
+        self.client_port = packet.src_port;
+        self.port = packet.dst_port;
     }
 
-    /// The request that a flow of either direction began with, and its backend.
+    /// Begins with the request that a flow of either direction began with, and its backend.
     #[inline(always)]
-    pub(super) fn of_flow(key: &FlowKey, entry: &FlowEntry, eni: Address) -> Self {
-        let mut case = Self::blank(eni, key.protocol);
+    pub(super) fn begin_with_flow(&mut self, key: &FlowKey, entry: &FlowEntry, eni: Address) {
+        self.begin(eni, key.protocol);
         if entry.role == ROLE_REPLY {
-            case.client = entry.dst;
-            case.client_port = entry.dst_port;
-            case.address = entry.src;
-            case.port = entry.src_port;
-            case.backend = key.src;
-            case.backend_port = key.src_port;
+            self.client = entry.dst;
+            self.client_port = entry.dst_port;
+            self.address = entry.src;
+            self.port = entry.src_port;
+            self.backend = key.src;
+            self.backend_port = key.src_port;
         } else {
-            case.client = key.src;
-            case.client_port = key.src_port;
-            case.address = key.dst;
-            case.port = key.dst_port;
+            self.client = key.src;
+            self.client_port = key.src_port;
+            self.address = key.dst;
+            self.port = key.dst_port;
         }
         if entry.role == ROLE_REQUEST {
-            case.backend = entry.dst;
-            case.backend_port = entry.dst_port;
+            self.backend = entry.dst;
+            self.backend_port = entry.dst_port;
         }
-        case
     }
 
     /// The rules that judged the request.
@@ -112,7 +103,7 @@ impl Case {
     /// The rules that judged the way back.
     #[inline(always)]
     pub(super) fn reply_rules(&self) -> [u32; 3] {
-        [self.acl_out, 0, 0]
+        [self.acl_out, self.group_in, self.group_out]
     }
 }
 

@@ -9,7 +9,7 @@ use super::nat;
 use super::parse::Packet;
 use super::select::tuple_hash;
 use super::tables::{Flows, Insert, Tables};
-use crate::abi::flow::{FlowEntry, FlowKey, ROLE_ECHO, ROLE_REPLY, ROLE_REQUEST};
+use crate::abi::flow::{FlowKey, ROLE_ECHO, ROLE_REPLY, ROLE_REQUEST};
 use crate::abi::reason::DropReason;
 use crate::abi::unmapped;
 use crate::hash::mix;
@@ -28,7 +28,7 @@ pub(super) fn create<W: Tables + Flows>(
     packet: &Packet,
     case: &mut Case,
 ) -> Result<(), DropReason> {
-    case.entry = reply_entry(context, packet, case);
+    begin_reply(context, packet, case);
     let reply_key = reserve(context, case)?;
     let key = packet.key(context.port.scope);
     let (rules, hop) = (case.rules(), case.backend_hop);
@@ -106,7 +106,7 @@ pub(super) fn create_echo<W: Tables + Flows>(
 ) -> Result<(), DropReason> {
     let key = packet.key(context.port.scope);
     let reply_key = key.reversed();
-    case.entry = reply_entry(context, packet, case);
+    begin_reply(context, packet, case);
     if context.world.insert(&reply_key, &case.entry) == Insert::Full {
         return Err(DropReason::FlowTableFull);
     }
@@ -126,29 +126,31 @@ pub(super) fn create_echo<W: Tables + Flows>(
     Ok(())
 }
 
-/// The entry of the direction back to the client.
+/// Begins the entry of the direction back to the client, field by field: a whole one would first
+/// be made on the stack.
 #[inline(always)]
-fn reply_entry<W>(context: &Context<'_, W>, packet: &Packet, case: &Case) -> FlowEntry {
-    FlowEntry {
-        src: packet.dst,
-        dst: packet.src,
-        src_port: packet.dst_port,
-        dst_port: packet.src_port,
-        ip_delta: 0,
-        l4_delta: 0,
-        packets: 0,
-        bytes: 0,
-        generation: context.meta.generation,
-        verdict: case.reply_verdict,
-        role: ROLE_REPLY,
-        peer_scope: context.port.scope,
-        last_seen: context.at.tick,
-        created: context.at.tick,
-        rules: case.reply_rules(),
-        eni: case.eni.eni,
-        hop: case.eni.hop as u16,
-        client_mac: packet.src_mac,
-        tcp_flags: 0,
-        reserved: 0,
-    }
+fn begin_reply<W>(context: &Context<'_, W>, packet: &Packet, case: &mut Case) {
+    let (verdict, rules) = (case.reply_verdict, case.reply_rules());
+    let (eni, hop) = (case.eni.eni, case.eni.hop as u16);
+    let entry = &mut case.entry;
+    entry.src = packet.dst;
+    entry.dst = packet.src;
+    entry.src_port = packet.dst_port;
+    entry.dst_port = packet.src_port;
+    entry.ip_delta = 0;
+    entry.l4_delta = 0;
+    entry.packets = 0;
+    entry.bytes = 0;
+    entry.generation = context.meta.generation;
+    entry.verdict = verdict;
+    entry.role = ROLE_REPLY;
+    entry.peer_scope = context.port.scope;
+    entry.last_seen = context.at.tick;
+    entry.created = context.at.tick;
+    entry.rules = rules;
+    entry.eni = eni;
+    entry.hop = hop;
+    entry.client_mac = packet.src_mac;
+    entry.tcp_flags = 0;
+    entry.reserved = 0;
 }

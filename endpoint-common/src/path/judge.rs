@@ -126,16 +126,18 @@ pub(super) fn again<T: Tables>(tables: &T, bank: u32, key: &FlowKey, entry: &Flo
         };
     };
     let judged = tables.with_case(|case| {
-        *case = Case::of_flow(key, entry, eni);
+        case.begin_with_flow(key, entry, eni);
         let verdict = match in_order(tables, bank, case, is_reply) {
             Err(reason) => reason as u8,
             Ok(()) if is_reply => case.reply_verdict,
             Ok(()) => 0,
         };
-        let [acl, group_in, group_out] = case.rules();
-        let acl = if is_reply { case.acl_out } else { acl };
         Judged {
-            rules: [acl, group_in, group_out],
+            rules: if is_reply {
+                case.reply_rules()
+            } else {
+                case.rules()
+            },
             verdict,
         }
     });

@@ -164,7 +164,7 @@ fn unknown<W: World>(
         return Step::NotOurs.pack();
     };
     let step = context.world.with_case(|case| {
-        *case = Case::of_packet(packet, address);
+        case.begin_with_packet(packet, address);
         match fault.map_or_else(|| open(context, packet, case), Err) {
             Ok(()) => Packed::OPENED,
             Err(reason) => Step::Refused(Refusal {

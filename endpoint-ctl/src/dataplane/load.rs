@@ -52,6 +52,15 @@ pub(super) fn load(options: &LoadOptions<'_>) -> Result<Ebpf, DataplaneError> {
     Ok(ebpf)
 }
 
+/// The reader of what the program logs, to the process's logger.
+pub(super) type PacketLog = aya_log::EbpfLogger<&'static dyn log::Log>;
+
+pub(super) fn packet_log(ebpf: &mut Ebpf) -> Result<PacketLog, DataplaneError> {
+    PacketLog::init(ebpf).map_err(|error| DataplaneError::Load {
+        reason: chain(&error),
+    })
+}
+
 /// The loaded XDP program.
 pub(super) fn program_mut(ebpf: &mut Ebpf) -> Result<&mut Xdp, DataplaneError> {
     let program = ebpf.program_mut(attach::PROGRAM);

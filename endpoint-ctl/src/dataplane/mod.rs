@@ -26,6 +26,7 @@ pub use load::{LoadOptions, OBJECT};
 pub use observed::Observed;
 pub use test_run::{RunResult, XdpAction};
 
+use load::PacketLog;
 use writer::Writer;
 
 /// The loaded programs and the tables they read.
@@ -33,6 +34,7 @@ pub struct Dataplane {
     ebpf: Ebpf,
     writer: Writer,
     attached: Vec<Attached>,
+    packet_log: Option<PacketLog>,
 }
 
 impl Dataplane {
@@ -44,14 +46,26 @@ impl Dataplane {
         let mut ebpf = load::load(options)?;
         let writer = Writer::take(&mut ebpf, options.seed)?;
         let observed = Observed::take(&mut ebpf)?;
+        let packet_log = options
+            .log_packets
+            .then(|| load::packet_log(&mut ebpf))
+            .transpose()?;
         Ok((
             Self {
                 ebpf,
                 writer,
                 attached: Vec::new(),
+                packet_log,
             },
             observed,
         ))
+    }
+
+    /// Hands what the program logged about packets to the daemon's log.
+    pub fn flush_packet_log(&mut self) {
+        if let Some(log) = &mut self.packet_log {
+            log.flush();
+        }
     }
 
     /// Puts a generation in force, whole. On an error the one before stays in force.

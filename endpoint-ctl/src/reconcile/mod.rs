@@ -95,6 +95,11 @@ impl Reconciler {
         self.dataplane.attached()
     }
 
+    /// Hands what the program logged about packets to the daemon's log.
+    pub fn flush_packet_log(&mut self) {
+        self.dataplane.flush_packet_log();
+    }
+
     /// Every next hop toward backends.
     pub fn hops(&self) -> Vec<HopStatus> {
         self.hops.status()

@@ -1,3 +1,7 @@
-//! The loaded program, by BPF_PROG_TEST_RUN. Needs root.
+//! The loaded program against the same path on the host, by BPF_PROG_TEST_RUN. Needs root.
 
-mod smoke;
+mod checksums;
+mod packet;
+mod table;
+mod twins;
+mod world;

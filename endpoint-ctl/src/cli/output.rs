@@ -1,0 +1,80 @@
+//! Tables and JSON on stdout.
+//!
+//! May import: clap, comfy-table, serde_json, std.
+
+use std::io::{self, Write as _};
+
+use clap::{Args, ValueEnum};
+use comfy_table::Table;
+use serde_json::Value;
+
+/// How to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Shape {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+}
+
+/// The `-o` option.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct Format {
+    /// How to print
+    #[arg(short, long, value_enum, default_value_t = Shape::Table)]
+    output: Shape,
+}
+
+impl Format {
+    pub(super) fn is_json(self) -> bool {
+        self.output == Shape::Json
+    }
+}
+
+/// Prints lines; a reader that has gone away is no error.
+pub(super) fn print(text: &str) -> io::Result<()> {
+    match writeln!(io::stdout(), "{text}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        done => done,
+    }
+}
+
+/// Prints a value as JSON.
+pub(super) fn print_json(value: &Value) -> io::Result<()> {
+    print(&serde_json::to_string_pretty(value)?)
+}
+
+/// A table without lines, with these headings.
+pub(super) fn table<const N: usize>(headings: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header(headings);
+    table
+}
+
+/// A field of an answer as text: `-` for what is not there.
+pub(super) fn text(value: &Value, key: &str) -> String {
+    match value.get(key) {
+        None | Some(Value::Null) => "-".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    }
+}
+
+/// An address and port of an answer: `-` where there is none.
+pub(super) fn address(value: &Value, ip: &str, port: &str) -> String {
+    match text(value, ip).as_str() {
+        "-" => "-".to_owned(),
+        ip => format!("{ip}:{}", text(value, port)),
+    }
+}
+
+/// The name of an IANA protocol number.
+pub(super) fn protocol(value: &Value) -> String {
+    match value.get("protocol").and_then(Value::as_u64) {
+        Some(1) => "icmp".to_owned(),
+        Some(6) => "tcp".to_owned(),
+        Some(17) => "udp".to_owned(),
+        _ => text(value, "protocol"),
+    }
+}

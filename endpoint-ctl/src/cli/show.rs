@@ -1,0 +1,205 @@
+//! What the asking commands print.
+//!
+//! May import: anyhow, control, manifest (faults), model (what was checked), output.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::output::{Format, address, print, print_json, protocol, table, text};
+use crate::control::{Connection, Request};
+use crate::manifest::ManifestErrors;
+use crate::model::Model;
+
+/// `check` of a manifest without faults.
+pub(super) fn checked(file: &Path, model: &Model, format: Format) -> Result<()> {
+    let zones = model
+        .endpoints
+        .values()
+        .flat_map(|endpoint| endpoint.zones.iter().map(move |zone| (endpoint, zone)));
+    if format.is_json() {
+        let enis: Vec<_> = zones
+            .map(|(endpoint, zone)| {
+                json!({
+                    "eni-id": zone.eni.as_str(),
+                    "endpoint-id": endpoint.id.as_str(),
+                    "ip": zone.ip,
+                })
+            })
+            .collect();
+        return Ok(print_json(&json!({ "faults": [], "enis": enis }))?);
+    }
+    print(&format!("{}: no faults", file.display()))?;
+    let mut rows = table(["ENI", "ENDPOINT", "ADDRESS", "VSWITCH"]);
+    for (endpoint, zone) in zones {
+        rows.add_row([
+            zone.eni.as_str(),
+            endpoint.id.as_str(),
+            &zone.ip.to_string(),
+            zone.vswitch.as_str(),
+        ]);
+    }
+    Ok(print(&rows.to_string())?)
+}
+
+/// `check` of a manifest with faults.
+pub(super) fn faults(errors: &ManifestErrors, format: Format) -> Result<()> {
+    if format.is_json() {
+        return Ok(print_json(&json!(errors))?);
+    }
+    Ok(print(&errors.to_string())?)
+}
+
+/// `status`.
+pub(super) fn status(socket: &Path, format: Format) -> Result<ExitCode> {
+    let status = Connection::ask(socket, &Request::Status)?.answer()?;
+    if format.is_json() {
+        print_json(&status)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let head = format!(
+        "generation {} of {} (endpoint-ctl {}, pid {}), {} flow entries",
+        text(&status, "generation"),
+        text(&status, "manifest"),
+        text(&status, "version"),
+        text(&status, "pid"),
+        text(&status, "flow-entries"),
+    );
+    print(&head)?;
+    if let Some(error) = status.get("error").and_then(Value::as_str) {
+        print(&format!("last reload refused: {error}"))?;
+    }
+    let mut interfaces = table(["INTERFACE", "HOOK", "NOTE"]);
+    for row in rows(&status, "interfaces") {
+        interfaces.add_row(["interface", "hook", "note"].map(|key| text(row, key)));
+    }
+    print(&format!("\n{interfaces}"))?;
+    let mut hops = table(["BACKEND", "VIA", "MAC"]);
+    for row in rows(&status, "hops") {
+        hops.add_row(["backend", "via", "mac"].map(|key| text(row, key)));
+    }
+    print(&format!("\n{hops}"))?;
+    let mut enis = table(["ENI", "ADDRESS", "IN", "OUT", "DROPPED"]);
+    for row in rows(&status, "enis") {
+        let amounts = ["in", "out", "dropped"].map(|key| amount(&row[key]));
+        let [incoming, outgoing, dropped] = amounts;
+        enis.add_row([
+            text(row, "eni-id"),
+            text(row, "ip"),
+            incoming,
+            outgoing,
+            dropped,
+        ]);
+    }
+    print(&format!("\n{enis}"))?;
+    let mut drops = table(["DROPS AT", "REASON", "DIRECTION", "AMOUNT"]);
+    for row in rows(&status, "drops") {
+        let [eni, reason, direction] = ["eni-id", "reason", "direction"].map(|key| text(row, key));
+        drops.add_row([eni, reason, direction, amount(row)]);
+    }
+    print(&format!("\n{drops}"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn rows<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+    value
+        .get(key)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+}
+
+fn amount(value: &Value) -> String {
+    format!(
+        "{} packets, {} bytes",
+        text(value, "packets"),
+        text(value, "bytes")
+    )
+}
+
+/// `flows`.
+pub(super) fn flows(socket: &Path, format: Format) -> Result<ExitCode> {
+    let flows = Connection::ask(socket, &Request::Flows)?.answer()?;
+    if format.is_json() {
+        print_json(&flows)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut shown = table([
+        "PROTO", "CLIENT", "ENI", "NAT", "BACKEND", "STATE", "RULE", "IN", "OUT", "IDLE",
+    ]);
+    for row in flows.as_array().into_iter().flatten() {
+        shown.add_row([
+            protocol(row),
+            address(row, "client", "client-port"),
+            address(row, "eni-ip", "eni-port"),
+            address(row, "nat", "nat-port"),
+            address(row, "backend", "backend-port"),
+            text(row, "state"),
+            text(row, "rule-id"),
+            format!("{}/{}", text(row, "packets-in"), text(row, "bytes-in")),
+            format!("{}/{}", text(row, "packets-out"), text(row, "bytes-out")),
+            format!("{} s", text(row, "idle")),
+        ]);
+    }
+    print(&shown.to_string())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `flowlog`.
+pub(super) fn flow_log(
+    socket: &Path,
+    format: Format,
+    follow: bool,
+    flush: bool,
+) -> Result<ExitCode> {
+    let records = Connection::ask(socket, &Request::Flowlog { follow, flush })?.records();
+    if !format.is_json() {
+        print(&record_line([
+            "ACTION",
+            "DIR",
+            "PROTO",
+            "SOURCE",
+            "DESTINATION",
+            "NAT SOURCE",
+            "NAT DESTINATION",
+            "PACKETS",
+            "BYTES",
+            "RULE",
+            "REASON",
+        ]))?;
+    }
+    for record in records {
+        let record = record?;
+        if format.is_json() {
+            print(&record.to_string())?;
+            continue;
+        }
+        let columns = [
+            text(&record, "action"),
+            text(&record, "direction"),
+            protocol(&record),
+            address(&record, "srcaddr", "srcport"),
+            address(&record, "dstaddr", "dstport"),
+            address(&record, "nat-srcaddr", "nat-srcport"),
+            address(&record, "nat-dstaddr", "nat-dstport"),
+            text(&record, "packets"),
+            text(&record, "bytes"),
+            text(&record, "rule-id"),
+            text(&record, "reason"),
+        ];
+        print(&record_line(columns.each_ref().map(String::as_str)))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Columns of a fixed width, since records come one by one.
+fn record_line(columns: [&str; 11]) -> String {
+    const WIDTHS: [usize; 11] = [6, 3, 5, 21, 21, 21, 21, 8, 10, 24, 0];
+    let padded = columns
+        .iter()
+        .zip(WIDTHS)
+        .map(|(column, width)| format!("{column:<width$}"));
+    padded.collect::<Vec<_>>().join(" ").trim_end().to_owned()
+}

@@ -1,0 +1,53 @@
+//! What the daemon says of itself.
+//!
+//! May import: serde, std.
+
+use std::net::Ipv4Addr;
+
+use serde::Serialize;
+
+/// An interface and how the packet program is attached to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct InterfaceState {
+    /// The interface.
+    pub interface: String,
+    /// Its index.
+    pub ifindex: u32,
+    /// `xdp` or `xdp-generic`.
+    pub hook: String,
+    /// Why not the better one, if so.
+    pub note: Option<String>,
+}
+
+/// A next hop toward a backend.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct HopState {
+    /// The backend.
+    pub backend: Ipv4Addr,
+    /// The address packets are handed to.
+    pub via: Ipv4Addr,
+    /// Its MAC address; without one, packets are dropped as `next-hop-unresolved`.
+    pub mac: Option<String>,
+}
+
+/// See the module.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct NodeStatus {
+    /// The daemon's version.
+    pub version: &'static str,
+    /// Its process.
+    pub pid: u32,
+    /// The manifest it serves.
+    pub manifest: String,
+    /// The generation in force.
+    pub generation: u32,
+    /// Why the last reload was refused, if it was.
+    pub error: Option<String>,
+    /// Bound interfaces.
+    pub interfaces: Vec<InterfaceState>,
+    /// Next hops toward backends.
+    pub hops: Vec<HopState>,
+}

@@ -1,0 +1,276 @@
+//! The daemon: wires everything together, and is the only one that does.
+//!
+//! May import: everything. Nobody imports it but `cli`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use sd_notify::NotifyState;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::compiler::Capacity;
+use crate::control::{self, HopState, InterfaceState, NodeStatus, ServerError};
+use crate::dataplane::{Dataplane, DataplaneError, LoadOptions, OBJECT};
+use crate::manifest::{self, ManifestErrors};
+use crate::model::Model;
+use crate::nexthop::{Netlink, NetlinkError};
+use crate::observe::{Names, Observer, ObserverHandle, ObserverOptions};
+use crate::reconcile::{ReconcileError, Reconciler};
+
+/// How long start waits for the neighbours of backends before it says it is ready without them.
+const HOP_PATIENCE: Duration = Duration::from_secs(2);
+/// How often neighbours are looked at: while some are unknown, and otherwise.
+const HOPS_SOON: Duration = Duration::from_millis(100);
+const HOPS_LATER: Duration = Duration::from_secs(1);
+
+/// How to run.
+#[derive(Debug, Clone)]
+pub struct DaemonOptions {
+    /// The manifest to serve.
+    pub manifest: PathBuf,
+    /// The admin socket.
+    pub socket: PathBuf,
+    /// Sizes of the tables.
+    pub capacity: Capacity,
+    /// Log every packet's outcome.
+    pub log_packets: bool,
+    /// Flow logs and idle times.
+    pub observer: ObserverOptions,
+}
+
+/// Why the daemon did not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The manifest cannot be read.
+    #[error("{path}: {source}")]
+    Read {
+        /// The manifest.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The manifest has faults.
+    #[error("{0}")]
+    Manifest(ManifestErrors),
+    /// The kernel side failed.
+    #[error(transparent)]
+    Dataplane(#[from] DataplaneError),
+    /// The model could not be put in force.
+    #[error(transparent)]
+    Reconcile(#[from] ReconcileError),
+    /// Netlink failed.
+    #[error(transparent)]
+    Netlink(#[from] NetlinkError),
+    /// The admin socket could not be had.
+    #[error(transparent)]
+    Control(#[from] ServerError),
+    /// The flow log, a signal or the notify socket failed.
+    #[error("{what}: {source}")]
+    Io {
+        /// Which.
+        what: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// Reads and validates a manifest.
+///
+/// # Errors
+/// It cannot be read, or has faults.
+pub fn read_manifest(path: &Path, previous: Option<&Model>) -> Result<Model, DaemonError> {
+    let text = fs::read_to_string(path).map_err(|source| DaemonError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    manifest::load(&text, &path.display().to_string(), previous).map_err(DaemonError::Manifest)
+}
+
+/// Runs until SIGTERM or SIGINT; SIGHUP reads the manifest again.
+///
+/// # Errors
+/// See [`DaemonError`]. A reload that fails is no error: what was in force stays.
+pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
+    let model = read_manifest(&options.manifest, None)?;
+    let load = LoadOptions {
+        object: OBJECT,
+        capacity: options.capacity,
+        seed: fresh_seed(),
+        log_packets: options.log_packets,
+    };
+    let (dataplane, observed) = Dataplane::load(&load)?;
+    let observer =
+        Observer::start(observed, options.observer.clone()).map_err(|source| DaemonError::Io {
+            what: "flow log",
+            source,
+        })?;
+    let reconciler = Reconciler::new(dataplane, Netlink::open()?, options.capacity);
+    let (status, watched) = watch::channel(NodeStatus::default());
+    let mut daemon = Daemon {
+        options,
+        reconciler,
+        observer,
+        names: Names::default(),
+        status,
+    };
+    daemon.apply(model).await?;
+    daemon.wait_for_hops().await?;
+    control::serve(&daemon.options.socket, watched, daemon.observer.clone()).await?;
+    notify(&[NotifyState::Ready]);
+    let result = daemon.serve().await;
+    notify(&[NotifyState::Stopping]);
+    daemon.observer.stop().await;
+    // A socket that is gone already is as good.
+    let _ = fs::remove_file(&daemon.options.socket);
+    result
+}
+
+struct Daemon {
+    options: DaemonOptions,
+    reconciler: Reconciler,
+    observer: ObserverHandle,
+    names: Names,
+    status: watch::Sender<NodeStatus>,
+}
+
+impl Daemon {
+    async fn serve(&mut self) -> Result<(), DaemonError> {
+        let mut reload = listen(SignalKind::hangup())?;
+        let mut stop = listen(SignalKind::terminate())?;
+        let mut interrupt = listen(SignalKind::interrupt())?;
+        let mut resolved = false;
+        loop {
+            let pause = if resolved { HOPS_LATER } else { HOPS_SOON };
+            tokio::select! {
+                _ = stop.recv() => return Ok(()),
+                _ = interrupt.recv() => return Ok(()),
+                _ = reload.recv() => {
+                    self.reload().await;
+                    resolved = false;
+                }
+                () = tokio::time::sleep(pause) => {
+                    resolved = self.look_at_hops().await;
+                    self.reconciler.flush_packet_log();
+                }
+            }
+        }
+    }
+
+    /// Reads the manifest again and puts it in force, or says why not.
+    async fn reload(&mut self) {
+        let mut states = vec![NotifyState::Reloading];
+        states.extend(NotifyState::monotonic_usec_now());
+        notify(&states);
+        let read = read_manifest(&self.options.manifest, Some(self.reconciler.model()));
+        let applied = match read {
+            Ok(model) => self.apply(model).await,
+            Err(error) => Err(error),
+        };
+        match applied {
+            Ok(()) => tracing::info!(generation = self.reconciler.generation(), "reloaded"),
+            Err(error) => {
+                let generation = self.reconciler.generation();
+                tracing::error!("reload refused, generation {generation} stays in force: {error}");
+                self.publish(Some(error.to_string()));
+            }
+        }
+        notify(&[NotifyState::Ready]);
+    }
+
+    async fn apply(&mut self, model: Model) -> Result<(), DaemonError> {
+        // Names first: a packet may be judged before this function returns.
+        let mut numbers = self.reconciler.numbers().clone();
+        numbers.assign(&model);
+        self.names.add(&model, &numbers);
+        self.observer.set_names(self.names.clone());
+        self.reconciler.apply(model).await?;
+        self.publish(None);
+        Ok(())
+    }
+
+    async fn wait_for_hops(&mut self) -> Result<(), DaemonError> {
+        let deadline = Instant::now() + HOP_PATIENCE;
+        while !self.reconciler.refresh_hops().await? && Instant::now() < deadline {
+            tokio::time::sleep(HOPS_SOON / 2).await;
+        }
+        for hop in self
+            .reconciler
+            .hops()
+            .iter()
+            .filter(|hop| hop.mac.is_none())
+        {
+            tracing::warn!(
+                "no MAC address yet for backend {} (via {}): its packets are dropped until it answers ARP",
+                hop.backend,
+                hop.via
+            );
+        }
+        self.publish(None);
+        Ok(())
+    }
+
+    async fn look_at_hops(&mut self) -> bool {
+        match self.reconciler.refresh_hops().await {
+            Ok(resolved) => {
+                let error = self.status.borrow().error.clone();
+                self.publish(error);
+                resolved
+            }
+            Err(error) => {
+                tracing::error!("next hops: {error}");
+                true
+            }
+        }
+    }
+
+    fn publish(&self, error: Option<String>) {
+        let interfaces = self
+            .reconciler
+            .attached()
+            .iter()
+            .map(|attached| InterfaceState {
+                interface: attached.interface.clone(),
+                ifindex: attached.ifindex,
+                hook: attached.mode.to_string(),
+                note: attached.note.clone(),
+            });
+        let hops = self.reconciler.hops().into_iter().map(|hop| HopState {
+            backend: hop.backend,
+            via: hop.via,
+            mac: hop
+                .mac
+                .map(|mac| mac.map(|byte| format!("{byte:02x}")).join(":")),
+        });
+        self.status.send_replace(NodeStatus {
+            version: env!("CARGO_PKG_VERSION"),
+            pid: std::process::id(),
+            manifest: self.options.manifest.display().to_string(),
+            generation: self.reconciler.generation(),
+            error,
+            interfaces: interfaces.collect(),
+            hops: hops.collect(),
+        });
+    }
+}
+
+fn listen(kind: SignalKind) -> Result<Signal, DaemonError> {
+    signal(kind).map_err(|source| DaemonError::Io {
+        what: "signals",
+        source,
+    })
+}
+
+/// Tells systemd, where there is one.
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::warn!("systemd was not told: {error}");
+    }
+}
+
+/// A secret for the NAT port choice, from the randomness std's hash maps are keyed with.
+fn fresh_seed() -> u32 {
+    use std::hash::{BuildHasher as _, RandomState};
+    RandomState::new().hash_one(std::process::id()) as u32
+}

@@ -1,0 +1,84 @@
+//! Numbers to names. Names are only ever added: flows of earlier generations still refer to them.
+//!
+//! May import: model, compiler (numbers).
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use endpoint_common::abi::reason::DropReason;
+
+use crate::compiler::Numbers;
+use crate::model::{EndpointId, EniId, Model, VSwitchId, VpcId, ZoneId};
+
+/// What an ENI index stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EniName {
+    /// `EniId`.
+    pub eni: EniId,
+    /// Its address.
+    pub ip: Ipv4Addr,
+    /// Its endpoint.
+    pub endpoint: EndpointId,
+    /// Its VPC.
+    pub vpc: VpcId,
+    /// Its vSwitch.
+    pub vswitch: VSwitchId,
+    /// Its zone.
+    pub zone: ZoneId,
+}
+
+/// The names known so far.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    enis: BTreeMap<u16, EniName>,
+    rules: BTreeMap<u32, String>,
+}
+
+impl Names {
+    /// Adds what a generation brings.
+    pub fn add(&mut self, model: &Model, numbers: &Numbers) {
+        let indexes: BTreeMap<_, _> = numbers.enis().collect();
+        for endpoint in model.endpoints.values() {
+            for zone in &endpoint.zones {
+                let Some(index) = indexes.get(&zone.eni) else {
+                    continue;
+                };
+                let name = EniName {
+                    eni: zone.eni.clone(),
+                    ip: zone.ip,
+                    endpoint: endpoint.id.clone(),
+                    vpc: endpoint.vpc.clone(),
+                    vswitch: zone.vswitch.clone(),
+                    zone: zone.zone.clone(),
+                };
+                self.enis.insert(*index, name);
+            }
+        }
+        for (name, number) in numbers.rules() {
+            self.rules.entry(number).or_insert_with(|| name.to_owned());
+        }
+    }
+
+    /// The ENI with this index.
+    pub fn eni(&self, index: u16) -> Option<&EniName> {
+        self.enis.get(&index)
+    }
+
+    /// Every ENI ever seen, with its index.
+    pub fn enis(&self) -> impl Iterator<Item = (u16, &EniName)> {
+        self.enis.iter().map(|(index, name)| (*index, name))
+    }
+
+    /// The rule with this number, if one decided.
+    pub fn rule(&self, number: u32) -> Option<&str> {
+        self.rules.get(&number).map(String::as_str)
+    }
+
+    /// A drop reason's name, also of a number this build does not know.
+    pub fn reason(number: u8) -> String {
+        DropReason::from_number(number).map_or_else(
+            || format!("reason-{number}"),
+            |reason| reason.name().to_owned(),
+        )
+    }
+}

@@ -1,0 +1,252 @@
+//! The observer's thread: waits for events, ends windows, expires flows, answers questions.
+//!
+//! May import: dataplane (observed), the module's own, std, tokio::sync (answers).
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant, SystemTime};
+
+use endpoint_common::abi::flow::{FlowEntry, FlowKey, ROLE_REPLY};
+use tokio::sync::{broadcast, oneshot};
+
+use super::clock::Clock;
+use super::expiry::{IdleTimes, reply_key};
+use super::flow_view::FlowView;
+use super::names::Names;
+use super::record::Record;
+use super::sink::Sink;
+use super::totals::Totals;
+use super::window::Window;
+use crate::dataplane::Observed;
+
+/// How long the thread waits for events before it looks at everything else.
+const WAIT: Duration = Duration::from_millis(50);
+/// How often flows are looked through for idle ones.
+const EXPIRY_EVERY: Duration = Duration::from_secs(1);
+
+/// How to observe.
+#[derive(Debug, Clone)]
+pub struct ObserverOptions {
+    /// Length of a flow-log window.
+    pub window: Duration,
+    /// A file to append records to.
+    pub file: Option<PathBuf>,
+    /// When flows are over.
+    pub idle: IdleTimes,
+}
+
+/// Records kept so far, and those to come.
+type Following = (Vec<Arc<str>>, broadcast::Receiver<Arc<str>>);
+
+enum Question {
+    Names(Names),
+    Totals(oneshot::Sender<Totals>),
+    Flows(oneshot::Sender<Vec<FlowView>>),
+    Flush(oneshot::Sender<()>),
+    Follow(oneshot::Sender<Following>),
+    Stop(oneshot::Sender<()>),
+}
+
+/// Asks a running [`Observer`].
+#[derive(Clone)]
+pub struct ObserverHandle(Sender<Question>);
+
+impl ObserverHandle {
+    /// Replaces the names.
+    pub fn set_names(&self, names: Names) {
+        let _ = self.0.send(Question::Names(names));
+    }
+
+    async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> Option<T> {
+        let (sender, answer) = oneshot::channel();
+        self.0.send(question(sender)).ok()?;
+        answer.await.ok()
+    }
+
+    /// Everything counted so far; `None` once the observer has stopped.
+    pub async fn totals(&self) -> Option<Totals> {
+        self.ask(Question::Totals).await
+    }
+
+    /// Live flows.
+    pub async fn flows(&self) -> Option<Vec<FlowView>> {
+        self.ask(Question::Flows).await
+    }
+
+    /// Ends the window now.
+    pub async fn flush(&self) -> Option<()> {
+        self.ask(Question::Flush).await
+    }
+
+    /// Records kept so far, and a channel for those to come.
+    pub async fn follow(&self) -> Option<Following> {
+        self.ask(Question::Follow).await
+    }
+
+    /// Ends the window and the thread.
+    pub async fn stop(&self) -> Option<()> {
+        self.ask(Question::Stop).await
+    }
+}
+
+/// See the module.
+pub struct Observer {
+    observed: Observed,
+    names: Names,
+    window: Window,
+    sink: Sink,
+    options: ObserverOptions,
+    unrecorded: u64,
+}
+
+impl Observer {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// The flow-log file cannot be opened, or no thread can be had.
+    pub fn start(observed: Observed, options: ObserverOptions) -> std::io::Result<ObserverHandle> {
+        let (sender, questions) = channel();
+        let mut observer = Self {
+            observed,
+            names: Names::default(),
+            window: Window::default(),
+            sink: Sink::open(options.file.as_deref())?,
+            options,
+            unrecorded: 0,
+        };
+        std::thread::Builder::new()
+            .name("observer".to_owned())
+            .spawn(move || observer.run(&questions))?;
+        Ok(ObserverHandle(sender))
+    }
+
+    fn run(&mut self, questions: &Receiver<Question>) {
+        let mut window_ends = Instant::now() + self.options.window;
+        let mut expiry = Instant::now() + EXPIRY_EVERY;
+        loop {
+            self.observed.wait_for_events(WAIT);
+            self.drain_events();
+            while let Ok(question) = questions.try_recv() {
+                if !self.answer(question) {
+                    return;
+                }
+            }
+            let now = Instant::now();
+            if now >= expiry {
+                self.expire();
+                expiry = now + EXPIRY_EVERY;
+            }
+            if now >= window_ends {
+                self.end_window();
+                window_ends = now + self.options.window;
+            }
+        }
+    }
+
+    /// Answers; `false` to stop. An asker that has gone away is no matter.
+    fn answer(&mut self, question: Question) -> bool {
+        match question {
+            Question::Names(names) => self.names = names,
+            Question::Totals(to) => drop(to.send(self.totals())),
+            Question::Flows(to) => drop(to.send(self.flows())),
+            Question::Follow(to) => drop(to.send(self.sink.follow())),
+            Question::Flush(to) => {
+                self.drain_events();
+                self.end_window();
+                let _ = to.send(());
+            }
+            Question::Stop(to) => {
+                self.drain_events();
+                self.end_window();
+                let _ = to.send(());
+                return false;
+            }
+        }
+        true
+    }
+
+    fn clock(&self) -> Clock {
+        Clock::at(self.observed.now(), SystemTime::now())
+    }
+
+    fn drain_events(&mut self) {
+        while let Some(event) = self.observed.next_event() {
+            if !self.window.refusal(&event) {
+                self.unrecorded += 1;
+            }
+        }
+    }
+
+    fn end_window(&mut self) {
+        let clock = self.clock();
+        for (event, counted) in self.window.close(self.observed.now()) {
+            self.sink
+                .write(&Record::reject(&self.names, &clock, &event, counted));
+        }
+        let flows: Vec<_> = self.observed.flows().collect();
+        for (key, entry) in flows {
+            self.record(&clock, key, &entry);
+        }
+    }
+
+    fn record(&mut self, clock: &Clock, key: FlowKey, entry: &FlowEntry) {
+        if let Some(counted) = self.window.report(key, entry) {
+            self.sink
+                .write(&Record::accept(&self.names, clock, &key, entry, counted));
+        }
+    }
+
+    /// Removes flows that are over, both directions together, and records what they still counted.
+    fn expire(&mut self) {
+        let clock = self.clock();
+        let flows: HashMap<FlowKey, FlowEntry> = self.observed.flows().collect();
+        let mut paired = HashSet::new();
+        let mut over = Vec::new();
+        for (key, entry) in flows.iter().filter(|(_, entry)| entry.role != ROLE_REPLY) {
+            let reply = reply_key(key, entry);
+            paired.insert(reply);
+            if self
+                .options
+                .idle
+                .is_over(&clock, key, entry, flows.get(&reply))
+            {
+                over.extend([*key, reply]);
+            }
+        }
+        let half_open = self.options.idle.half_open;
+        let lone = flows.iter().filter(|(key, entry)| {
+            entry.role == ROLE_REPLY
+                && !paired.contains(key)
+                && clock.age(entry.last_seen) >= half_open
+        });
+        over.extend(lone.map(|(key, _)| *key));
+        for key in over {
+            if let Some(entry) = self.observed.flow(key) {
+                self.record(&clock, key, &entry);
+                self.observed.remove_flow(key);
+            }
+            self.window.forget(&key);
+        }
+    }
+
+    fn flows(&self) -> Vec<FlowView> {
+        let clock = self.clock();
+        let flows: BTreeMap<FlowKey, FlowEntry> = self.observed.flows().collect();
+        let requests = flows.iter().filter(|(_, entry)| entry.role != ROLE_REPLY);
+        let view = |(key, entry): (&FlowKey, &FlowEntry)| {
+            let reply = flows.get(&reply_key(key, entry));
+            FlowView::new(&self.names, &clock, key, entry, reply)
+        };
+        requests.map(view).collect()
+    }
+
+    fn totals(&self) -> Totals {
+        Totals::of(
+            &self.observed,
+            &self.names,
+            self.unrecorded + self.sink.lost,
+        )
+    }
+}

@@ -1,0 +1,245 @@
+//! A flow-log record: one direction of one flow, or one kind of refusal, in one window.
+//!
+//! Keys are those of Alibaba's and AWS's flow logs where they have one, with ours beside them
+//! (`nat-*`, `layer`, `rule-id`, `reason`, `generation`, `endpoint-id`).
+//!
+//! May import: endpoint-common::abi, names, serde.
+
+use std::net::Ipv4Addr;
+
+use endpoint_common::abi::event::DropEvent;
+use endpoint_common::abi::flow::{FlowEntry, FlowKey, ROLE_REPLY};
+use endpoint_common::abi::reason::DropReason;
+use endpoint_common::abi::unmapped;
+use endpoint_common::wire::protocol;
+use serde::Serialize;
+
+use super::clock::Clock;
+use super::names::Names;
+
+/// Seen from the ENI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// Toward the ENI.
+    In,
+    /// From the ENI to the client.
+    Out,
+}
+
+/// Addresses and ports of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tuple {
+    /// Source address.
+    pub src: Ipv4Addr,
+    /// Destination address.
+    pub dst: Ipv4Addr,
+    /// Source port.
+    pub src_port: u16,
+    /// Destination port.
+    pub dst_port: u16,
+}
+
+/// See the module.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Record {
+    /// Format of this record.
+    pub version: u32,
+    /// The ENI, if one is known.
+    pub eni_id: Option<String>,
+    /// Its endpoint.
+    pub endpoint_id: Option<String>,
+    /// Its VPC.
+    pub vpc_id: Option<String>,
+    /// Its vSwitch.
+    pub vswitch_id: Option<String>,
+    /// Its zone.
+    pub zone_id: Option<String>,
+    /// Seen from the ENI.
+    pub direction: Direction,
+    /// Source on the consumer leg.
+    pub srcaddr: Ipv4Addr,
+    /// Destination on the consumer leg.
+    pub dstaddr: Ipv4Addr,
+    /// Source port on the consumer leg; an ICMP echo's identifier at the client's end.
+    pub srcport: u16,
+    /// Destination port on the consumer leg.
+    pub dstport: u16,
+    /// Source on the service leg.
+    pub nat_srcaddr: Option<Ipv4Addr>,
+    /// Destination on the service leg.
+    pub nat_dstaddr: Option<Ipv4Addr>,
+    /// Source port on the service leg.
+    pub nat_srcport: Option<u16>,
+    /// Destination port on the service leg.
+    pub nat_dstport: Option<u16>,
+    /// IANA protocol number.
+    pub protocol: u8,
+    /// Packets in the window.
+    pub packets: u64,
+    /// IP bytes in the window.
+    pub bytes: u64,
+    /// Unix seconds of the first packet, or of the window's start.
+    pub start: u64,
+    /// Unix seconds of the last packet.
+    pub end: u64,
+    /// TCP flags seen, all together.
+    pub tcp_flags: u8,
+    /// `ACCEPT` or `REJECT`.
+    pub action: &'static str,
+    /// `OK`.
+    pub log_status: &'static str,
+    /// The layer that decided.
+    pub layer: &'static str,
+    /// The rule that decided.
+    pub rule_id: Option<String>,
+    /// Why it was refused.
+    pub reason: Option<&'static str>,
+    /// The generation that judged it last.
+    pub generation: u32,
+}
+
+/// What a record counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counted {
+    pub(super) packets: u64,
+    pub(super) bytes: u64,
+    pub(super) first_tick: u32,
+    pub(super) last_tick: u32,
+    pub(super) tcp_flags: u8,
+}
+
+/// The tuples of a flow entry on the consumer leg and, if it is NATed, on the service leg.
+pub(super) fn tuples(key: &FlowKey, entry: &FlowEntry) -> (Tuple, Option<Tuple>) {
+    let arrived = tuple(key.src, key.dst, key.src_port, key.dst_port);
+    let left = tuple(entry.src, entry.dst, entry.src_port, entry.dst_port);
+    let (consumer, service) = if entry.role == ROLE_REPLY {
+        (left, arrived)
+    } else {
+        (arrived, left)
+    };
+    (
+        consumer,
+        (key.protocol != protocol::ICMP).then_some(service),
+    )
+}
+
+fn tuple(src: [u8; 4], dst: [u8; 4], src_port: [u8; 2], dst_port: [u8; 2]) -> Tuple {
+    Tuple {
+        src: src.into(),
+        dst: dst.into(),
+        src_port: u16::from_be_bytes(src_port),
+        dst_port: u16::from_be_bytes(dst_port),
+    }
+}
+
+/// The direction of a flow entry.
+pub(super) fn direction(entry: &FlowEntry) -> Direction {
+    if entry.role == ROLE_REPLY {
+        Direction::Out
+    } else {
+        Direction::In
+    }
+}
+
+/// The direction of an event.
+fn event_direction(event: &DropEvent) -> Direction {
+    if event.direction == endpoint_common::abi::flow::Direction::In as u8 {
+        Direction::In
+    } else {
+        Direction::Out
+    }
+}
+
+impl Record {
+    /// What a flow's packets of one direction came to.
+    pub(super) fn accept(
+        names: &Names,
+        clock: &Clock,
+        key: &FlowKey,
+        entry: &FlowEntry,
+        counted: Counted,
+    ) -> Self {
+        let (consumer, service) = tuples(key, entry);
+        let mut record = Self::blank(names, clock, entry.eni, consumer, counted);
+        record.direction = direction(entry);
+        record.nat_srcaddr = service.map(|tuple| tuple.src);
+        record.nat_dstaddr = service.map(|tuple| tuple.dst);
+        record.nat_srcport = service.map(|tuple| tuple.src_port);
+        record.nat_dstport = service.map(|tuple| tuple.dst_port);
+        record.protocol = key.protocol;
+        record.layer = "security-group";
+        record.rule_id = names.rule(entry.rules[1]).map(str::to_owned);
+        record.generation = entry.generation;
+        record
+    }
+
+    /// What refusals of one kind came to; `event` is the first of them.
+    pub(super) fn reject(
+        names: &Names,
+        clock: &Clock,
+        event: &DropEvent,
+        counted: Counted,
+    ) -> Self {
+        let direction = event_direction(event);
+        let mut consumer = tuple(
+            unmapped(event.src),
+            unmapped(event.dst),
+            event.src_port,
+            event.dst_port,
+        );
+        if event.protocol == protocol::ICMP && direction == Direction::Out {
+            // The event shows the request whose answer was refused.
+            consumer = Tuple {
+                src: consumer.dst,
+                dst: consumer.src,
+                src_port: consumer.dst_port,
+                dst_port: consumer.src_port,
+            };
+        }
+        let reason = DropReason::from_number(event.reason);
+        let mut record = Self::blank(names, clock, event.eni, consumer, counted);
+        record.direction = direction;
+        record.protocol = event.protocol;
+        record.action = "REJECT";
+        record.layer = reason.map_or("internal", DropReason::layer);
+        record.rule_id = names.rule(event.rule).map(str::to_owned);
+        record.reason = reason.map(DropReason::name);
+        record.generation = event.generation;
+        record
+    }
+
+    fn blank(names: &Names, clock: &Clock, eni: u16, tuple: Tuple, counted: Counted) -> Self {
+        let name = names.eni(eni);
+        Self {
+            version: 1,
+            eni_id: name.map(|name| name.eni.to_string()),
+            endpoint_id: name.map(|name| name.endpoint.to_string()),
+            vpc_id: name.map(|name| name.vpc.to_string()),
+            vswitch_id: name.map(|name| name.vswitch.to_string()),
+            zone_id: name.map(|name| name.zone.to_string()),
+            direction: Direction::In,
+            srcaddr: tuple.src,
+            dstaddr: tuple.dst,
+            srcport: tuple.src_port,
+            dstport: tuple.dst_port,
+            nat_srcaddr: None,
+            nat_dstaddr: None,
+            nat_srcport: None,
+            nat_dstport: None,
+            protocol: 0,
+            packets: counted.packets,
+            bytes: counted.bytes,
+            start: clock.unix_seconds(counted.first_tick),
+            end: clock.unix_seconds(counted.last_tick),
+            tcp_flags: counted.tcp_flags,
+            action: "ACCEPT",
+            log_status: "OK",
+            layer: "parse",
+            rule_id: None,
+            reason: None,
+            generation: 0,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Counters as users see them: joined to names, all CPUs together.
+//!
+//! May import: dataplane (observed), endpoint-common::abi, names, record, serde.
+
+use std::net::Ipv4Addr;
+
+use endpoint_common::abi::counter::{Counter, EniCounters};
+use serde::Serialize;
+
+use super::names::Names;
+use super::record::Direction;
+use crate::dataplane::Observed;
+
+/// Packets and bytes, for users.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Amount {
+    /// Packets.
+    pub packets: u64,
+    /// IP bytes.
+    pub bytes: u64,
+}
+
+/// What an ENI counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct EniTotals {
+    /// The ENI.
+    pub eni_id: String,
+    /// Its endpoint.
+    pub endpoint_id: String,
+    /// Its vSwitch.
+    pub vswitch_id: String,
+    /// Its address.
+    pub ip: Ipv4Addr,
+    /// Accepted, toward the ENI.
+    pub r#in: Amount,
+    /// Accepted, back to clients.
+    pub out: Amount,
+    /// Dropped, both directions.
+    pub dropped: Amount,
+    /// Dropped without an event, so not in the flow log.
+    pub untold: Amount,
+}
+
+/// Drops of one kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DropTotal {
+    /// The ENI, if one is known.
+    pub eni_id: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// Seen from the ENI.
+    pub direction: Direction,
+    /// How much.
+    #[serde(flatten)]
+    pub amount: Amount,
+}
+
+/// Everything the observer counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Totals {
+    /// By ENI.
+    pub enis: Vec<EniTotals>,
+    /// By kind of drop.
+    pub drops: Vec<DropTotal>,
+    /// Entries in the flow table; a flow has two.
+    pub flow_entries: usize,
+    /// Flow-log records that could not be written or kept apart.
+    pub unrecorded: u64,
+}
+
+impl Totals {
+    pub(super) fn of(observed: &Observed, names: &Names, unrecorded: u64) -> Self {
+        let enis = names.enis().map(|(index, name)| {
+            let counters = observed.counters(index);
+            EniTotals {
+                eni_id: name.eni.to_string(),
+                endpoint_id: name.endpoint.to_string(),
+                vswitch_id: name.vswitch.to_string(),
+                ip: name.ip,
+                r#in: amount(counters.accepted_in),
+                out: amount(counters.accepted_out),
+                dropped: dropped(&counters),
+                untold: amount(counters.untold),
+            }
+        });
+        let drops = observed
+            .drops()
+            .into_iter()
+            .map(|(key, counter)| DropTotal {
+                eni_id: names.eni(key.eni).map(|name| name.eni.to_string()),
+                reason: Names::reason(key.reason),
+                direction: if key.direction == 0 {
+                    Direction::In
+                } else {
+                    Direction::Out
+                },
+                amount: amount(counter),
+            });
+        let mut drops: Vec<_> = drops.collect();
+        drops.sort_by(|a, b| (&a.eni_id, &a.reason).cmp(&(&b.eni_id, &b.reason)));
+        Self {
+            enis: enis.collect(),
+            drops,
+            flow_entries: observed.flows().count(),
+            unrecorded,
+        }
+    }
+}
+
+fn amount(counter: Counter) -> Amount {
+    Amount {
+        packets: counter.packets,
+        bytes: counter.bytes,
+    }
+}
+
+fn dropped(counters: &EniCounters) -> Amount {
+    Amount {
+        packets: counters.dropped_in.packets + counters.dropped_out.packets,
+        bytes: counters.dropped_in.bytes + counters.dropped_out.bytes,
+    }
+}

@@ -1,0 +1,102 @@
+//! One aggregation window: what flows counted since they were last reported, and refusals by kind.
+//!
+//! May import: endpoint-common::abi, record.
+
+use std::collections::HashMap;
+
+use endpoint_common::abi::event::DropEvent;
+use endpoint_common::abi::flow::{FlowEntry, FlowKey};
+
+use super::record::Counted;
+
+/// Kinds of refusal kept apart within one window; more are counted, not recorded.
+const REFUSAL_KINDS: usize = 65_536;
+
+/// What makes two refusals one record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct RefusalKind {
+    src: [u8; 16],
+    dst: [u8; 16],
+    ports: [[u8; 2]; 2],
+    generation: u32,
+    rule: u32,
+    eni: u16,
+    reason: u8,
+    direction: u8,
+    protocol: u8,
+}
+
+/// Counts that wait to be recorded.
+#[derive(Default)]
+pub(super) struct Window {
+    /// Packets and bytes already recorded, by flow.
+    reported: HashMap<FlowKey, (u64, u64)>,
+    refusals: HashMap<RefusalKind, (DropEvent, Counted)>,
+    /// Tick at which the window began.
+    began: u32,
+}
+
+impl Window {
+    /// Takes a refusal in; `false` if there are too many kinds, and it was not.
+    pub(super) fn refusal(&mut self, event: &DropEvent) -> bool {
+        let kind = RefusalKind {
+            src: event.src,
+            dst: event.dst,
+            ports: [event.src_port, event.dst_port],
+            generation: event.generation,
+            rule: event.rule,
+            eni: event.eni,
+            reason: event.reason,
+            direction: event.direction,
+            protocol: event.protocol,
+        };
+        let full = self.refusals.len() >= REFUSAL_KINDS;
+        if full && !self.refusals.contains_key(&kind) {
+            return false;
+        }
+        let (_, counted) = self.refusals.entry(kind).or_insert_with(|| {
+            (
+                *event,
+                Counted {
+                    first_tick: event.tick,
+                    ..Counted::default()
+                },
+            )
+        });
+        counted.packets += 1;
+        counted.bytes += u64::from(event.bytes);
+        counted.last_tick = event.tick;
+        counted.tcp_flags |= event.tcp_flags;
+        true
+    }
+
+    /// What a flow has counted since it was last reported, if anything; it counts as reported now.
+    pub(super) fn report(&mut self, key: FlowKey, entry: &FlowEntry) -> Option<Counted> {
+        let before = self.reported.insert(key, (entry.packets, entry.bytes));
+        let is_new = before.is_none();
+        // An entry that counts less than before is another flow under the same key.
+        let (packets, bytes) = before
+            .filter(|(packets, _)| *packets <= entry.packets)
+            .unwrap_or_default();
+        (entry.packets > packets).then(|| Counted {
+            packets: entry.packets - packets,
+            bytes: entry.bytes.saturating_sub(bytes),
+            first_tick: if is_new { entry.created } else { self.began },
+            last_tick: entry.last_seen,
+            tcp_flags: entry.tcp_flags,
+        })
+    }
+
+    /// Forgets a flow that is gone.
+    pub(super) fn forget(&mut self, key: &FlowKey) {
+        self.reported.remove(key);
+    }
+
+    /// Ends the window at `tick`: its refusals, oldest first.
+    pub(super) fn close(&mut self, tick: u32) -> Vec<(DropEvent, Counted)> {
+        self.began = tick;
+        let mut refusals: Vec<_> = self.refusals.drain().map(|(_, refusal)| refusal).collect();
+        refusals.sort_by_key(|(event, _)| (event.tick, event.src, event.src_port));
+        refusals
+    }
+}

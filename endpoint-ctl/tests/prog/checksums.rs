@@ -1,0 +1,50 @@
+//! Checksums, judged by etherparse, which sums whole packets up anew.
+//!
+//! May import: etherparse.
+
+use etherparse::{Icmpv4Slice, IpNumber, Ipv4HeaderSlice, TcpSlice, UdpSlice};
+
+/// How the checksums of a frame stand; `None` where there is none to judge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Checksums {
+    header: bool,
+    transport: Option<bool>,
+}
+
+/// Judges an IPv4 frame; `None` if etherparse does not take it for one that is whole.
+pub(crate) fn of(frame: &[u8]) -> Option<Checksums> {
+    let ip = frame.get(14..).filter(|_| frame[12..14] == [8, 0])?;
+    let header = Ipv4HeaderSlice::from_slice(ip).ok()?;
+    let segment = ip.get(header.slice().len()..usize::from(header.total_len()))?;
+    let header_sum = header.to_header().calc_header_checksum();
+    let (source, destination) = (header.source(), header.destination());
+    let transport = match header.protocol() {
+        IpNumber::TCP => TcpSlice::from_slice(segment).ok().and_then(|tcp| {
+            let sum = tcp.calc_checksum_ipv4(source, destination).ok()?;
+            Some(same(tcp.checksum(), sum))
+        }),
+        IpNumber::UDP => UdpSlice::from_slice(segment).ok().and_then(|udp| {
+            let sum = udp
+                .to_header()
+                .calc_checksum_ipv4_raw(source, destination, udp.payload())
+                .ok()?;
+            (udp.checksum() != 0).then(|| same(udp.checksum(), sum))
+        }),
+        IpNumber::ICMP => Icmpv4Slice::from_slice(segment).ok().map(|icmp| {
+            same(
+                icmp.checksum(),
+                icmp.icmp_type().calc_checksum(icmp.payload()),
+            )
+        }),
+        _ => None,
+    };
+    Some(Checksums {
+        header: same(header.header_checksum(), header_sum),
+        transport,
+    })
+}
+
+/// Ones' complement has two zeroes.
+fn same(a: u16, b: u16) -> bool {
+    a == b || (a, b) == (0, 0xffff) || (a, b) == (0xffff, 0)
+}

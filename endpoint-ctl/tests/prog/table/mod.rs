@@ -1,0 +1,204 @@
+//! The table of packets: each with what it shows, where it arrives, and what must become of it.
+//! One row after the other goes through both sides in one world, so later rows may build on what
+//! earlier ones left behind.
+//!
+//! May import: endpoint-common, packet, twins, world.
+
+mod flow;
+mod generation;
+mod link;
+mod parse;
+mod rules;
+mod service;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use endpoint_common::abi::reason::DropReason;
+use endpoint_common::path::Outcome;
+
+use crate::packet::{self, Arp, NODE, Packet};
+use crate::twins::{Ran, hex};
+use crate::world::{Leg, World};
+
+/// A row of the table, or a change between rows.
+enum Step {
+    Row {
+        what: &'static str,
+        on: Leg,
+        frame: Frame,
+        expect: Expect,
+    },
+    Change(fn(&mut World)),
+}
+
+enum Frame {
+    Packet(Packet),
+    Bytes(Vec<u8>),
+    /// The answer to what came out of an earlier row, changed a little.
+    AnswerTo(&'static str, fn(Packet) -> Packet),
+}
+
+/// What must become of a packet.
+#[derive(Clone, Copy)]
+enum Expect {
+    /// Left untouched.
+    Pass,
+    /// Answered in place.
+    Answer,
+    /// Sent to this leg.
+    To(Leg),
+    /// Sent back out where it came from, as a forwarded packet.
+    Back,
+    /// Sent, and the frame fulfils this.
+    ToAs(Leg, fn(&Packet) -> bool),
+    /// Dropped, no rule being the cause.
+    Drop(DropReason),
+    /// Dropped by the rule of this name.
+    DropBy(DropReason, &'static str),
+}
+
+fn row(what: &'static str, on: Leg, frame: impl Into<Frame>, expect: Expect) -> Step {
+    let frame = frame.into();
+    Step::Row {
+        what,
+        on,
+        frame,
+        expect,
+    }
+}
+
+/// A row whose frame answers what came out of an earlier one.
+fn answer(
+    what: &'static str,
+    on: Leg,
+    to: &'static str,
+    change: fn(Packet) -> Packet,
+    expect: Expect,
+) -> Step {
+    row(what, on, Frame::AnswerTo(to, change), expect)
+}
+
+fn as_is(packet: Packet) -> Packet {
+    packet
+}
+
+impl From<Packet> for Frame {
+    fn from(packet: Packet) -> Self {
+        Self::Packet(packet)
+    }
+}
+
+impl From<Arp> for Frame {
+    fn from(arp: Arp) -> Self {
+        Self::Bytes(arp.bytes())
+    }
+}
+
+impl From<Vec<u8>> for Frame {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+/// Every packet's verdict, bytes, reason and event are as the table says, on both sides.
+#[test]
+fn every_packet_of_the_table_has_the_same_fate_on_both_sides() {
+    let mut world = World::new(512);
+    let mut outputs = BTreeMap::new();
+    let mut rows = 0;
+    let parts: [fn() -> Vec<Step>; 6] = [
+        link::steps,
+        parse::steps,
+        rules::steps,
+        service::steps,
+        flow::steps,
+        generation::steps,
+    ];
+    for step in parts.iter().flat_map(|part| part()) {
+        match step {
+            Step::Change(change) => change(&mut world),
+            Step::Row {
+                what,
+                on,
+                frame,
+                expect,
+            } => {
+                let frame = bytes(frame, on, &outputs);
+                world.arrive_on(on);
+                let ran = world.twins.run(&frame);
+                let ran = ran.unwrap_or_else(|error| panic!("{what}:\n{error}"));
+                check(&world, what, on, &frame, &ran, expect);
+                let earlier = outputs.insert(what, ran.frame);
+                assert!(earlier.is_none(), "two rows are called {what:?}");
+                rows += 1;
+            }
+        }
+    }
+    fill_up(&mut world);
+    let tables = world.twins.compare_tables();
+    tables.unwrap_or_else(|error| panic!("after the table:\n{error}"));
+    let seen: BTreeSet<_> = world.twins.drops().into_keys().collect();
+    let missing: Vec<_> = DropReason::ALL
+        .iter()
+        .filter(|reason| !seen.contains(reason))
+        .collect();
+    assert!(missing.is_empty(), "no packet was dropped for {missing:?}");
+    println!("{rows} rows, {} reasons", seen.len());
+}
+
+fn bytes(frame: Frame, on: Leg, outputs: &BTreeMap<&str, Vec<u8>>) -> Vec<u8> {
+    let at_home = |packet: Packet| match packet.to {
+        NODE => packet.to_mac(on.mac()),
+        _ => packet,
+    };
+    match frame {
+        Frame::Bytes(bytes) => bytes,
+        Frame::Packet(packet) => at_home(packet).bytes(),
+        Frame::AnswerTo(what, change) => {
+            let answer = packet::answer(&outputs[what]).expect("an IPv4 frame");
+            change(answer).bytes()
+        }
+    }
+}
+
+fn check(world: &World, what: &str, on: Leg, before: &[u8], ran: &Ran, expect: Expect) {
+    let (outcome, rule) = match expect {
+        Expect::Pass => (Outcome::Pass, ""),
+        Expect::Answer | Expect::Back => (Outcome::Transmit, ""),
+        Expect::To(leg) | Expect::ToAs(leg, _) => (Outcome::Redirect(leg.ifindex()), ""),
+        Expect::Drop(reason) => (Outcome::Drop(reason), ""),
+        Expect::DropBy(reason, rule) => (Outcome::Drop(reason), rule),
+    };
+    let frames = format!("in  {}\nout {}", hex(before), hex(&ran.frame));
+    assert_eq!(ran.outcome, outcome, "{what}, on {on:?}\n{frames}");
+    let number = ran.event.map_or(0, |event| event.rule);
+    assert_eq!(world.rule_name(number), rule, "{what}, on {on:?}\n{frames}");
+    if let Expect::ToAs(_, holds) = expect {
+        let out = packet::read(&ran.frame).expect("an IPv4 frame");
+        assert!(holds(&out), "{what}, on {on:?}: {out:?}\n{frames}");
+    }
+}
+
+/// Opens flows until the table is full: the last place is half a flow's, and stays free.
+fn fill_up(world: &mut World) {
+    world.arrive_on(Leg::VswA2);
+    let mut opened = 0;
+    for port in 20_000..22_000 {
+        let client = format!("10.0.2.77:{port}");
+        let syn = packet::tcp(&client, "10.0.2.100:80").syn();
+        let ran = world.twins.run(&syn.to_mac(Leg::VswA2.mac()).bytes());
+        let ran = ran.unwrap_or_else(|error| panic!("flow {port}:\n{error}"));
+        if ran.outcome == Outcome::Drop(DropReason::FlowTableFull) {
+            let entries = world.twins.flow_keys().len();
+            assert!(
+                (511..=512).contains(&entries),
+                "full with {entries} entries"
+            );
+            assert!(opened > 10, "only {opened} flows fitted");
+            return;
+        }
+        assert!(matches!(ran.outcome, Outcome::Redirect(_)), "{ran:?}");
+        opened += 1;
+    }
+    panic!("the flow table never got full");
+}

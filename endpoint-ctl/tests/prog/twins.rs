@@ -1,0 +1,274 @@
+//! The path on the host and the loaded program, side by side: every packet goes through both, and
+//! whatever differs is told.
+//!
+//! May import: endpoint-common, endpoint-ctl, checksums.
+
+use std::collections::BTreeMap;
+use std::fmt::{Debug, Write as _};
+
+use endpoint_common::abi::counter::EniCounters;
+use endpoint_common::abi::event::DropEvent;
+use endpoint_common::abi::flow::{FlowEntry, FlowKey};
+use endpoint_common::abi::meta::Port;
+use endpoint_common::abi::reason::DropReason;
+use endpoint_common::abi::service::Hop;
+use endpoint_common::path::{Arrival, Flows, Outcome};
+use endpoint_ctl::compiler::{Capacity, Tables};
+use endpoint_ctl::dataplane::{Dataplane, LoadOptions, OBJECT, Observed, XdpAction};
+use endpoint_ctl::hostpath::HostWorld;
+
+use crate::checksums;
+
+/// Test runs arrive on the loopback interface of this network namespace.
+pub(crate) const ARRIVAL: u32 = 1;
+/// An interface that nobody bound.
+const UNBOUND: u32 = 2;
+/// The clock of the host's side; the kernel has its own.
+const TICK: u32 = 77;
+const SEED: u32 = 0x6869_6e67;
+
+/// See the module.
+pub(crate) struct Twins {
+    host: HostWorld,
+    kernel: Dataplane,
+    observed: Observed,
+    port: Option<Port>,
+    enis: u32,
+    /// The kernel's clock, as far as it has been seen.
+    tick: u32,
+}
+
+/// What both made of a frame.
+#[derive(Debug, Clone)]
+pub(crate) struct Ran {
+    pub(crate) outcome: Outcome,
+    pub(crate) frame: Vec<u8>,
+    /// The drop, as it was told.
+    pub(crate) event: Option<DropEvent>,
+}
+
+impl Twins {
+    pub(crate) fn new(capacity: Capacity) -> Self {
+        let options = LoadOptions {
+            object: OBJECT,
+            capacity,
+            seed: SEED,
+            log_packets: false,
+        };
+        let (kernel, observed) =
+            Dataplane::load(&options).unwrap_or_else(|error| panic!("{error}"));
+        Self {
+            host: HostWorld::new(SEED, capacity.flow_entries as usize),
+            kernel,
+            observed,
+            port: None,
+            enis: capacity.enis,
+            tick: 0,
+        }
+    }
+
+    pub(crate) fn apply(&mut self, tables: &Tables) {
+        self.host.apply(tables.clone());
+        self.kernel.apply(tables).expect("a generation that fits");
+    }
+
+    pub(crate) fn set_hop(&mut self, row: u32, hop: Hop) {
+        self.host.set_hop(row, hop);
+        self.kernel.set_hop(row, hop).expect("a row of HOPS");
+    }
+
+    /// Says what the next frames arrive on; `None` for an interface that is not ours.
+    pub(crate) fn arrive_on(&mut self, port: Option<Port>) {
+        if self.port == port {
+            return;
+        }
+        match port {
+            Some(port) => {
+                self.host.set_port(port);
+                self.kernel.set_port(port).expect("a row of PORTS");
+            }
+            None => self.kernel.unbind(ARRIVAL).expect("a row of PORTS"),
+        }
+        self.port = port;
+    }
+
+    /// Runs a frame through both.
+    ///
+    /// # Errors
+    /// What they do not agree on, and what neither should have done.
+    pub(crate) fn run(&mut self, frame: &[u8]) -> Result<Ran, String> {
+        let mut host_frame = frame.to_vec();
+        let ifindex = self.port.map_or(UNBOUND, |port| port.ifindex);
+        let tick = TICK;
+        let outcome = self.host.run(&mut host_frame, Arrival { ifindex, tick });
+        let host_events = self.host.take_events();
+        let kernel = self.kernel.test_run(frame, 1);
+        let kernel = kernel.map_err(|error| format!("{error}\nframe in: {}", hex(frame)))?;
+        let kernel_events: Vec<_> = std::iter::from_fn(|| self.observed.next_event()).collect();
+
+        let mut wrong = String::new();
+        differ(&mut wrong, "verdict", &action(outcome), &kernel.action);
+        if host_frame != kernel.frame {
+            let (host, kernel) = (hex(&host_frame), hex(&kernel.frame));
+            let _ = writeln!(wrong, "frame out:\n  host   {host}\n  kernel {kernel}");
+        }
+        let timeless = |events: &[DropEvent]| -> Vec<DropEvent> {
+            let zero = |event: &DropEvent| DropEvent { tick: 0, ..*event };
+            events.iter().map(zero).collect()
+        };
+        differ(
+            &mut wrong,
+            "events",
+            &timeless(&host_events),
+            &timeless(&kernel_events),
+        );
+        self.check_clock(&mut wrong, &kernel_events);
+        check_events(&mut wrong, outcome, &kernel_events);
+        check_frame(&mut wrong, outcome, frame, &kernel.frame);
+        if wrong.is_empty() {
+            return Ok(Ran {
+                outcome,
+                frame: kernel.frame,
+                event: kernel_events.into_iter().next(),
+            });
+        }
+        Err(format!(
+            "{wrong}host: {outcome:?}, kernel: {:?}, port: {:x?}\nframe in: {}",
+            kernel.action,
+            self.port,
+            hex(frame)
+        ))
+    }
+
+    fn check_clock(&mut self, wrong: &mut String, events: &[DropEvent]) {
+        for event in events {
+            if event.tick < self.tick || event.tick == 0 {
+                let _ = writeln!(wrong, "tick {} after tick {}", event.tick, self.tick);
+            }
+            self.tick = event.tick;
+        }
+    }
+
+    /// Compares what packets have left behind: flows, counters, drops.
+    ///
+    /// # Errors
+    /// The first few rows that are not equal.
+    pub(crate) fn compare_tables(&mut self) -> Result<(), String> {
+        let host = self.host.state();
+        let mut wrong = String::new();
+        let kernel_flows: BTreeMap<FlowKey, FlowEntry> = self.observed.flows().collect();
+        if let Some((key, entry)) = kernel_flows
+            .iter()
+            .find(|(_, entry)| entry.created > entry.last_seen)
+        {
+            let _ = writeln!(wrong, "seen before it was made: {key:?} {entry:?}");
+        }
+        differ_by_row(
+            &mut wrong,
+            "FLOWS",
+            &ageless(&host.flows),
+            &ageless(&kernel_flows),
+        );
+        let counters = (0..self.enis as u16).map(|eni| (eni, self.observed.counters(eni)));
+        let counters: BTreeMap<_, _> = counters
+            .filter(|(_, row)| *row != EniCounters::default())
+            .collect();
+        differ_by_row(&mut wrong, "ENI_COUNTERS", &host.counters, &counters);
+        let drops: BTreeMap<_, _> = self.observed.drops().into_iter().collect();
+        differ_by_row(&mut wrong, "DROPS", &host.drops, &drops);
+        if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    }
+
+    /// The keys of the flow table.
+    pub(crate) fn flow_keys(&self) -> Vec<FlowKey> {
+        self.host.state().flows.into_keys().collect()
+    }
+
+    /// Takes one entry out of both flow tables, as a janitor would, or half of one.
+    pub(crate) fn remove_flow(&mut self, key: FlowKey) {
+        Flows::remove(&&self.host, &key);
+        self.observed.remove_flow(key);
+    }
+
+    /// Drops counted so far, by reason.
+    pub(crate) fn drops(&self) -> BTreeMap<DropReason, u64> {
+        let mut by_reason = BTreeMap::new();
+        for (key, counter) in self.host.state().drops {
+            let reason = DropReason::from_number(key.reason).expect("a reason");
+            *by_reason.entry(reason).or_default() += counter.packets;
+        }
+        by_reason
+    }
+}
+
+fn action(outcome: Outcome) -> XdpAction {
+    match outcome {
+        Outcome::Pass => XdpAction::Pass,
+        Outcome::Drop(_) => XdpAction::Drop,
+        Outcome::Transmit => XdpAction::Transmit,
+        Outcome::Redirect(_) => XdpAction::Redirect,
+    }
+}
+
+/// A drop is told once, with its reason; nothing else is told.
+fn check_events(wrong: &mut String, outcome: Outcome, events: &[DropEvent]) {
+    let told: Vec<_> = events.iter().map(|event| event.reason).collect();
+    let expected = match outcome {
+        Outcome::Drop(reason) => vec![reason as u8],
+        Outcome::Pass | Outcome::Transmit | Outcome::Redirect(_) => Vec::new(),
+    };
+    differ(wrong, "reasons (of the verdict, told)", &expected, &told);
+}
+
+/// What is not ours is not touched, and rewriting keeps right checksums right and wrong ones wrong.
+fn check_frame(wrong: &mut String, outcome: Outcome, before: &[u8], after: &[u8]) {
+    if outcome == Outcome::Pass && before != after {
+        let _ = writeln!(wrong, "passed, but changed: {}", hex(after));
+    }
+    if matches!(outcome, Outcome::Transmit | Outcome::Redirect(_)) {
+        let (before, after) = (checksums::of(before), checksums::of(after));
+        differ(wrong, "checksums (before, after)", &before, &after);
+    }
+}
+
+fn ageless(flows: &BTreeMap<FlowKey, FlowEntry>) -> BTreeMap<FlowKey, FlowEntry> {
+    let zero = |(key, entry): (&FlowKey, &FlowEntry)| {
+        let entry = FlowEntry {
+            last_seen: 0,
+            created: 0,
+            ..*entry
+        };
+        (*key, entry)
+    };
+    flows.iter().map(zero).collect()
+}
+
+fn differ<T: PartialEq + Debug>(wrong: &mut String, what: &str, host: &T, kernel: &T) {
+    if host != kernel {
+        let _ = writeln!(wrong, "{what}:\n  host   {host:x?}\n  kernel {kernel:x?}");
+    }
+}
+
+fn differ_by_row<K: Ord + Debug, V: PartialEq + Debug>(
+    wrong: &mut String,
+    table: &str,
+    host: &BTreeMap<K, V>,
+    kernel: &BTreeMap<K, V>,
+) {
+    let keys: std::collections::BTreeSet<_> = host.keys().chain(kernel.keys()).collect();
+    let differing = keys
+        .into_iter()
+        .filter(|key| host.get(key) != kernel.get(key));
+    for key in differing.take(4) {
+        let what = format!("{table}, row {key:x?}");
+        differ(wrong, &what, &host.get(key), &kernel.get(key));
+    }
+}
+
+/// Bytes as hex digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

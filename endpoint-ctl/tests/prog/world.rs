@@ -1,0 +1,214 @@
+//! The configuration that packets meet (`universe.yaml`), its generations, and the legs on which
+//! packets arrive and leave.
+//!
+//! May import: endpoint-common, endpoint-ctl, packet, twins.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use endpoint_common::abi::meta::Port;
+use endpoint_common::abi::service::{HOP_RESOLVED, HOP_TO_CLIENT, Hop};
+use endpoint_ctl::compiler::{Capacity, HopTo, Numbers, Tables, compile};
+use endpoint_ctl::manifest;
+use endpoint_ctl::model::{Model, ProviderNetworkId, VSwitchId};
+
+use crate::packet::Mac;
+use crate::twins::{ARRIVAL, Twins};
+
+/// A network as packets see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Leg {
+    VswA,
+    VswA2,
+    VswB,
+    ProviderA,
+    ProviderB,
+    /// An interface that is not bound.
+    Foreign,
+}
+
+impl Leg {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::VswA,
+        Self::VswA2,
+        Self::VswB,
+        Self::ProviderA,
+        Self::ProviderB,
+        Self::Foreign,
+    ];
+
+    /// The name in `universe.yaml`.
+    fn name(self) -> &'static str {
+        match self {
+            Self::VswA => "vsw-a",
+            Self::VswA2 => "vsw-a2",
+            Self::VswB => "vsw-b",
+            Self::ProviderA => "pnet-a",
+            Self::ProviderB => "pnet-b",
+            Self::Foreign => "foreign",
+        }
+    }
+
+    /// By which interface packets leave for it. They all arrive on [`ARRIVAL`].
+    pub(crate) fn ifindex(self) -> u32 {
+        11 + self as u32
+    }
+
+    /// The node's own MAC address there.
+    pub(crate) fn mac(self) -> Mac {
+        [2, 0xee, 0, 0, 0, 1 + self as u8]
+    }
+}
+
+/// The MAC of the host that has this address on a provider network.
+pub(crate) fn backend_mac(address: Ipv4Addr) -> Mac {
+    let [a, b, c, d] = address.octets();
+    [2, 0xb0 ^ a, b, c, d, 0]
+}
+
+/// How small the tables of tests are, so that they load quickly.
+pub(crate) fn capacity(flow_entries: u32) -> Capacity {
+    Capacity {
+        flow_entries,
+        policy_nodes: 16_384,
+        maglev_slots: 131_072,
+        backends: 1_024,
+        nat_addresses: 64,
+        service_rows: 1_024,
+        hops: 1_024,
+        enis: 64,
+        event_bytes: 1 << 16,
+    }
+}
+
+/// See the module.
+pub(crate) struct World {
+    pub(crate) model: Model,
+    pub(crate) numbers: Numbers,
+    pub(crate) twins: Twins,
+    generation: u32,
+    capacity: Capacity,
+    hops: BTreeMap<u32, Hop>,
+}
+
+impl World {
+    /// The first generation, in force, with every next hop resolved.
+    pub(crate) fn new(flow_entries: u32) -> Self {
+        let text = include_str!("universe.yaml");
+        let model =
+            manifest::load(text, "universe.yaml", None).unwrap_or_else(|errors| panic!("{errors}"));
+        let capacity = capacity(flow_entries);
+        let mut world = Self {
+            model,
+            numbers: Numbers::default(),
+            twins: Twins::new(capacity),
+            generation: 0,
+            capacity,
+            hops: BTreeMap::new(),
+        };
+        world.change(|_| {});
+        world
+    }
+
+    /// Changes the model and puts it in force on both sides, as one generation.
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut Model)) {
+        change(&mut self.model);
+        let tables = self.compile();
+        self.twins.apply(&tables);
+        self.resolve_new_hops();
+    }
+
+    /// As [`Self::change`], for tables that no model leads to.
+    pub(crate) fn tamper(&mut self, tamper: impl FnOnce(&mut Tables)) {
+        let mut tables = self.compile();
+        tamper(&mut tables);
+        self.twins.apply(&tables);
+    }
+
+    fn compile(&mut self) -> Tables {
+        self.generation += 1;
+        self.numbers.assign(&self.model);
+        compile(&self.model, &self.numbers, self.generation, &self.capacity)
+            .expect("a model that fits")
+    }
+
+    fn resolve_new_hops(&mut self) {
+        let rows: Vec<_> = self
+            .numbers
+            .hops()
+            .filter(|(_, row)| !self.hops.contains_key(row))
+            .map(|(to, row)| (row, self.hop(to)))
+            .collect();
+        for (row, hop) in rows {
+            self.set_hop(row, hop);
+        }
+    }
+
+    fn hop(&self, to: &HopTo) -> Hop {
+        let leg_of = |name: &str| {
+            let leg = Leg::ALL.into_iter().find(|leg| leg.name() == name);
+            leg.unwrap_or_else(|| panic!("no leg {name}"))
+        };
+        match to {
+            HopTo::Clients(vswitch) => {
+                let leg = leg_of(vswitch.as_str());
+                let flags = HOP_RESOLVED | HOP_TO_CLIENT;
+                Hop::new(leg.ifindex(), flags, [0; 6], leg.mac())
+            }
+            HopTo::Backend(network, address) => {
+                let leg = leg_of(network.as_str());
+                Hop::new(
+                    leg.ifindex(),
+                    HOP_RESOLVED,
+                    backend_mac(*address),
+                    leg.mac(),
+                )
+            }
+        }
+    }
+
+    fn set_hop(&mut self, row: u32, hop: Hop) {
+        self.hops.insert(row, hop);
+        self.twins.set_hop(row, hop);
+    }
+
+    /// Rows of the next hops that are known.
+    pub(crate) fn hop_rows(&self) -> Vec<u32> {
+        self.hops.keys().copied().collect()
+    }
+
+    /// Rewrites a next hop.
+    pub(crate) fn change_hop(&mut self, row: u32, change: impl FnOnce(&mut Hop)) {
+        let mut hop = self.hops[&row];
+        change(&mut hop);
+        self.set_hop(row, hop);
+    }
+
+    /// The row of the hop to a backend.
+    pub(crate) fn hop_to(&self, network: &str, address: &str) -> u32 {
+        let network = ProviderNetworkId::new(network);
+        let to = HopTo::Backend(network, address.parse().expect(address));
+        self.numbers.hop(&to).expect("a hop")
+    }
+
+    /// The next packets arrive on this leg.
+    pub(crate) fn arrive_on(&mut self, leg: Leg) {
+        let name = leg.name();
+        let scope = match leg {
+            Leg::VswA | Leg::VswA2 | Leg::VswB => self.numbers.vswitch_scope(&VSwitchId::new(name)),
+            Leg::ProviderA | Leg::ProviderB => {
+                self.numbers.provider_scope(&ProviderNetworkId::new(name))
+            }
+            Leg::Foreign => return self.twins.arrive_on(None),
+        };
+        self.twins
+            .arrive_on(Some(Port::new(ARRIVAL, scope, leg.mac())));
+    }
+
+    /// The name of a rule.
+    pub(crate) fn rule_name(&self, number: u32) -> &str {
+        let mut rules = self.numbers.rules();
+        let found = rules.find(|(_, other)| *other == number);
+        found.map_or("", |(name, _)| name)
+    }
+}
