@@ -1,7 +1,7 @@
 //! The manifest: what loads, what is refused and how it is said, and which addresses ENIs get.
 
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use endpoint_ctl::manifest::{ManifestErrors, load};
 use endpoint_ctl::model::{
@@ -72,28 +72,8 @@ fn every_fault_is_listed_with_place_and_mend() {
         );
         assert!(fault.line.is_some() || fault.document.is_none(), "{fault}");
     }
-    same_as_golden(&directory.join("bad.expected"), &format!("{errors}\n"));
-}
-
-fn same_as_golden(path: &PathBuf, found: &str) {
-    if std::env::var_os("BLESS").is_some_and(|bless| bless == "1") {
-        std::fs::write(path, found).expect("a writable golden file");
-    }
-    let golden = std::fs::read_to_string(path).unwrap_or_default();
-    let missing: Vec<_> = golden
-        .lines()
-        .filter(|l| !found.lines().any(|f| f == *l))
-        .collect();
-    let new: Vec<_> = found
-        .lines()
-        .filter(|l| !golden.lines().any(|g| g == *l))
-        .collect();
-    assert!(
-        golden == found,
-        "differs from {}\nno longer said: {missing:#?}\nnew: {new:#?}\n\
-         if the new text is right: BLESS=1 cargo test -p endpoint-ctl --test manifest",
-        path.display()
-    );
+    let golden = directory.join("bad.expected");
+    xtask::golden::check(&golden, &format!("{errors}\n")).unwrap_or_else(|error| panic!("{error}"));
 }
 
 #[test]

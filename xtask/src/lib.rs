@@ -4,7 +4,7 @@
 //! Lowest first: `step` and `workspace` (commands, places) - `cleanup` (what
 //! is undone on any exit) - `toolchain`, `linker`, `apt`, `tools`, `setup`
 //! (what building needs) - `ebpf`, `build` - `lab` - `demo`, `suite`, `tidy`
-//! (the subcommands). endpoint-ctl's tests and benches use `lab` only.
+//! (the subcommands). The other crates' tests and benches use `lab` and `golden` only.
 #![forbid(unsafe_code)]
 
 mod apt;
@@ -12,6 +12,7 @@ pub mod build;
 mod cleanup;
 pub mod demo;
 mod ebpf;
+pub mod golden;
 pub mod lab;
 mod linker;
 pub mod setup;

@@ -43,6 +43,9 @@ enum Task {
         /// Which part
         #[arg(value_enum, default_value = "all")]
         part: Part,
+        /// Renew golden files instead of comparing with them
+        #[arg(long)]
+        bless: bool,
     },
     /// Measure the packet path (needs root)
     Bench {
@@ -82,9 +85,9 @@ fn run(task: Task) -> Result<()> {
         Task::Build { debug: true, .. } => build::build(&ws, Profile::Debug).map(drop),
         Task::Build { .. } => build::build(&ws, Profile::Release).map(drop),
         Task::Demo { keep } => demo::demo(&ws, keep),
-        Task::Test { part } => suite::test(&ws, part),
+        Task::Test { part, bless } => suite::test(&ws, part, bless),
         Task::Bench { args } => suite::bench(&ws, &args),
         Task::Tidy { bless } => tidy::tidy(&ws, bless),
-        Task::Ci => suite::test(&ws, Part::All),
+        Task::Ci => suite::test(&ws, Part::All, false),
     }
 }

@@ -14,7 +14,7 @@ use clap::ValueEnum;
 use crate::build::host_cargo;
 use crate::step::{self, step};
 use crate::workspace::{Workspace, cargo, is_root};
-use crate::{demo, ebpf, tidy, tools};
+use crate::{demo, ebpf, golden, tidy, tools};
 
 /// A part of the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -40,8 +40,8 @@ const NETNS: &[(&str, &str)] = &[("xtask", "lab"), ("endpoint-ctl", "netns")];
 
 const HOST_PACKAGES: &[&str] = &["endpoint-common", "endpoint-ctl", "xtask"];
 
-/// Runs a part of the tests.
-pub fn test(ws: &Workspace, part: Part) -> Result<()> {
+/// Runs a part of the tests; with `bless`, golden files are renewed.
+pub fn test(ws: &Workspace, part: Part, bless: bool) -> Result<()> {
     if matches!(part, Part::Prog | Part::Netns | Part::All) && !is_root() {
         bail!(
             "this part needs root (BPF programs, network namespaces): \
@@ -51,12 +51,12 @@ pub fn test(ws: &Workspace, part: Part) -> Result<()> {
     let start = Instant::now();
     match part {
         Part::Lint => lint(ws)?,
-        Part::Unit => unit(ws)?,
+        Part::Unit => unit(ws, bless)?,
         Part::Prog => prog(ws)?,
         Part::Netns => netns(ws)?,
         Part::All => {
             lint(ws)?;
-            unit(ws)?;
+            unit(ws, bless)?;
             prog(ws)?;
             netns(ws)?;
             demo::demo(ws, false)?;
@@ -107,11 +107,14 @@ fn lint(ws: &Workspace) -> Result<()> {
     })
 }
 
-fn unit(ws: &Workspace) -> Result<()> {
+fn unit(ws: &Workspace, bless: bool) -> Result<()> {
     let object = ebpf::build(ws)?;
     step("unit tests", || {
         let mut command = host_cargo(ws, &object, "test");
         command.args(["--no-fail-fast", "--lib", "--bins"]);
+        if bless {
+            command.env(golden::BLESS, "1");
+        }
         for package in HOST_PACKAGES {
             command.args(["--package", package]);
             for target in test_targets(&ws.root.join(package).join("tests"))? {

@@ -1,6 +1,6 @@
 //! The rows of the BPF maps: plain old data without padding, read by kernel and daemon alike.
 //!
-//! To change a row: change the type, raise [`VERSION`], run `cargo xtask tidy --bless` and name the
+//! To change a row: change the type, raise [`VERSION`], run `cargo xtask test unit --bless` and name the
 //! change in CHANGELOG.md. [`layout::fingerprint`] is stamped into the object and compared at load.
 //! Rows that stand on the BPF stack are aligned to 8 bytes and every field to its own size: the
 //! verifier refuses unaligned stack access, while the compiler may join stores of byte arrays.

@@ -205,8 +205,7 @@ fn action(outcome: Outcome) -> XdpAction {
     match outcome {
         Outcome::Pass => XdpAction::Pass,
         Outcome::Drop(_) => XdpAction::Drop,
-        Outcome::Transmit => XdpAction::Transmit,
-        Outcome::Redirect(_) => XdpAction::Redirect,
+        Outcome::Transmit | Outcome::Redirect(_) => XdpAction::Redirect,
     }
 }
 

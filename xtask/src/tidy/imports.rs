@@ -42,17 +42,18 @@ const TABLE: &[Row] = &[
     pure("model", &[]),
     pure("manifest", &["model"]),
     pure("compiler", &["model"]),
-    pure("policy", &["model"]),
     pure("oracle", &["model"]),
     row("dataplane", &["compiler"]),
     row("hostpath", &["compiler"]),
-    row("nexthop", &["model"]),
+    row("nexthop", &[]),
     row("reconcile", &["compiler", "dataplane", "model", "nexthop"]),
     row("observe", &["dataplane", "model", "compiler"]),
-    row("control", &["observe", "reconcile", "model", "manifest"]),
+    row("control", &["observe"]),
     row(
         "cli",
-        &["control", "manifest", "model", "observe", "daemon"],
+        &[
+            "compiler", "control", "daemon", "manifest", "model", "observe",
+        ],
     ),
     Row {
         module: "daemon",

@@ -128,6 +128,7 @@ fn network() -> Vec<Step> {
 
 fn transport() -> Vec<Step> {
     let web = || tcp("10.0.1.10:50002", "10.0.1.100:80").syn();
+    let stray = || tcp("10.0.1.10:50004", "10.0.1.100:80");
     let dns = || udp("10.0.1.10:50002", "10.0.1.100:53");
     let echo = || ping("10.0.1.10:2", "10.0.1.100");
     vec![
@@ -219,37 +220,37 @@ fn transport() -> Vec<Step> {
         row(
             "SYN and ACK open nothing",
             VswA,
-            web().flags(SYN | 0x10),
+            stray().flags(SYN | 0x10),
             Drop(TcpNotSyn),
         ),
         row(
             "SYN and FIN open nothing",
             VswA,
-            web().flags(SYN | 0x01),
+            stray().flags(SYN | 0x01),
             Drop(TcpNotSyn),
         ),
         row(
             "SYN and RST open nothing",
             VswA,
-            web().flags(SYN | 0x04),
+            stray().flags(SYN | 0x04),
             Drop(TcpNotSyn),
         ),
         row(
             "no flags open nothing",
             VswA,
-            web().flags(0),
+            stray().flags(0),
             Drop(TcpNotSyn),
         ),
         row(
             "an ACK out of nowhere",
             VswA,
-            web().flags(0x10),
+            stray(),
             Drop(TcpNotSyn),
         ),
         row(
             "SYN with ECN, as hosts that offer it send",
             VswA,
-            web().flags(SYN | 0xc0),
+            stray().flags(SYN | 0xc0),
             To(ProviderA),
         ),
     ]
