@@ -16,8 +16,12 @@ fn the_documented_reasons_are_the_list() {
     for reason in DropReason::ALL {
         let (name, layer) = (reason.name(), reason.layer());
         let meaning = reason.meaning();
-        writeln!(text, "| {} | `{name}` | {layer} | {meaning} |", *reason as u8)
-            .expect("a string takes everything");
+        writeln!(
+            text,
+            "| {} | `{name}` | {layer} | {meaning} |",
+            *reason as u8
+        )
+        .expect("a string takes everything");
     }
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/drop-reasons.md");
     xtask::golden::check(&golden, &text).unwrap_or_else(|error| panic!("{error}"));

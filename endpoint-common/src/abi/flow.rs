@@ -39,6 +39,17 @@ impl FlowKey {
             ..*self
         }
     }
+
+    /// Where the answers to the echo requests of this key are accounted: in network 0, from which
+    /// no packet arrives, so that none can pass for an answer of ours.
+    #[must_use]
+    #[inline(always)]
+    pub fn echo_answers(&self) -> Self {
+        Self {
+            scope: 0,
+            ..self.reversed()
+        }
+    }
 }
 
 /// A packet's direction, seen from the ENI (`direction` of flow logs).

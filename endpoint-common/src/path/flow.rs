@@ -105,7 +105,7 @@ pub(super) fn create_echo<W: Tables + Flows>(
     case: &mut Case,
 ) -> Result<(), DropReason> {
     let key = packet.key(context.port.scope);
-    let reply_key = key.reversed();
+    let reply_key = key.echo_answers();
     begin_reply(context, packet, case);
     if context.world.insert(&reply_key, &case.entry) == Insert::Full {
         return Err(DropReason::FlowTableFull);

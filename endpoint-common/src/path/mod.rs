@@ -227,7 +227,7 @@ fn known<F: Frame, W: World>(
         return send(frame, context, packet, tracked);
     }
     account(context, packet, tracked);
-    let key = key.reversed();
+    let key = key.echo_answers();
     match context.world.flow(&key) {
         Some(reply) => {
             judge_if_new_generation(context, &key, reply);

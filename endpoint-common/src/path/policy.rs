@@ -19,18 +19,39 @@ pub fn policy_key(protocol: u8, port: Port) -> u32 {
 /// has a default). A function of its own in the kernel: few words go in, one comes out.
 #[inline(never)]
 pub fn classify<T: Tables>(tables: &T, bank: u32, root: u32, peer: u32, key: u32) -> RuleWord {
-    let ports = longest_prefix(tables, bank, root, peer);
-    RuleWord(smallest(tables, bank, ports, key))
+    // The longest prefix that leads anywhere, then the smallest word on the way.
+    let ports = walk(tables, bank, root, peer, ADDRESS_LEVELS, 0, |value, _| {
+        value != 0
+    });
+    let smaller = |value, best| value < best;
+    RuleWord(walk(
+        tables,
+        bank,
+        ports,
+        key,
+        PORT_LEVELS,
+        u32::MAX,
+        smaller,
+    ))
 }
 
+/// Follows `key` from `root`, and keeps the last value met that is `better` than the one before.
 #[inline(always)]
-fn longest_prefix<T: Tables>(tables: &T, bank: u32, root: u32, key: u32) -> u32 {
-    let (mut node, mut rest, mut best) = (root, key, 0);
-    for _ in 0..ADDRESS_LEVELS {
-        let Some(slot) = tables.policy_slot(bank, node, top_bits(rest)) else {
+fn walk<T: Tables>(
+    tables: &T,
+    bank: u32,
+    root: u32,
+    key: u32,
+    levels: u32,
+    mut best: u32,
+    better: impl Fn(u32, u32) -> bool,
+) -> u32 {
+    let (mut node, mut rest) = (root, key);
+    for _ in 0..levels {
+        let Some(slot) = tables.policy_slot(bank, node, (rest >> 28) as u8) else {
             break;
         };
-        if slot.value != 0 {
+        if better(slot.value, best) {
             best = slot.value;
         }
         if slot.child == 0 {
@@ -40,28 +61,4 @@ fn longest_prefix<T: Tables>(tables: &T, bank: u32, root: u32, key: u32) -> u32 
         rest <<= STRIDE;
     }
     best
-}
-
-#[inline(always)]
-fn smallest<T: Tables>(tables: &T, bank: u32, root: u32, key: u32) -> u32 {
-    let (mut node, mut rest, mut best) = (root, key, u32::MAX);
-    for _ in 0..PORT_LEVELS {
-        let Some(slot) = tables.policy_slot(bank, node, top_bits(rest)) else {
-            break;
-        };
-        if slot.value < best {
-            best = slot.value;
-        }
-        if slot.child == 0 {
-            break;
-        }
-        node = slot.child;
-        rest <<= STRIDE;
-    }
-    best
-}
-
-#[inline(always)]
-fn top_bits(key: u32) -> u8 {
-    (key >> 28) as u8
 }

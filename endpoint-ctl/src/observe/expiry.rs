@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use endpoint_common::abi::flow::{FlowEntry, FlowKey};
+use endpoint_common::abi::flow::{FlowEntry, FlowKey, ROLE_ECHO};
 use endpoint_common::wire::{protocol, tcp_flags};
 
 use super::clock::Clock;
@@ -72,17 +72,15 @@ fn is_closing(request: &FlowEntry, reply: &FlowEntry) -> bool {
 
 /// The key of a request's other direction.
 pub(super) fn reply_key(key: &FlowKey, request: &FlowEntry) -> FlowKey {
-    let is_echo = key.protocol == protocol::ICMP;
+    if request.role == ROLE_ECHO {
+        return key.echo_answers();
+    }
     let left = FlowKey {
         src: request.src,
         dst: request.dst,
         src_port: request.src_port,
         dst_port: request.dst_port,
-        scope: if is_echo {
-            key.scope
-        } else {
-            request.peer_scope
-        },
+        scope: request.peer_scope,
         ..*key
     };
     left.reversed()

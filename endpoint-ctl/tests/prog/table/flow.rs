@@ -121,7 +121,7 @@ fn wrong_answers() -> Vec<Step> {
             "an answer of another protocol",
             ProviderA,
             OPENS,
-            |p| udp(&p.source.to_string(), &p.destination.to_string()),
+            |p| udp(&p.source.to_string(), &p.destination.to_string()).to_mac(p.to),
             Drop(NoFlow),
         ),
         answer(

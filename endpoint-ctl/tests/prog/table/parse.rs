@@ -241,12 +241,7 @@ fn transport() -> Vec<Step> {
             stray().flags(0),
             Drop(TcpNotSyn),
         ),
-        row(
-            "an ACK out of nowhere",
-            VswA,
-            stray(),
-            Drop(TcpNotSyn),
-        ),
+        row("an ACK out of nowhere", VswA, stray(), Drop(TcpNotSyn)),
         row(
             "SYN with ECN, as hosts that offer it send",
             VswA,
