@@ -11,7 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::compiler::Capacity;
-use crate::control::{self, HopState, InterfaceState, NodeStatus, ServerError};
+use crate::control::{AdminSocket, HopState, InterfaceState, NodeStatus, ServerError};
 use crate::dataplane::{Dataplane, DataplaneError, LoadOptions, OBJECT};
 use crate::manifest::{self, ManifestErrors};
 use crate::model::Model;
@@ -101,6 +101,8 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
         log_packets: options.log_packets,
     };
     let (dataplane, observed) = Dataplane::load(&load)?;
+    // Before any interface is touched: whoever has the socket has the interfaces as well.
+    let socket = AdminSocket::take(&options.socket).await?;
     let observer =
         Observer::start(observed, options.observer.clone()).map_err(|source| DaemonError::Io {
             what: "flow log",
@@ -117,13 +119,11 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
     };
     daemon.apply(model).await?;
     daemon.wait_for_hops().await?;
-    control::serve(&daemon.options.socket, watched, daemon.observer.clone()).await?;
+    socket.serve(watched, daemon.observer.clone());
     notify(&[NotifyState::Ready]);
     let result = daemon.serve().await;
     notify(&[NotifyState::Stopping]);
     daemon.observer.stop().await;
-    // A socket that is gone already is as good.
-    let _ = fs::remove_file(&daemon.options.socket);
     result
 }
 

@@ -12,7 +12,7 @@ mod status;
 use serde::{Deserialize, Serialize};
 
 pub use client::{ClientError, Connection};
-pub use server::{ServerError, serve};
+pub use server::{AdminSocket, ServerError};
 pub use status::{HopState, InterfaceState, NodeStatus};
 
 /// Where the daemon listens unless told otherwise.

@@ -4,8 +4,9 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -28,6 +29,9 @@ pub enum ServerError {
     /// Somebody answers on it.
     #[error("{0}: another daemon answers there; stop it, or choose another --socket")]
     InUse(PathBuf),
+    /// Something else is in its place.
+    #[error("{0}: there is a file that is no socket; remove it, or choose another --socket")]
+    NoSocket(PathBuf),
     /// The file system refused.
     #[error("{path}: {source}")]
     Io {
@@ -38,26 +42,45 @@ pub enum ServerError {
     },
 }
 
-/// Listens on `path`, for root only, and answers in the background from `status` and `observer`.
-///
-/// # Errors
-/// See [`ServerError`].
-pub async fn serve(
-    path: &Path,
-    status: watch::Receiver<NodeStatus>,
-    observer: ObserverHandle,
-) -> Result<(), ServerError> {
-    let listener = listen(path).await?;
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let (status, observer) = (status.clone(), observer.clone());
-            tokio::spawn(async move {
-                // A client that has gone away is no matter.
-                let _ = answer(stream, &status, &observer).await;
-            });
-        }
-    });
-    Ok(())
+/// The admin socket, for root only. It is taken before it is answered, so that a second daemon is
+/// turned away before it touches anything; the file goes when this is dropped.
+pub struct AdminSocket {
+    path: PathBuf,
+    listener: Arc<UnixListener>,
+}
+
+impl AdminSocket {
+    /// Takes the socket at `path`.
+    ///
+    /// # Errors
+    /// See [`ServerError`].
+    pub async fn take(path: &Path) -> Result<Self, ServerError> {
+        Ok(Self {
+            path: path.to_owned(),
+            listener: Arc::new(listen(path).await?),
+        })
+    }
+
+    /// Answers in the background from `status` and `observer`.
+    pub fn serve(&self, status: watch::Receiver<NodeStatus>, observer: ObserverHandle) {
+        let listener = Arc::clone(&self.listener);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (status, observer) = (status.clone(), observer.clone());
+                tokio::spawn(async move {
+                    // A client that has gone away is no matter.
+                    let _ = answer(stream, &status, &observer).await;
+                });
+            }
+        });
+    }
+}
+
+impl Drop for AdminSocket {
+    fn drop(&mut self) {
+        // A file that is gone already is as good.
+        let _ = fs::remove_file(&self.path);
+    }
 }
 
 async fn listen(path: &Path) -> Result<UnixListener, ServerError> {
@@ -68,7 +91,10 @@ async fn listen(path: &Path) -> Result<UnixListener, ServerError> {
     if let Some(dir) = path.parent() {
         fs::create_dir_all(dir).map_err(failed(dir))?;
     }
-    if path.exists() {
+    if let Ok(found) = fs::symlink_metadata(path) {
+        if !found.file_type().is_socket() {
+            return Err(ServerError::NoSocket(path.to_owned()));
+        }
         if UnixStream::connect(path).await.is_ok() {
             return Err(ServerError::InUse(path.to_owned()));
         }

@@ -2,7 +2,7 @@
 //!
 //! May import: model, compiler (numbers).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use endpoint_common::abi::reason::DropReason;
@@ -32,6 +32,7 @@ pub struct EniName {
 pub struct Names {
     enis: BTreeMap<u16, EniName>,
     rules: BTreeMap<u32, String>,
+    provider_scopes: BTreeSet<u16>,
 }
 
 impl Names {
@@ -54,6 +55,9 @@ impl Names {
                 self.enis.insert(*index, name);
             }
         }
+        let networks = model.provider_networks.keys();
+        self.provider_scopes
+            .extend(networks.map(|network| numbers.provider_scope(network)));
         for (name, number) in numbers.rules() {
             self.rules.entry(number).or_insert_with(|| name.to_owned());
         }
@@ -67,6 +71,11 @@ impl Names {
     /// Every ENI ever seen, with its index.
     pub fn enis(&self) -> impl Iterator<Item = (u16, &EniName)> {
         self.enis.iter().map(|(index, name)| (*index, name))
+    }
+
+    /// The numbers of all provider networks, where answers arrive from.
+    pub(super) fn provider_scopes(&self) -> impl Iterator<Item = u16> + '_ {
+        self.provider_scopes.iter().copied()
     }
 
     /// The rule with this number, if one decided.

@@ -1,6 +1,6 @@
 //! The observer's thread: waits for events, ends windows, expires flows, answers questions.
 //!
-//! May import: dataplane (observed), the module's own, std, tokio::sync (answers).
+//! May import: dataplane (observed), endpoint-common::abi, the module's own, std, tokio::sync (answers).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
@@ -8,7 +8,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant, SystemTime};
 
-use endpoint_common::abi::flow::{FlowEntry, FlowKey, ROLE_REPLY};
+use endpoint_common::abi::event::DropEvent;
+use endpoint_common::abi::flow::{Direction, FlowEntry, FlowKey, ROLE_REPLY};
+use endpoint_common::abi::unmapped;
+use endpoint_common::wire::protocol;
 use tokio::sync::{broadcast, oneshot};
 
 use super::clock::Clock;
@@ -127,12 +130,13 @@ impl Observer {
         let mut expiry = Instant::now() + EXPIRY_EVERY;
         loop {
             self.observed.wait_for_events(WAIT);
-            self.drain_events();
+            // Before events are looked at: names are sent before packets are judged by them.
             while let Ok(question) = questions.try_recv() {
                 if !self.answer(question) {
                     return;
                 }
             }
+            self.drain_events();
             let now = Instant::now();
             if now >= expiry {
                 self.expire();
@@ -173,7 +177,8 @@ impl Observer {
 
     fn drain_events(&mut self) {
         while let Some(event) = self.observed.next_event() {
-            if !self.window.refusal(&event) {
+            let flow = || refused_answer(&self.observed, &self.names, &event);
+            if !self.window.refusal(&event, flow) {
                 self.unrecorded += 1;
             }
         }
@@ -181,9 +186,9 @@ impl Observer {
 
     fn end_window(&mut self) {
         let clock = self.clock();
-        for (event, counted) in self.window.close(self.observed.now()) {
+        for refusal in self.window.close(self.observed.now()) {
             self.sink
-                .write(&Record::reject(&self.names, &clock, &event, counted));
+                .write(&Record::reject(&self.names, &clock, &refusal));
         }
         let flows: Vec<_> = self.observed.flows().collect();
         for (key, entry) in flows {
@@ -249,4 +254,28 @@ impl Observer {
             self.unrecorded + self.sink.lost,
         )
     }
+}
+
+/// The flow of a backend's answer that was refused: the event shows the packet as it arrived, which
+/// is on the service leg, and the client's side of it is known to the flow alone.
+fn refused_answer(
+    observed: &Observed,
+    names: &Names,
+    event: &DropEvent,
+) -> Option<(FlowKey, FlowEntry)> {
+    let is_answer = event.direction == Direction::Out as u8;
+    if !is_answer || event.protocol == protocol::ICMP {
+        return None;
+    }
+    let keys = names.provider_scopes().map(|scope| FlowKey {
+        src: unmapped(event.src),
+        dst: unmapped(event.dst),
+        src_port: event.src_port,
+        dst_port: event.dst_port,
+        scope,
+        protocol: event.protocol,
+        reserved: 0,
+    });
+    let mut found = keys.filter_map(|key| observed.flow(key).map(|entry| (key, entry)));
+    found.find(|(_, entry)| entry.role == ROLE_REPLY && entry.eni == event.eni)
 }

@@ -110,6 +110,15 @@ pub(super) struct Counted {
     pub(super) tcp_flags: u8,
 }
 
+/// Refusals of one kind.
+pub(super) struct Refusal {
+    /// The first of them.
+    pub(super) event: DropEvent,
+    /// The flow it belongs to, if it is an answer.
+    pub(super) flow: Option<(FlowKey, FlowEntry)>,
+    pub(super) counted: Counted,
+}
+
 /// The tuples of a flow entry on the consumer leg and, if it is NATed, on the service leg.
 pub(super) fn tuples(key: &FlowKey, entry: &FlowEntry) -> (Tuple, Option<Tuple>) {
     let arrived = tuple(key.src, key.dst, key.src_port, key.dst_port);
@@ -152,6 +161,16 @@ fn event_direction(event: &DropEvent) -> Direction {
     }
 }
 
+/// The tuple of an event whose flow is not known.
+fn event_tuple(event: &DropEvent) -> Tuple {
+    let (src, dst) = (unmapped(event.src), unmapped(event.dst));
+    if event.protocol == protocol::ICMP && event_direction(event) == Direction::Out {
+        // The event shows the request whose answer was refused.
+        return tuple(dst, src, event.dst_port, event.src_port);
+    }
+    tuple(src, dst, event.src_port, event.dst_port)
+}
+
 impl Record {
     /// What a flow's packets of one direction came to.
     pub(super) fn accept(
@@ -164,10 +183,7 @@ impl Record {
         let (consumer, service) = tuples(key, entry);
         let mut record = Self::blank(names, clock, entry.eni, consumer, counted);
         record.direction = direction(entry);
-        record.nat_srcaddr = service.map(|tuple| tuple.src);
-        record.nat_dstaddr = service.map(|tuple| tuple.dst);
-        record.nat_srcport = service.map(|tuple| tuple.src_port);
-        record.nat_dstport = service.map(|tuple| tuple.dst_port);
+        record.set_service_leg(service);
         record.protocol = key.protocol;
         record.layer = "security-group";
         record.rule_id = names.rule(entry.rules[1]).map(str::to_owned);
@@ -175,32 +191,18 @@ impl Record {
         record
     }
 
-    /// What refusals of one kind came to; `event` is the first of them.
-    pub(super) fn reject(
-        names: &Names,
-        clock: &Clock,
-        event: &DropEvent,
-        counted: Counted,
-    ) -> Self {
-        let direction = event_direction(event);
-        let mut consumer = tuple(
-            unmapped(event.src),
-            unmapped(event.dst),
-            event.src_port,
-            event.dst_port,
+    /// What refusals of one kind came to.
+    pub(super) fn reject(names: &Names, clock: &Clock, refusal: &Refusal) -> Self {
+        let event = &refusal.event;
+        let known = refusal.flow.as_ref();
+        let (consumer, service) = known.map_or_else(
+            || (event_tuple(event), None),
+            |(key, entry)| tuples(key, entry),
         );
-        if event.protocol == protocol::ICMP && direction == Direction::Out {
-            // The event shows the request whose answer was refused.
-            consumer = Tuple {
-                src: consumer.dst,
-                dst: consumer.src,
-                src_port: consumer.dst_port,
-                dst_port: consumer.src_port,
-            };
-        }
         let reason = DropReason::from_number(event.reason);
-        let mut record = Self::blank(names, clock, event.eni, consumer, counted);
-        record.direction = direction;
+        let mut record = Self::blank(names, clock, event.eni, consumer, refusal.counted);
+        record.direction = event_direction(event);
+        record.set_service_leg(service);
         record.protocol = event.protocol;
         record.action = "REJECT";
         record.layer = reason.map_or("internal", DropReason::layer);
@@ -208,6 +210,13 @@ impl Record {
         record.reason = reason.map(DropReason::name);
         record.generation = event.generation;
         record
+    }
+
+    fn set_service_leg(&mut self, service: Option<Tuple>) {
+        self.nat_srcaddr = service.map(|tuple| tuple.src);
+        self.nat_dstaddr = service.map(|tuple| tuple.dst);
+        self.nat_srcport = service.map(|tuple| tuple.src_port);
+        self.nat_dstport = service.map(|tuple| tuple.dst_port);
     }
 
     fn blank(names: &Names, clock: &Clock, eni: u16, tuple: Tuple, counted: Counted) -> Self {

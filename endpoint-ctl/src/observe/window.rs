@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use endpoint_common::abi::event::DropEvent;
 use endpoint_common::abi::flow::{FlowEntry, FlowKey};
 
-use super::record::Counted;
+use super::record::{Counted, Refusal};
 
 /// Kinds of refusal kept apart within one window; more are counted, not recorded.
 const REFUSAL_KINDS: usize = 65_536;
@@ -31,14 +31,19 @@ struct RefusalKind {
 pub(super) struct Window {
     /// Packets and bytes already recorded, by flow.
     reported: HashMap<FlowKey, (u64, u64)>,
-    refusals: HashMap<RefusalKind, (DropEvent, Counted)>,
+    refusals: HashMap<RefusalKind, Refusal>,
     /// Tick at which the window began.
     began: u32,
 }
 
 impl Window {
-    /// Takes a refusal in; `false` if there are too many kinds, and it was not.
-    pub(super) fn refusal(&mut self, event: &DropEvent) -> bool {
+    /// Takes a refusal in; `false` if there are too many kinds, and it was not. The first of its
+    /// kind is asked for its flow.
+    pub(super) fn refusal(
+        &mut self,
+        event: &DropEvent,
+        flow: impl FnOnce() -> Option<(FlowKey, FlowEntry)>,
+    ) -> bool {
         let kind = RefusalKind {
             src: event.src,
             dst: event.dst,
@@ -54,15 +59,15 @@ impl Window {
         if full && !self.refusals.contains_key(&kind) {
             return false;
         }
-        let (_, counted) = self.refusals.entry(kind).or_insert_with(|| {
-            (
-                *event,
-                Counted {
-                    first_tick: event.tick,
-                    ..Counted::default()
-                },
-            )
+        let refusal = self.refusals.entry(kind).or_insert_with(|| Refusal {
+            event: *event,
+            flow: flow(),
+            counted: Counted {
+                first_tick: event.tick,
+                ..Counted::default()
+            },
         });
+        let counted = &mut refusal.counted;
         counted.packets += 1;
         counted.bytes += u64::from(event.bytes);
         counted.last_tick = event.tick;
@@ -93,10 +98,10 @@ impl Window {
     }
 
     /// Ends the window at `tick`: its refusals, oldest first.
-    pub(super) fn close(&mut self, tick: u32) -> Vec<(DropEvent, Counted)> {
+    pub(super) fn close(&mut self, tick: u32) -> Vec<Refusal> {
         self.began = tick;
         let mut refusals: Vec<_> = self.refusals.drain().map(|(_, refusal)| refusal).collect();
-        refusals.sort_by_key(|(event, _)| (event.tick, event.src, event.src_port));
+        refusals.sort_by_key(|Refusal { event, .. }| (event.tick, event.src, event.src_port));
         refusals
     }
 }

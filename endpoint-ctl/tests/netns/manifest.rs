@@ -231,12 +231,6 @@ impl Manifest {
         self
     }
 
-    /// Takes the listeners away.
-    pub(crate) fn without_listeners(mut self) -> Self {
-        self.listeners.clear();
-        self
-    }
-
     /// Takes the endpoint away.
     pub(crate) fn without_endpoint(mut self) -> Self {
         self.has_endpoint = false;
@@ -251,21 +245,12 @@ impl Manifest {
 
     /// As YAML.
     pub(crate) fn text(&self) -> String {
-        format!("{}{}", self.provider(), self.tenant())
+        format!("{}{}", provider(), self.tenant())
     }
 
     /// Both tenants before one provider network, as YAML.
     pub(crate) fn text_beside(&self, other: &Self) -> String {
         format!("{}{}", self.text(), other.tenant())
-    }
-
-    fn provider(&self) -> String {
-        let [first, second] = address::NAT;
-        format!(
-            "kind: ProviderNetwork\nProviderNetworkId: pnet\nCidrBlock: {}\n\
-             Interface: provider\nNatAddresses: [{first}, {second}]\n",
-            address::NETWORK
-        )
     }
 
     fn tenant(&self) -> String {
@@ -279,7 +264,11 @@ impl Manifest {
             address::VSWITCH_A,
             self.interface
         );
-        list(&mut text, "Permissions", self.group.iter().map(Rule::in_group));
+        list(
+            &mut text,
+            "Permissions",
+            self.group.iter().map(Rule::in_group),
+        );
         if let Some(entries) = &self.acl {
             text += &self.acl_document(entries);
         }
@@ -336,6 +325,16 @@ impl Manifest {
         list(&mut text, "Listeners", listeners);
         text
     }
+}
+
+/// The provider network that all tenants share.
+fn provider() -> String {
+    let [first, second] = address::NAT;
+    format!(
+        "kind: ProviderNetwork\nProviderNetworkId: pnet\nCidrBlock: {}\n\
+         Interface: provider\nNatAddresses: [{first}, {second}]\n",
+        address::NETWORK
+    )
 }
 
 /// A field that holds a list, which may be empty.

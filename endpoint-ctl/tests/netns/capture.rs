@@ -1,0 +1,51 @@
+//! What crosses an interface, as tcpdump tells it. Imports `waiting`.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use xtask::lab::{Lab, Process, spawn_command};
+
+use crate::waiting::eventually;
+
+/// A running tcpdump.
+pub(crate) struct Capture {
+    process: Process,
+    lines: PathBuf,
+}
+
+impl Capture {
+    /// Begins to capture what matches `filter` on a role's interface.
+    #[track_caller]
+    pub(crate) fn start(lab: &Lab, role: &str, interface: &str, filter: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let file = |kind: &str| lab.dir().join(format!("capture-{number}.{kind}"));
+        let (lines, errors) = (file("out"), file("err"));
+        let create = |path| File::create(path).expect("the lab's directory takes files");
+        let mut command = lab.ns(role).command("tcpdump");
+        command
+            .args(["-i", interface, "-n", "-l", "--immediate-mode", filter])
+            .stdout(create(&lines))
+            .stderr(create(&errors));
+        let process = spawn_command(command).expect("tcpdump must start");
+        eventually("tcpdump listens", || {
+            let said = fs::read_to_string(&errors).unwrap_or_default();
+            if said.contains("listening on") {
+                Ok(())
+            } else {
+                Err(said)
+            }
+        });
+        Self { process, lines }
+    }
+
+    /// Ends the capture and returns all that was seen, a line for each packet.
+    #[track_caller]
+    pub(crate) fn stop(self) -> String {
+        self.process.stop().expect("tcpdump must end");
+        // It ends its output by an empty line when it is stopped.
+        let seen = fs::read_to_string(&self.lines).unwrap_or_default();
+        seen.trim_end().to_owned()
+    }
+}

@@ -1,0 +1,28 @@
+//! Real traffic through a running daemon, between network namespaces: what an endpoint promises,
+//! behaviour by behaviour. Needs root; run by `cargo xtask test netns`.
+//!
+//! Every test builds a lab and starts a daemon of its own. What must happen is awaited with
+//! generous limits, so that a loaded machine is no reason to fail; what must not happen is proven
+//! by a counter or a capture, not by waiting alone.
+
+mod accounting;
+mod backends;
+mod capture;
+mod commands;
+mod dialogue;
+mod endpoint;
+mod flow_log;
+mod group;
+mod lifecycle;
+mod manifest;
+mod network_acl;
+mod own_stack;
+mod ping;
+mod reach;
+mod reload;
+mod scene;
+mod spread;
+mod temporary;
+mod tenants;
+mod waiting;
+mod web;
