@@ -265,7 +265,7 @@ fn listen(kind: SignalKind) -> Result<Signal, DaemonError> {
 /// Tells systemd, where there is one.
 fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!("systemd was not told: {error}");
+        tracing::debug!("systemd was not told: {error}");
     }
 }
 

@@ -83,7 +83,8 @@ pub(super) fn detach(ebpf: &mut Ebpf, attached: Attached) -> Result<(), Dataplan
 fn failed(interface: &str, error: &ProgramError) -> DataplaneError {
     let reason = if is_busy(error) {
         format!(
-            "another XDP program is attached; remove it with `ip link set dev {interface} xdp off`"
+            "another XDP program is attached; stop the program that attached it \
+             (`bpftool net show dev {interface}` names it), then start again"
         )
     } else {
         reason(error)

@@ -15,6 +15,7 @@ mod test_run;
 mod writer;
 
 use aya::Ebpf;
+use aya::programs::ProgramFd;
 
 use crate::compiler::{Capacity, CompileError, Tables};
 use endpoint_common::abi::meta::Port;
@@ -139,6 +140,11 @@ impl Dataplane {
     /// Instructions the verifier walked through, if the kernel tells.
     pub fn verified_instructions(&self) -> Option<u32> {
         load::verified_instructions(&self.ebpf, attach::PROGRAM)
+    }
+
+    /// The loaded program, for benches that enter it by tail call.
+    pub fn program_fd(&self) -> Option<&ProgramFd> {
+        self.ebpf.program(attach::PROGRAM)?.fd().ok()
     }
 
     /// Makes an interface known without attaching to it, for [`Self::test_run`].
