@@ -1,7 +1,11 @@
 //! The loaded program against the same path on the host, by BPF_PROG_TEST_RUN. Needs root.
 
 mod checksums;
+mod exhaustion;
+mod generations;
+mod object;
 mod packet;
+mod random;
 mod table;
 mod twins;
 mod world;

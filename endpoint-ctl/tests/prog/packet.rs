@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 pub(crate) type Mac = [u8; 6];
 
-/// Frames go to this address unless they say otherwise: [`Packet::to_mac`] with the leg's own.
+/// Frames go to this address unless they say otherwise: [`Packet::at_mac`] with the leg's own.
 pub(crate) const NODE: Mac = [2, 0xee, 0, 0, 0, 1];
 pub(crate) const BROADCAST: Mac = [0xff; 6];
 
@@ -120,8 +120,10 @@ macro_rules! setters {
 }
 
 setters! {
-    to_mac(mac: Mac) => to: mac;
-    from_mac(mac: Mac) => from: mac;
+    /// The link-level destination.
+    at_mac(mac: Mac) => to: mac;
+    /// The link-level source.
+    by_mac(mac: Mac) => from: mac;
     ttl(ttl: u8) => ttl: ttl;
     ether_type(number: u16) => ether_type: number;
     version(number: u8) => version: number;
@@ -337,7 +339,7 @@ pub(crate) fn who_has(target: &str, sender: &str) -> Arp {
 impl Arp {
     pub(crate) const SENDER: Mac = [2, 0xcc, 0, 0, 0, 9];
 
-    pub(crate) fn to_mac(mut self, mac: Mac) -> Self {
+    pub(crate) fn at_mac(mut self, mac: Mac) -> Self {
         self.to = mac;
         self
     }

@@ -72,6 +72,14 @@ impl Twins {
         self.kernel.apply(tables).expect("a generation that fits");
     }
 
+    /// The kernel's maps must refuse this one.
+    pub(crate) fn apply_in_vain(&mut self, tables: &Tables) {
+        let before = self.kernel.generation();
+        let refused = self.kernel.apply(tables);
+        assert!(refused.is_err(), "the kernel took what does not fit");
+        assert_eq!(self.kernel.generation(), before);
+    }
+
     pub(crate) fn set_hop(&mut self, row: u32, hop: Hop) {
         self.host.set_hop(row, hop);
         self.kernel.set_hop(row, hop).expect("a row of HOPS");

@@ -49,6 +49,11 @@ impl Leg {
         }
     }
 
+    fn named(name: &str) -> Self {
+        let leg = Self::ALL.into_iter().find(|leg| leg.name() == name);
+        leg.unwrap_or_else(|| panic!("no leg {name}"))
+    }
+
     /// By which interface packets leave for it. They all arrive on [`ARRIVAL`].
     pub(crate) fn ifindex(self) -> u32 {
         11 + self as u32
@@ -125,6 +130,13 @@ impl World {
         self.twins.apply(&tables);
     }
 
+    /// Puts tables before the kernel that it must refuse.
+    pub(crate) fn apply_in_vain(&mut self, tamper: impl FnOnce(&mut Tables)) {
+        let mut tables = self.compile();
+        tamper(&mut tables);
+        self.twins.apply_in_vain(&tables);
+    }
+
     fn compile(&mut self) -> Tables {
         self.generation += 1;
         self.numbers.assign(&self.model);
@@ -137,26 +149,22 @@ impl World {
             .numbers
             .hops()
             .filter(|(_, row)| !self.hops.contains_key(row))
-            .map(|(to, row)| (row, self.hop(to)))
+            .map(|(to, row)| (row, Self::hop(to)))
             .collect();
         for (row, hop) in rows {
             self.set_hop(row, hop);
         }
     }
 
-    fn hop(&self, to: &HopTo) -> Hop {
-        let leg_of = |name: &str| {
-            let leg = Leg::ALL.into_iter().find(|leg| leg.name() == name);
-            leg.unwrap_or_else(|| panic!("no leg {name}"))
-        };
+    fn hop(to: &HopTo) -> Hop {
         match to {
             HopTo::Clients(vswitch) => {
-                let leg = leg_of(vswitch.as_str());
+                let leg = Leg::named(vswitch.as_str());
                 let flags = HOP_RESOLVED | HOP_TO_CLIENT;
                 Hop::new(leg.ifindex(), flags, [0; 6], leg.mac())
             }
             HopTo::Backend(network, address) => {
-                let leg = leg_of(network.as_str());
+                let leg = Leg::named(network.as_str());
                 Hop::new(
                     leg.ifindex(),
                     HOP_RESOLVED,

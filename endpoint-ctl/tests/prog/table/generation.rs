@@ -2,13 +2,13 @@
 //!
 //! May import: endpoint-ctl (model), packet, the table's own.
 
-use super::Expect::{Answer, Drop, DropBy, Pass, To};
-use super::{Step, answer, as_is, row};
+use super::Expect::{Answer, Drop, DropBy, Pass, To, ToAs};
+use super::{Step, answer, as_is};
 use crate::packet::{ping, tcp, udp, who_has};
 use crate::world::Leg::{ProviderA, ProviderB, VswA, VswA2};
-use crate::world::World;
 use endpoint_common::abi::reason::DropReason::{
-    AclEgress, AclIngress, BackendRemoved, EndpointGone, GroupEgress, GroupIngress, NoListener,
+    AclEgress, AclIngress, BackendRemoved, EndpointGone, GroupEgress, GroupIngress, NoBackend,
+    NoListener,
 };
 use endpoint_ctl::model::{
     EndpointId, LoadBalancerId, Model, NetworkAclEntry, NetworkAclId, Policy, PortRange,
@@ -19,14 +19,15 @@ const WEB: &str = "a connection before the change";
 const PING: &str = "a ping before the change";
 
 pub(super) fn steps() -> Vec<Step> {
-    [rules_change(), backends_change(), endpoints_change()]
-        .into_iter()
-        .flatten()
-        .collect()
-}
-
-fn change(world: &mut World, change: fn(&mut Model)) {
-    world.change(change);
+    [
+        rules_change(),
+        backends_change(),
+        way_to_backends_change(),
+        endpoints_change(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn set_group_rule(model: &mut Model, id: &str, policy: Policy) {
@@ -55,85 +56,39 @@ fn rules_change() -> Vec<Step> {
     let web = || tcp("10.0.9.20:50050", "10.0.1.100:81");
     let free = || tcp("10.0.9.20:50050", "10.0.1.100:80");
     let echo = || ping("10.0.9.20:50", "10.0.1.100");
-    vec![
-        row(WEB, VswA, free().syn(), To(ProviderA)),
-        row(PING, VswA, echo(), Answer),
-        Step::Change(|world| change(world, |model| set_group_rule(model, "a-web", Policy::Drop))),
-        row("group: cut", VswA, free(), DropBy(GroupIngress, "a-web")),
-        answer(
-            "group: cut, back",
-            ProviderA,
-            WEB,
-            as_is,
-            DropBy(GroupIngress, "a-web"),
-        ),
-        row("group: ping is not", VswA, echo(), Answer),
-        Step::Change(|world| {
-            change(world, |model| {
-                set_group_rule(model, "a-web", Policy::Accept);
-                set_group_rule(model, "a-ping", Policy::Drop);
-            })
-        }),
-        row("group: lives again", VswA, free(), To(ProviderA)),
-        answer("group: lives again, back", ProviderA, WEB, as_is, To(VswA)),
-        row(
-            "group: now the ping is cut",
-            VswA,
-            echo(),
-            DropBy(GroupIngress, "a-ping"),
-        ),
-        Step::Change(|world| {
-            change(world, |model| {
-                set_group_rule(model, "a-ping", Policy::Accept);
-                acl_a(model).egress.insert(0, drop_all("late-out"));
-            })
-        }),
-        row("ACL out: the request lives", VswA, free(), To(ProviderA)),
-        answer(
-            "ACL out: the answer is cut",
-            ProviderA,
-            WEB,
-            as_is,
-            DropBy(AclEgress, "late-out"),
-        ),
-        row(
-            "ACL out: the ping's answer is cut",
-            VswA,
-            echo(),
-            DropBy(AclEgress, "late-out"),
-        ),
-        Step::Change(|world| {
-            change(world, |model| {
-                acl_a(model).egress.remove(0);
-                acl_a(model).ingress.insert(0, drop_all("late-in"));
-            })
-        }),
-        row(
-            "ACL in: the request is cut",
-            VswA,
-            free(),
-            DropBy(AclIngress, "late-in"),
-        ),
-        answer(
-            "ACL in: says nothing of the answer",
-            ProviderA,
-            WEB,
-            as_is,
-            To(VswA),
-        ),
-        row(
-            "ACL in: a new flow",
-            VswA,
-            web().syn(),
-            DropBy(AclIngress, "late-in"),
-        ),
-        Step::Change(|world| {
-            change(world, |model| {
-                acl_a(model).ingress.remove(0);
-            })
-        }),
-        row("ACL in: gone again", VswA, free(), To(ProviderA)),
-    ]
+    rows! {
+        VswA: WEB, free().syn() => To(ProviderA);
+        VswA: PING, echo() => Answer;
+        then Step::Model(|model| set_group_rule(model, "a-web", Policy::Drop));
+        VswA: "group: cut", free() => DropBy(GroupIngress, "a-web");
+        ProviderA: "group: cut, back", answer(WEB, as_is) => DropBy(GroupIngress, "a-web");
+        VswA: "group: ping is not", echo() => Answer;
+        then Step::Model(|model| {
+            set_group_rule(model, "a-web", Policy::Accept);
+            set_group_rule(model, "a-ping", Policy::Drop);
+        });
+        VswA: "group: lives again", free() => To(ProviderA);
+        ProviderA: "group: lives again, back", answer(WEB, as_is) => To(VswA);
+        VswA: "group: now the ping is cut", echo() => DropBy(GroupIngress, "a-ping");
+        then Step::Model(|model| {
+            set_group_rule(model, "a-ping", Policy::Accept);
+            acl_a(model).egress.insert(0, drop_all("late-out"));
+        });
+        VswA: "ACL out: the request lives", free() => To(ProviderA);
+        ProviderA: "ACL out: the answer is cut", answer(WEB, as_is) => DropBy(AclEgress, "late-out");
+        VswA: "ACL out: the ping's answer is cut", echo() => DropBy(AclEgress, "late-out");
+        then Step::Model(|model| {
+            acl_a(model).egress.remove(0);
+            acl_a(model).ingress.insert(0, drop_all("late-in"));
+        });
+        VswA: "ACL in: the request is cut", free() => DropBy(AclIngress, "late-in");
+        ProviderA: "ACL in: says nothing of the answer", answer(WEB, as_is) => To(VswA);
+        VswA: "ACL in: a new flow", web().syn() => DropBy(AclIngress, "late-in");
+        then Step::Model(|model| {
+            acl_a(model).ingress.remove(0);
+        });
+        VswA: "ACL in: gone again", free() => To(ProviderA);
+    }
 }
 
 fn servers(model: &mut Model, port: u16) -> &mut Vec<endpoint_ctl::model::Server> {
@@ -146,216 +101,83 @@ fn servers(model: &mut Model, port: u16) -> &mut Vec<endpoint_ctl::model::Server
 fn backends_change() -> Vec<Step> {
     let web = || tcp("10.0.1.20:50051", "10.0.1.100:81");
     let dns = || udp("10.0.1.20:50051", "10.0.1.100:53");
-    vec![
-        row(
-            "to the backend before the change",
-            VswA,
-            web().syn(),
-            To(ProviderA),
-        ),
-        row(
-            "to the resolver before the change",
-            VswA,
-            dns(),
-            To(ProviderA),
-        ),
-        Step::Change(|world| change(world, |model| servers(model, 81)[0].weight = 0)),
-        row("weight 0: the flow lives", VswA, web(), To(ProviderA)),
-        row(
-            "weight 0: no new flow",
-            VswA,
-            web().source_port(50052).syn(),
-            Drop(endpoint_common::abi::reason::DropReason::NoBackend),
-        ),
-        Step::Change(|world| change(world, |model| servers(model, 81)[0].port = 8090)),
-        row(
-            "the backend's port is another",
-            VswA,
-            web(),
-            Drop(BackendRemoved),
-        ),
-        answer(
-            "the backend's port is another, back",
-            ProviderA,
-            "to the backend before the change",
-            as_is,
-            Drop(BackendRemoved),
-        ),
-        row("the resolver is the same", VswA, dns(), To(ProviderA)),
-        Step::Change(|world| {
-            change(world, |model| {
-                let balancer = model.load_balancers.get_mut(&LoadBalancerId::new("nlb-a"));
-                balancer
-                    .expect("nlb-a")
-                    .listeners
-                    .retain(|listener| listener.port != 53);
-            })
-        }),
-        row(
-            "no listener any more: the flow is cut",
-            VswA,
-            dns(),
-            Drop(BackendRemoved),
-        ),
-        row(
-            "no listener any more: a new flow",
-            VswA,
-            dns().source_port(50053),
-            Drop(NoListener),
-        ),
-        Step::Change(|world| change(world, |_| {})),
-        row(
-            "no listener any more, in the other bank",
-            VswA,
-            dns().source_port(50053),
-            Drop(NoListener),
-        ),
-        Step::Change(|world| {
-            change(world, |model| {
-                servers(model, 80).retain(|server| server.ip.octets()[3] == 10);
-                servers(model, 80)[0].weight = 1;
-            })
-        }),
-        row(
-            "one server of three is left",
-            VswA,
-            tcp("10.0.1.20:50054", "10.0.1.100:80").syn(),
-            super::Expect::ToAs(ProviderA, |out| {
-                out.destination.to_string() == "10.0.1.10:8080"
-            }),
-        ),
-        Step::Change(|world| {
-            change(world, |model| {
-                let group = model.security_groups.get_mut(&SecurityGroupId::new("sg-a"));
-                for rule in group
-                    .expect("sg-a")
-                    .rules
-                    .iter_mut()
-                    .filter(|rule| rule.id == "a-out-1")
-                {
-                    (rule.ports, rule.peer) = (PortRange::ANY, ipnet::Ipv4Net::default());
-                }
-            })
-        }),
-        row(
-            "group out: cut",
-            VswA,
-            tcp("10.0.1.20:50054", "10.0.1.100:80"),
-            DropBy(GroupEgress, "a-out-1"),
-        ),
-        answer(
-            "group out: cut, back",
-            ProviderA,
-            "one server of three is left",
-            as_is,
-            DropBy(GroupEgress, "a-out-1"),
-        ),
-    ]
+    rows! {
+        VswA: "to the backend before the change", web().syn() => To(ProviderA);
+        VswA: "to the resolver before the change", dns() => To(ProviderA);
+        then Step::Model(|model| servers(model, 81)[0].weight = 0);
+        VswA: "weight 0: the flow lives", web() => To(ProviderA);
+        VswA: "weight 0: no new flow", web().source_port(50052).syn() => Drop(NoBackend);
+        then Step::Model(|model| servers(model, 81)[0].port = 8090);
+        VswA: "the backend's port is another", web() => Drop(BackendRemoved);
+        ProviderA: "the backend's port is another, back", answer("to the backend before the change", as_is) => Drop(BackendRemoved);
+        VswA: "the resolver is the same", dns() => To(ProviderA);
+        then Step::Model(|model| {
+            let balancer = model.load_balancers.get_mut(&LoadBalancerId::new("nlb-a"));
+            let listeners = &mut balancer.expect("nlb-a").listeners;
+            listeners.retain(|listener| listener.port != 53);
+        });
+        VswA: "no listener any more: the flow is cut", dns() => Drop(BackendRemoved);
+        VswA: "no listener any more: a new flow", dns().source_port(50053) => Drop(NoListener);
+        then Step::Model(|_| {});
+        VswA: "no listener any more, in the other bank", dns().source_port(50053) => Drop(NoListener);
+    }
+}
+
+fn way_to_backends_change() -> Vec<Step> {
+    rows! {
+        then Step::Model(|model| {
+            servers(model, 80).retain(|server| server.ip.octets()[3] == 10);
+            servers(model, 80)[0].weight = 1;
+        });
+        VswA: "one server of three is left", tcp("10.0.1.20:50054", "10.0.1.100:80").syn() => ToAs(ProviderA, |out| {
+            out.destination.to_string() == "10.0.1.10:8080"
+        });
+        then Step::Model(|model| {
+            let group = model.security_groups.get_mut(&SecurityGroupId::new("sg-a"));
+            let rules = &mut group.expect("sg-a").rules;
+            for rule in rules.iter_mut().filter(|rule| rule.id == "a-out-1") {
+                (rule.ports, rule.peer) = (PortRange::ANY, ipnet::Ipv4Net::default());
+            }
+        });
+        VswA: "group out: cut", tcp("10.0.1.20:50054", "10.0.1.100:80") => DropBy(GroupEgress, "a-out-1");
+        ProviderA: "group out: cut, back", answer("one server of three is left", as_is) => DropBy(GroupEgress, "a-out-1");
+    }
 }
 
 fn endpoints_change() -> Vec<Step> {
     let quic = || udp("10.0.1.20:50060", "10.0.1.101:443");
     let echo = || ping("10.0.1.20:60", "10.0.1.101");
-    let gone = |what: &'static str| row(what, VswA, who_has("10.0.1.101", "10.0.1.20"), Pass);
-    vec![
-        row(
-            "to the endpoint before it goes",
-            VswA,
-            quic(),
-            To(ProviderB),
-        ),
-        row("ping to the endpoint before it goes", VswA, echo(), Answer),
-        row(
-            "ARP for the endpoint before it goes",
-            VswA,
-            who_has("10.0.1.101", "10.0.1.20"),
-            Answer,
-        ),
-        Step::Change(|world| {
-            change(world, |model| {
-                model.endpoints.remove(&EndpointId::new("ep-c"));
-            })
-        }),
-        gone("ARP for the endpoint that is gone"),
-        row(
-            "the endpoint is gone: its flow",
-            VswA,
-            quic(),
-            Drop(EndpointGone),
-        ),
-        answer(
-            "the endpoint is gone: its flow, back",
-            ProviderB,
-            "to the endpoint before it goes",
-            as_is,
-            Drop(EndpointGone),
-        ),
-        row(
-            "the endpoint is gone: its ping",
-            VswA,
-            echo(),
-            Drop(EndpointGone),
-        ),
-        row(
-            "the endpoint is gone: a new flow",
-            VswA,
-            quic().source_port(50061),
-            Pass,
-        ),
-        row(
-            "the others are there",
-            VswA,
-            who_has("10.0.1.100", "10.0.1.20"),
-            Answer,
-        ),
-        Step::Change(|world| change(world, |_| {})),
-        gone("ARP for it in the other bank"),
-        Step::Change(|world| change(world, |_| {})),
-        gone("ARP for it in the first bank again"),
-        row(
-            "a new flow in the first bank again",
-            VswA,
-            quic().source_port(50061),
-            Pass,
-        ),
-        Step::Change(|world| {
-            change(world, |model| {
-                let endpoint = model.endpoints.get_mut(&EndpointId::new("ep-a"));
-                endpoint.expect("ep-a").zones[0].ip = [10, 0, 1, 101].into();
-            })
-        }),
-        row(
-            "another endpoint takes the address: ARP",
-            VswA,
-            who_has("10.0.1.101", "10.0.1.20"),
-            Answer,
-        ),
-        row(
-            "another endpoint takes the address: the old flow stays cut",
-            VswA,
-            quic(),
-            Drop(EndpointGone),
-        ),
-        row(
-            "its old address is nobody's",
-            VswA,
-            who_has("10.0.1.100", "10.0.1.20"),
-            Pass,
-        ),
-        row(
-            "its other zone is as before",
-            VswA2,
-            who_has("10.0.2.100", "10.0.2.20"),
-            Answer,
-        ),
-        Step::Change(|world| {
-            change(world, |model| {
-                let group = model.security_groups.get_mut(&SecurityGroupId::new("sg-a"));
-                group
-                    .expect("sg-a")
-                    .rules
-                    .retain(|rule| rule.id != "a-out-1");
-            })
-        }),
-    ]
+    let arp = || who_has("10.0.1.101", "10.0.1.20");
+    rows! {
+        VswA: "to the endpoint before it goes", quic() => To(ProviderB);
+        VswA: "ping to the endpoint before it goes", echo() => Answer;
+        VswA: "ARP for the endpoint before it goes", arp() => Answer;
+        then Step::Model(|model| {
+            model.endpoints.remove(&EndpointId::new("ep-c"));
+        });
+        VswA: "ARP for the endpoint that is gone", arp() => Pass;
+        VswA: "the endpoint is gone: its flow", quic() => Drop(EndpointGone);
+        ProviderB: "the endpoint is gone: its flow, back", answer("to the endpoint before it goes", as_is) => Drop(EndpointGone);
+        VswA: "the endpoint is gone: its ping", echo() => Drop(EndpointGone);
+        VswA: "the endpoint is gone: a new flow", quic().source_port(50061) => Pass;
+        VswA: "the others are there", who_has("10.0.1.100", "10.0.1.20") => Answer;
+        then Step::Model(|_| {});
+        VswA: "ARP for it in the other bank", arp() => Pass;
+        then Step::Model(|_| {});
+        VswA: "ARP for it in the first bank again", arp() => Pass;
+        VswA: "a new flow in the first bank again", quic().source_port(50061) => Pass;
+        then Step::Model(|model| {
+            let endpoint = model.endpoints.get_mut(&EndpointId::new("ep-a"));
+            endpoint.expect("ep-a").zones[0].ip = [10, 0, 1, 101].into();
+        });
+        VswA: "another endpoint takes the address: ARP", arp() => Answer;
+        VswA: "another endpoint takes the address: the old flow stays cut", quic() => Drop(EndpointGone);
+        VswA: "its old address is nobody's", who_has("10.0.1.100", "10.0.1.20") => Pass;
+        VswA2: "its other zone is as before", who_has("10.0.2.100", "10.0.2.20") => Answer;
+        then Step::Model(|model| {
+            let group = model.security_groups.get_mut(&SecurityGroupId::new("sg-a"));
+            let rules = &mut group.expect("sg-a").rules;
+            rules.retain(|rule| rule.id != "a-out-1");
+        });
+    }
 }

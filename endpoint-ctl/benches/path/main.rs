@@ -1,0 +1,174 @@
+//! What a packet costs, by BPF_PROG_TEST_RUN, against floor programs measured in the same run.
+//!
+//! A repeated test run hands the same frame to the program again, rewritten as the last run left
+//! it. So a generator program first writes the headers of another flow over it and then enters the
+//! program under test by tail call; what generator and tail call cost is measured with a program
+//! that only returns, and taken off.
+//!
+//! `cargo xtask bench [--quick]`. Needs root. May import: std, anyhow, the bench's own.
+
+mod node;
+mod report;
+mod rig;
+
+use std::os::unix::fs::MetadataExt;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use endpoint_ctl::dataplane::XdpAction;
+
+use node::{Node, Port};
+use report::{Budget, Report};
+use rig::Rig;
+
+const FEW: u32 = 1_024;
+const MANY: u32 = 131_072;
+/// New flows per round, into an empty table.
+const NEW: u32 = 32_768;
+/// Denied packets per run: no more than the event ring holds.
+const DENIED: u32 = 40_000;
+
+/// How long to measure.
+struct Effort {
+    rounds: usize,
+    packets: u32,
+}
+
+fn main() -> ExitCode {
+    match effort().and_then(|effort| run(&effort)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn effort() -> Result<Effort> {
+    let mut effort = Effort {
+        rounds: 11,
+        packets: 1_000_000,
+    };
+    for arg in std::env::args().skip(1) {
+        match arg.as_str() {
+            // Cargo says so to every bench.
+            "--bench" => {}
+            "--quick" => {
+                effort = Effort {
+                    rounds: 3,
+                    packets: 200_000,
+                }
+            }
+            other => bail!("{other}: unknown; there is --quick, for fewer and shorter rounds"),
+        }
+    }
+    if std::fs::metadata("/proc/self")?.uid() != 0 {
+        bail!("loading BPF programs needs root: run it as root");
+    }
+    Ok(effort)
+}
+
+fn run(effort: &Effort) -> Result<()> {
+    report::print_machine(effort.rounds, effort.packets)?;
+    let mut report = Report::default();
+    for number in 1..=effort.rounds {
+        eprint!("\rround {number} of {} ", effort.rounds);
+        round(&mut report, effort.packets)?;
+    }
+    eprintln!();
+    report.print();
+    Ok(())
+}
+
+/// Everything once. Tables are made anew in every round: where they come to lie in memory matters to
+/// large ones, and changes.
+fn round(report: &mut Report, packets: u32) -> Result<()> {
+    let (mut rig, mut node) = (Rig::load(FEW)?, Node::load()?);
+    node.establish(&mut rig, FEW)?;
+    floors(report, &mut rig, FEW, packets)?;
+    established(report, &mut rig, &node, FEW, packets)?;
+    refused(report, &mut rig, &mut node, packets)?;
+    let (mut rig, mut node) = (Rig::load(MANY)?, Node::load()?);
+    node.establish(&mut rig, MANY)?;
+    floors(report, &mut rig, MANY, packets)?;
+    established(report, &mut rig, &node, MANY, packets)?;
+    opened(report, &mut Rig::load(1 << 24)?, &Node::load()?)
+}
+
+/// The generator by itself, the program that only returns, and the floor.
+fn floors(report: &mut Report, rig: &mut Rig, flows: u32, packets: u32) -> Result<()> {
+    if flows == FEW {
+        let ns = rig.run_return(packets)?;
+        report.raw("return at once (no generator)", "", ns);
+    }
+    rig.aim(Port::Open, node::ACK)?;
+    let generator = rig.run_generator(packets)?;
+    let label = format!("generator, {}", report::grouped(flows));
+    report.raw(&label, "what is taken off below", generator);
+    let floor = rig.run_floor(packets)?;
+    report.floor(flows, floor - generator);
+    Ok(())
+}
+
+fn established(
+    report: &mut Report,
+    rig: &mut Rig,
+    node: &Node,
+    flows: u32,
+    packets: u32,
+) -> Result<()> {
+    rig.aim(Port::Open, node::ACK)?;
+    let generator = rig.run_generator(packets)?;
+    let before = node.counters();
+    let ns = rig.run_product(node.program()?, packets, XdpAction::Redirect)?;
+    node.expect_accepted(&before, packets)?;
+    let most = if flows == FEW { 2.2 } else { 1.3 };
+    let label = format!("established, {}", report::grouped(flows));
+    let budget = Budget { most, floor: flows };
+    report.row(&label, ns - generator, Some(budget), flows);
+    Ok(())
+}
+
+/// Packets that go no further: denied ones, and those that are not for us.
+fn refused(report: &mut Report, rig: &mut Rig, node: &mut Node, packets: u32) -> Result<()> {
+    let denied = Budget {
+        most: 7.0,
+        floor: FEW,
+    };
+    for (port, label) in [
+        (Port::Closed, "denied, 10 rules"),
+        (Port::ClosedByMany, "denied, 1,000 rules"),
+    ] {
+        rig.aim(port, node::SYN)?;
+        let generator = rig.run_generator(packets)?;
+        let before = node.counters();
+        let ns = rig.run_product(node.program()?, DENIED, XdpAction::Drop)?;
+        node.expect_dropped(&before, DENIED)?;
+        report.row(label, ns - generator, Some(denied), FEW);
+    }
+    for (port, label) in [
+        (Port::NotOurs, "not ours: another address"),
+        (Port::NotIpv4, "not ours: another protocol"),
+    ] {
+        rig.aim(port, node::SYN)?;
+        let generator = rig.run_generator(packets)?;
+        let ns = rig.run_product(node.program()?, packets, XdpAction::Pass)?;
+        report.row(label, ns - generator, None, FEW);
+    }
+    Ok(())
+}
+
+fn opened(report: &mut Report, rig: &mut Rig, node: &Node) -> Result<()> {
+    rig.aim(Port::Open, node::SYN)?;
+    let generator = rig.run_generator(NEW)?;
+    let before = node.counters();
+    let ns = rig.run_product(node.program()?, NEW, XdpAction::Redirect)?;
+    node.expect_accepted(&before, NEW)?;
+    node.expect_flows(NEW)?;
+    let budget = Budget {
+        most: 27.0,
+        floor: FEW,
+    };
+    report.row("new flow", ns - generator, Some(budget), FEW);
+    Ok(())
+}

@@ -1,0 +1,191 @@
+//! The generator and the floor programs: loaded, aimed, and run.
+//!
+//! May import: std, anyhow, aya, endpoint-common, endpoint-ctl, node (where to aim).
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, ensure};
+use aya::maps::{Array, HashMap, MapData, ProgramArray};
+use aya::programs::{ProgramFd, TestRun, TestRunOptions, Xdp};
+use aya::{Ebpf, EbpfLoader};
+use endpoint_common::abi::flow::{FlowEntry, FlowKey};
+use endpoint_ctl::dataplane::XdpAction;
+
+use super::node::{MAC, Port};
+
+/// Headers that the generator writes: Ethernet, IPv4, TCP.
+const HEADERS: usize = 54;
+/// The shortest frame of Ethernet, without its checksum.
+const FRAME: usize = 60;
+/// Room of the floor's table; as much as the product's by default.
+const FLOOR_ROWS: u32 = 262_144;
+/// The client's address and port of flow 0: see `restore` in endpoint-ebpf/src/floor.rs.
+const FIRST_CLIENT: u32 = 0x0a80_0000;
+const FIRST_PORT: u16 = 0x4000;
+
+/// The order in which the generator meets flows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Each once, before the first comes again.
+    InTurn,
+    /// Any, at any time.
+    ByChance,
+}
+
+/// See the module.
+pub(crate) struct Rig {
+    ebpf: Ebpf,
+    template: Array<MapData, [u8; HEADERS]>,
+    sequence: Array<MapData, u32>,
+    under_test: ProgramArray<MapData>,
+}
+
+/// Where `cargo xtask build` puts the object, beside the product's.
+fn object() -> PathBuf {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/ebpf-objects/endpoint");
+    let product = std::env::var_os("EBPF_OBJECT").map_or(built, PathBuf::from);
+    product.with_file_name("floor")
+}
+
+impl Rig {
+    /// Loads the programs; `flows` must be a power of two. The floor's table is filled with as many
+    /// as fit.
+    pub(crate) fn load(flows: u32) -> Result<Self> {
+        let path = object();
+        let bytes = std::fs::read(&path)
+            .with_context(|| format!("{}: build it with `cargo xtask build`", path.display()))?;
+        let mut ebpf = EbpfLoader::new()
+            .map_max_entries("FLOOR", FLOOR_ROWS)
+            .load(&bytes)?;
+        for name in ["bench_generate", "bench_return", "bench_floor"] {
+            program(&mut ebpf, name)?.load()?;
+        }
+        let mut sequence: Array<_, u32> = take(&mut ebpf, "SEQUENCE")?.try_into()?;
+        sequence.set(1, flows - 1, 0)?;
+        let mut floor: HashMap<_, [u8; 16], [u64; 9]> = take(&mut ebpf, "FLOOR")?.try_into()?;
+        if flows < FLOOR_ROWS {
+            for flow in 0..flows {
+                floor.insert(key(flow), entry(), 0)?;
+            }
+        }
+        Ok(Self {
+            template: take(&mut ebpf, "TEMPLATE")?.try_into()?,
+            sequence,
+            under_test: take(&mut ebpf, "UNDER_TEST")?.try_into()?,
+            ebpf,
+        })
+    }
+
+    /// Sets the order in which flows are met.
+    pub(crate) fn order(&mut self, order: Order) -> Result<()> {
+        Ok(self
+            .sequence
+            .set(2, u32::from(order == Order::ByChance), 0)?)
+    }
+
+    /// Sets what the generator writes.
+    pub(crate) fn aim(&mut self, port: Port, tcp_flags: u8) -> Result<()> {
+        let (ether_type, address, port) = port.target();
+        let mut headers = [0; HEADERS];
+        headers[..6].copy_from_slice(&MAC);
+        headers[6..12].copy_from_slice(&[2, 0xc0, 0, 0, 0, 2]);
+        headers[12..14].copy_from_slice(&ether_type.to_be_bytes());
+        headers[14..24].copy_from_slice(&[0x45, 0, 0, 40, 0, 1, 0x40, 0, 64, 6]);
+        headers[30..34].copy_from_slice(&address);
+        headers[36..38].copy_from_slice(&port.to_be_bytes());
+        headers[46..50].copy_from_slice(&[0x50, tcp_flags, 0x20, 0]);
+        Ok(self.template.set(0, headers, 0)?)
+    }
+
+    /// The program that only returns, without generator: the price of a test run itself.
+    pub(crate) fn run_return(&mut self, packets: u32) -> Result<f64> {
+        run(
+            program(&mut self.ebpf, "bench_return")?,
+            packets,
+            XdpAction::Pass,
+        )
+    }
+
+    /// The generator and the program that only returns.
+    pub(crate) fn run_generator(&mut self, packets: u32) -> Result<f64> {
+        self.run_own("bench_return", packets, XdpAction::Pass)
+    }
+
+    pub(crate) fn run_floor(&mut self, packets: u32) -> Result<f64> {
+        self.run_own("bench_floor", packets, XdpAction::Transmit)
+    }
+
+    fn run_own(&mut self, name: &str, packets: u32, expected: XdpAction) -> Result<f64> {
+        let own = program(&mut self.ebpf, name)?.fd()?.try_clone()?;
+        self.run_product(&own, packets, expected)
+    }
+
+    /// The generator and this program; every packet must end as `expected`. Nanoseconds each.
+    pub(crate) fn run_product(
+        &mut self,
+        product: &ProgramFd,
+        packets: u32,
+        expected: XdpAction,
+    ) -> Result<f64> {
+        self.under_test.set(0, product, 0)?;
+        run(
+            program(&mut self.ebpf, "bench_generate")?,
+            packets,
+            expected,
+        )
+    }
+}
+
+fn run(program: &mut Xdp, packets: u32, expected: XdpAction) -> Result<f64> {
+    let mut options = TestRunOptions::new();
+    options.data_in = Some(&[0; FRAME]);
+    options.repeat = packets;
+    let result = program.test_run(options)?;
+    let action = XdpAction::from(result.return_value);
+    ensure!(
+        action == expected,
+        "the last packet ended as {action:?}, not {expected:?}"
+    );
+    Ok(f64::from(result.duration.subsec_nanos()))
+}
+
+fn program<'e>(ebpf: &'e mut Ebpf, name: &str) -> Result<&'e mut Xdp> {
+    let program = ebpf.program_mut(name).ok_or_else(|| missing(name))?;
+    Ok(program.try_into()?)
+}
+
+fn take(ebpf: &mut Ebpf, name: &str) -> Result<aya::maps::Map> {
+    ebpf.take_map(name).ok_or_else(|| missing(name))
+}
+
+fn missing(name: &str) -> anyhow::Error {
+    anyhow!("the floor object has no {name}: build it with `cargo xtask build`")
+}
+
+/// What the generator's packet of this flow is looked up by.
+fn key(flow: u32) -> [u8; 16] {
+    let (_, dst, port) = Port::Open.target();
+    bytemuck::cast(FlowKey {
+        src: (FIRST_CLIENT | (flow >> 6)).to_be_bytes(),
+        dst,
+        src_port: (FIRST_PORT | (flow as u16 & 0x3f)).to_be_bytes(),
+        dst_port: port.to_be_bytes(),
+        scope: 1,
+        protocol: 6,
+        reserved: 0,
+    })
+}
+
+/// Some translation; which one does not matter to its cost.
+fn entry() -> [u64; 9] {
+    bytemuck::cast(FlowEntry {
+        src: [10, 0, 1, 200],
+        dst: [10, 0, 1, 10],
+        src_port: [0x40, 1],
+        dst_port: [0x1f, 0x90],
+        ip_delta: 0x1234,
+        l4_delta: 0x4321,
+        client_mac: [2, 0, 0, 0, 0, 9],
+        ..bytemuck::Zeroable::zeroed()
+    })
+}
