@@ -202,7 +202,7 @@ impl Daemon {
             .filter(|hop| hop.mac.is_none())
         {
             tracing::warn!(
-                "no MAC address yet for backend {} (via {}): its packets are dropped until it answers ARP",
+                "no MAC address yet for backend {} (via {}): its packets are dropped until it answers ARP or neighbor solicitations",
                 hop.backend,
                 hop.via
             );

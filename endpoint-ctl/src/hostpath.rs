@@ -3,19 +3,22 @@
 //!
 //! May import: compiler, endpoint-common.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-use endpoint_common::abi::Addr;
 use endpoint_common::abi::counter::{Counter, DropKey, EniCounters};
 use endpoint_common::abi::event::DropEvent;
-use endpoint_common::abi::flow::{Direction, FlowEntry, FlowKey};
+use endpoint_common::abi::flow::{Direction, Family, FlowEntry, FlowKey, FlowState};
 use endpoint_common::abi::meta::{Meta, Port};
 use endpoint_common::abi::policy::PolicySlot;
 use endpoint_common::abi::service::{
     Address, AddressKey, Backend, Hop, Listener, ListenerKey, TargetKey,
 };
-use endpoint_common::path::{self, Account, Arrival, Case, Flow, Flows, Insert, Judged, Outcome};
+use endpoint_common::abi::{Addr, unmapped};
+use endpoint_common::path::{
+    self, Account, Arrival, Flow, Flows, Insert, Judged, Outcome, Scratch,
+};
+use endpoint_common::wire::Ipv4;
 
 use crate::compiler::{ListenerAt, Tables, TargetAt};
 
@@ -23,8 +26,10 @@ use crate::compiler::{ListenerAt, Tables, TargetAt};
 pub struct HostWorld {
     tables: Tables,
     seed: u32,
-    /// Most flow entries the table takes.
+    /// Most flow entries each family's table takes.
     flow_entries: usize,
+    /// How many there are, of IPv6 and of IPv4.
+    counts: Cell<[usize; 2]>,
     ports: BTreeMap<u32, Port>,
     hops: BTreeMap<u32, Hop>,
     state: RefCell<State>,
@@ -44,12 +49,13 @@ pub struct State {
 }
 
 impl HostWorld {
-    /// An empty node whose flow table takes `flow_entries` entries.
+    /// An empty node whose flow tables take `flow_entries` entries of each family.
     pub fn new(seed: u32, flow_entries: usize) -> Self {
         Self {
             tables: Tables::empty(0),
             seed,
             flow_entries,
+            counts: Cell::default(),
             ports: BTreeMap::new(),
             hops: BTreeMap::new(),
             state: RefCell::default(),
@@ -84,6 +90,7 @@ impl HostWorld {
     /// Forgets all flows.
     pub fn clear_flows(&self) {
         self.state.borrow_mut().flows.clear();
+        self.counts.set([0; 2]);
     }
 
     /// Takes the events told so far.
@@ -125,6 +132,11 @@ impl path::Tables for &HostWorld {
     fn listener(&self, key: &ListenerKey) -> Option<Listener> {
         let at = ListenerAt {
             load_balancer: key.load_balancer,
+            family: if key.family == Family::V4 as u8 {
+                Family::V4
+            } else {
+                Family::V6
+            },
             protocol: key.protocol,
             port: u16::from_be_bytes(key.port),
         };
@@ -133,11 +145,9 @@ impl path::Tables for &HostWorld {
 
     fn has_target(&self, key: &TargetKey) -> bool {
         self.tables.targets.contains(&TargetAt {
-            listener: ListenerAt {
-                load_balancer: key.load_balancer,
-                protocol: key.protocol,
-                port: u16::from_be_bytes(key.listener_port),
-            },
+            load_balancer: key.load_balancer,
+            protocol: key.protocol,
+            listener_port: u16::from_be_bytes(key.listener_port),
             address: key.address,
             port: u16::from_be_bytes(key.port),
         })
@@ -156,10 +166,12 @@ impl path::Tables for &HostWorld {
     }
 
     fn hop(&self, index: u32) -> Option<Hop> {
-        self.hops.get(&index).copied()
+        // As in the kernel, a row that nobody wrote is there and empty.
+        let hop = self.hops.get(&index).copied();
+        Some(hop.unwrap_or_else(bytemuck::Zeroable::zeroed))
     }
 
-    fn with_case<R>(&self, work: impl FnOnce(&mut Case) -> R) -> Option<R> {
+    fn with_scratch<R>(&self, work: impl FnOnce(&mut Scratch) -> R) -> Option<R> {
         Some(work(&mut bytemuck::Zeroable::zeroed()))
     }
 }
@@ -167,7 +179,7 @@ impl path::Tables for &HostWorld {
 impl<'a> Flows for &'a HostWorld {
     type Flow = HostFlow<'a>;
 
-    fn flow(&self, key: &FlowKey) -> Option<HostFlow<'a>> {
+    fn flow<const V4: bool>(&self, key: &FlowKey) -> Option<HostFlow<'a>> {
         let entry = *self.state.borrow().flows.get(key)?;
         Some(HostFlow {
             world: self,
@@ -176,20 +188,28 @@ impl<'a> Flows for &'a HostWorld {
         })
     }
 
-    fn insert(&self, key: &FlowKey, entry: &FlowEntry) -> Insert {
+    fn insert<const V4: bool>(&self, key: &FlowKey, entry: &FlowEntry) -> Insert {
         let flows = &mut self.state.borrow_mut().flows;
         if flows.contains_key(key) {
             return Insert::Exists;
         }
-        if flows.len() >= self.flow_entries {
+        let mut counts = self.counts.get();
+        let count = &mut counts[usize::from(V4)];
+        if *count >= self.flow_entries {
             return Insert::Full;
         }
+        *count += 1;
+        self.counts.set(counts);
         flows.insert(*key, *entry);
         Insert::Done
     }
 
-    fn remove(&self, key: &FlowKey) {
-        self.state.borrow_mut().flows.remove(key);
+    fn remove<const V4: bool>(&self, key: &FlowKey) {
+        if self.state.borrow_mut().flows.remove(key).is_some() {
+            let mut counts = self.counts.get();
+            counts[usize::from(V4)] -= 1;
+            self.counts.set(counts);
+        }
     }
 }
 
@@ -203,6 +223,11 @@ pub struct HostFlow<'a> {
 }
 
 impl HostFlow<'_> {
+    fn entry(&self) -> FlowEntry {
+        let flows = &self.world.state.borrow().flows;
+        flows.get(&self.key).copied().unwrap_or(self.found)
+    }
+
     fn change(&self, change: impl FnOnce(&mut FlowEntry)) {
         if let Some(entry) = self.world.state.borrow_mut().flows.get_mut(&self.key) {
             change(entry);
@@ -211,30 +236,39 @@ impl HostFlow<'_> {
 }
 
 impl Flow for HostFlow<'_> {
-    fn entry(&self) -> FlowEntry {
-        self.world
-            .state
-            .borrow()
-            .flows
-            .get(&self.key)
-            .copied()
-            .unwrap_or(self.found)
+    fn state(&self) -> FlowState {
+        self.entry().state
+    }
+
+    fn addresses4(&self) -> Option<[Ipv4; 2]> {
+        let entry = self.entry();
+        let addresses = [unmapped(entry.src), unmapped(entry.dst)];
+        self.key.is_v4().then_some(addresses)
+    }
+
+    fn addresses6(&self) -> Option<[Addr; 2]> {
+        let entry = self.entry();
+        (!self.key.is_v4()).then_some([entry.src, entry.dst])
+    }
+
+    fn copy_to(&self, entry: &mut FlowEntry) {
+        *entry = self.entry();
     }
 
     fn record(&self, bytes: u32, tick: u32, tcp_flags: u8) {
         self.change(|entry| {
-            entry.packets += 1;
-            entry.bytes += u64::from(bytes);
-            entry.last_seen = tick;
-            entry.tcp_flags |= tcp_flags;
+            entry.state.packets += 1;
+            entry.state.bytes += u64::from(bytes);
+            entry.state.last_seen = tick;
+            entry.state.tcp_flags |= tcp_flags;
         });
     }
 
     fn judge(&self, generation: u32, judged: &Judged) {
         self.change(|entry| {
-            entry.generation = generation;
-            entry.verdict = judged.verdict;
-            entry.rules = judged.rules;
+            entry.state.generation = generation;
+            entry.state.verdict = judged.verdict;
+            entry.state.rules = judged.rules;
         });
     }
 }

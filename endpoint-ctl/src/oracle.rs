@@ -4,7 +4,7 @@
 //! all speed for being obvious. May import: std, `model`.
 
 use std::cmp::Reverse;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use crate::model::{
     Direction, Endpoint, EndpointId, Model, NetworkAclEntry, Policy, PortRange, ProtocolMatch,
@@ -35,12 +35,12 @@ impl Verdict {
 /// What the security groups of an endpoint decide (sections 1.6 and 3.1 of the reference).
 ///
 /// `peer` and `port` are the source and the destination port for ingress, the destination and its
-/// port for egress. An endpoint the model does not have gets nothing through.
+/// port for egress; only rules of the peer's family can match. An endpoint the model does not have gets nothing through.
 pub fn judge_security_groups(
     model: &Model,
     endpoint: &EndpointId,
     direction: Direction,
-    peer: Ipv4Addr,
+    peer: IpAddr,
     protocol: u8,
     port: u16,
 ) -> Verdict {
@@ -91,12 +91,12 @@ fn default_of_groups(model: &Model, endpoint: &Endpoint, direction: Direction) -
 /// What the network ACL of a vSwitch decides (section 3.2 of the reference).
 ///
 /// `peer` is the source for ingress and the destination for egress, `port` always the destination
-/// port. A vSwitch or ACL the model does not have gets nothing through.
+/// port; only entries of the peer's family can match. A vSwitch or ACL the model does not have gets nothing through.
 pub fn judge_network_acl(
     model: &Model,
     vswitch: &VSwitchId,
     direction: Direction,
-    peer: Ipv4Addr,
+    peer: IpAddr,
     protocol: u8,
     port: u16,
 ) -> Verdict {
@@ -106,7 +106,13 @@ pub fn judge_network_acl(
     let Some(acl_id) = &vswitch.network_acl else {
         return Verdict::new(Policy::Accept, "no-acl");
     };
-    if vswitch.cidr_block.contains(&peer) {
+    let is_inside = match peer {
+        IpAddr::V4(peer) => vswitch.cidr_block.contains(&peer),
+        IpAddr::V6(peer) => vswitch
+            .ipv6_cidr_block
+            .is_some_and(|net| net.contains(&peer)),
+    };
+    if is_inside {
         return Verdict::new(Policy::Accept, "same-vswitch");
     }
     let Some(acl) = model.network_acls.get(acl_id) else {

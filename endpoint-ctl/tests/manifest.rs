@@ -10,12 +10,18 @@ use endpoint_ctl::model::{
 
 #[path = "manifest/addresses.rs"]
 mod addresses;
+#[path = "manifest/families.rs"]
+mod families;
 #[path = "manifest/size.rs"]
 mod size;
 
+fn example(name: &str) -> String {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    std::fs::read_to_string(examples.join(name)).expect(name)
+}
+
 fn lab() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/lab.yaml");
-    std::fs::read_to_string(path).expect("examples/lab.yaml")
+    example("lab.yaml")
 }
 
 fn loaded(text: &str) -> Model {
@@ -62,9 +68,13 @@ fn every_endpoint_brings_its_managed_group() {
 
 #[test]
 fn every_fault_is_listed_with_place_and_mend() {
+    check_golden("bad.yaml", "bad.expected");
+}
+
+fn check_golden(name: &str, golden: &str) {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/manifest");
-    let text = std::fs::read_to_string(directory.join("bad.yaml")).expect("bad.yaml");
-    let errors = load(&text, "bad.yaml", None).expect_err("a faulty manifest");
+    let text = std::fs::read_to_string(directory.join(name)).expect(name);
+    let errors = load(&text, name, None).expect_err("a faulty manifest");
     for fault in &errors.faults {
         assert!(
             !fault.problem.is_empty() && !fault.mend.is_empty(),
@@ -72,8 +82,8 @@ fn every_fault_is_listed_with_place_and_mend() {
         );
         assert!(fault.line.is_some() || fault.document.is_none(), "{fault}");
     }
-    let golden = directory.join("bad.expected");
-    xtask::golden::check(&golden, &format!("{errors}\n")).unwrap_or_else(|error| panic!("{error}"));
+    xtask::golden::check(&directory.join(golden), &format!("{errors}\n"))
+        .unwrap_or_else(|error| panic!("{error}"));
 }
 
 #[test]

@@ -21,7 +21,7 @@ use aya_ebpf::bindings::xdp_action::{XDP_ABORTED, XDP_PASS, XDP_TX};
 use aya_ebpf::macros::{map, xdp};
 use aya_ebpf::maps::{Array, HashMap, ProgramArray};
 use aya_ebpf::programs::XdpContext;
-use endpoint_common::abi::flow::{FlowEntry, FlowKey};
+use endpoint_common::abi::flow::{FlowEntry4, FlowKey4};
 use endpoint_common::hash::mix;
 use endpoint_common::path::Frame;
 use endpoint_common::wire::{
@@ -47,7 +47,7 @@ static SEQUENCE: Array<u32> = Array::with_max_entries(3, 0);
 static UNDER_TEST: ProgramArray = ProgramArray::with_max_entries(1, 0);
 /// The floor's flows; rows of the same size as the product's.
 #[map]
-static FLOOR: HashMap<FlowKey, FlowEntry> = HashMap::with_max_entries(1024, 0);
+static FLOOR: HashMap<FlowKey4, FlowEntry4> = HashMap::with_max_entries(1024, 0);
 
 /// See the module.
 #[xdp]
@@ -105,7 +105,7 @@ fn translate(frame: &mut XdpFrame) -> Option<()> {
     if eth.ether_type != ether_type::IPV4.to_be() || ip.vihl != 0x45 || ip.proto != protocol::TCP {
         return None;
     }
-    let key = FlowKey {
+    let key = FlowKey4 {
         src: ip.src_addr,
         dst: ip.dst_addr,
         src_port: tcp.source,
@@ -117,20 +117,26 @@ fn translate(frame: &mut XdpFrame) -> Option<()> {
     // SAFETY: nobody writes the map while the bench runs.
     let to = unsafe { FLOOR.get(key) }?;
     let macs = MacPair {
-        dst: to.client_mac,
+        dst: to.state.client_mac,
         src: eth.dst_addr,
     };
+    let addresses = u32::from(to.state.address_delta);
+    let down = checksum::change([1, 0], [0, 0]);
     let tail = Ipv4Tail {
         ttl: ip.ttl.wrapping_sub(1),
         proto: ip.proto,
-        check: checksum::apply(ip.check, u32::from(to.ip_delta)),
+        check: checksum::apply(ip.check, addresses.wrapping_add(down)),
         src: to.src,
         dst: to.dst,
     };
     frame.write::<12>(0, bytemuck::cast(macs))?;
     frame.write::<12>(IP_AT + 8, bytemuck::cast(tail))?;
-    frame.write::<4>(TCP_AT, bytemuck::cast([to.src_port, to.dst_port]))?;
-    let check = checksum::apply(tcp.check, u32::from(to.l4_delta));
+    frame.write::<4>(
+        TCP_AT,
+        bytemuck::cast([to.state.src_port, to.state.dst_port]),
+    )?;
+    let delta = addresses.wrapping_add(u32::from(to.state.port_delta));
+    let check = checksum::apply(tcp.check, delta);
     frame.write(TCP_AT + 16, check)
 }
 

@@ -8,13 +8,13 @@ use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, PerCpuArray, PerCpuHashMap, RingBuf};
 use endpoint_common::abi::Addr;
 use endpoint_common::abi::counter::{Counter, DropKey, EniCounters};
-use endpoint_common::abi::flow::{FlowEntry, FlowKey};
+use endpoint_common::abi::flow::{FlowEntry, FlowEntry4, FlowKey, FlowKey4};
 use endpoint_common::abi::meta::{Meta, PORT_ROWS, Port};
 use endpoint_common::abi::policy::PolicyNode;
 use endpoint_common::abi::service::{
     Address, AddressKey, Backend, Hop, Listener, ListenerKey, TargetKey,
 };
-use endpoint_common::path::Case;
+use endpoint_common::path::Scratch;
 
 const NO_PREALLOC: u32 = 1;
 
@@ -50,9 +50,12 @@ pub(crate) static NAT_ADDRESSES: Array<Addr> = Array::with_max_entries(64, 0);
 /// Next hops.
 #[map]
 pub(crate) static HOPS: Array<Hop> = Array::with_max_entries(1024, 0);
-/// Tracked flows.
+/// Tracked IPv4 flows.
 #[map]
-pub(crate) static FLOWS: HashMap<FlowKey, FlowEntry> = HashMap::with_max_entries(1024, 0);
+pub(crate) static FLOWS4: HashMap<FlowKey4, FlowEntry4> = HashMap::with_max_entries(1024, 0);
+/// Tracked IPv6 flows.
+#[map]
+pub(crate) static FLOWS6: HashMap<FlowKey, FlowEntry> = HashMap::with_max_entries(1024, 0);
 /// Counters by ENI index.
 #[map]
 pub(crate) static ENI_COUNTERS: PerCpuArray<EniCounters> = PerCpuArray::with_max_entries(1024, 0);
@@ -63,6 +66,9 @@ pub(crate) static DROPS: PerCpuHashMap<DropKey, Counter> =
 /// Drop events.
 #[map]
 pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(4096, 0);
-/// Memory for the slow path.
+/// The packet's memory.
 #[map]
-pub(crate) static CASE: PerCpuArray<Case> = PerCpuArray::with_max_entries(1, 0);
+pub(crate) static SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);
+/// An IPv4 entry on its way into `FLOWS4`.
+#[map]
+pub(crate) static NARROW: PerCpuArray<FlowEntry4> = PerCpuArray::with_max_entries(1, 0);

@@ -6,16 +6,17 @@ use core::intrinsics::{AtomicOrdering, atomic_xadd};
 use core::ptr;
 
 use aya_ebpf::bindings::{BPF_ANY, BPF_NOEXIST};
-use endpoint_common::abi::Addr;
 use endpoint_common::abi::counter::{Counter, DropKey};
 use endpoint_common::abi::event::DropEvent;
-use endpoint_common::abi::flow::{Direction, FlowEntry, FlowKey};
+use endpoint_common::abi::flow::{Direction, FlowEntry, FlowEntry4, FlowKey, FlowState};
 use endpoint_common::abi::meta::{Meta, PORT_PROBES, PORT_ROWS, Port};
 use endpoint_common::abi::policy::PolicySlot;
 use endpoint_common::abi::service::{
     Address, AddressKey, Backend, Hop, Listener, ListenerKey, TargetKey,
 };
-use endpoint_common::path::{Account, Case, Flow, Flows, Insert, Judged, Tables};
+use endpoint_common::abi::{Addr, mapped, unmapped};
+use endpoint_common::path::{Account, Flow, Flows, Insert, Judged, Scratch, Tables};
+use endpoint_common::wire::Ipv4;
 
 use crate::{config, maps};
 
@@ -92,11 +93,11 @@ impl Tables for KernelWorld {
     }
 
     #[inline(always)]
-    fn with_case<R>(&self, work: impl FnOnce(&mut Case) -> R) -> Option<R> {
-        let case = maps::CASE.get_ptr_mut(0)?;
+    fn with_scratch<R>(&self, work: impl FnOnce(&mut Scratch) -> R) -> Option<R> {
+        let scratch = maps::SCRATCH.get_ptr_mut(0)?;
         // SAFETY: this CPU's own row; packet programs do not interrupt each other on a CPU, and
-        // the path does not borrow a case twice. Any bytes are a valid case.
-        Some(work(unsafe { &mut *case }))
+        // the path does not borrow it twice. Any bytes are a valid scratch.
+        Some(work(unsafe { &mut *scratch }))
     }
 }
 
@@ -104,13 +105,37 @@ impl Flows for KernelWorld {
     type Flow = KernelFlow;
 
     #[inline(always)]
-    fn flow(&self, key: &FlowKey) -> Option<KernelFlow> {
-        maps::FLOWS.get_ptr_mut(key).map(KernelFlow)
+    fn flow<const V4: bool>(&self, key: &FlowKey) -> Option<KernelFlow> {
+        if V4 {
+            let v4 = maps::FLOWS4.get_ptr_mut(key.narrow())?;
+            let v6 = ptr::null_mut();
+            Some(KernelFlow { v4, v6 })
+        } else {
+            let v6 = maps::FLOWS6.get_ptr_mut(key)?;
+            let v4 = ptr::null_mut();
+            Some(KernelFlow { v4, v6 })
+        }
     }
 
     #[inline(always)]
-    fn insert(&self, key: &FlowKey, entry: &FlowEntry) -> Insert {
-        match maps::FLOWS.insert(key, entry, u64::from(BPF_NOEXIST)) {
+    fn insert<const V4: bool>(&self, key: &FlowKey, entry: &FlowEntry) -> Insert {
+        let flags = u64::from(BPF_NOEXIST);
+        let inserted = if V4 {
+            let Some(row) = maps::NARROW.get_ptr_mut(0) else {
+                return Insert::Full;
+            };
+            // SAFETY: this CPU's own row, borrowed only here; both begin with a state.
+            let row = unsafe {
+                copy_words(ptr::from_ref(&entry.state).cast(), row.cast());
+                &mut *row
+            };
+            row.src = unmapped(entry.src);
+            row.dst = unmapped(entry.dst);
+            maps::FLOWS4.insert(key.narrow(), &*row, flags)
+        } else {
+            maps::FLOWS6.insert(key, entry, flags)
+        };
+        match inserted {
             Ok(()) => Insert::Done,
             Err(EEXIST) => Insert::Exists,
             Err(_) => Insert::Full,
@@ -118,51 +143,114 @@ impl Flows for KernelWorld {
     }
 
     #[inline(always)]
-    fn remove(&self, key: &FlowKey) {
+    fn remove<const V4: bool>(&self, key: &FlowKey) {
         // Gone already is as good.
-        let _ = maps::FLOWS.remove(key);
+        let _ = if V4 {
+            maps::FLOWS4.remove(key.narrow())
+        } else {
+            maps::FLOWS6.remove(key)
+        };
     }
 }
 
-/// An entry of `FLOWS` in place.
+/// Copies a flow state word by word: a copy as a whole is first loaded as a whole, more than there
+/// are registers, and so goes over the stack.
+///
+/// # Safety
+/// Both must point to live, aligned states.
+#[inline(always)]
+unsafe fn copy_words(from: *const u64, to: *mut u64) {
+    for word in 0..size_of::<FlowState>() / 8 {
+        // SAFETY: the caller's promise; the index stays within a state.
+        unsafe { to.add(word).write_volatile(from.add(word).read_volatile()) };
+    }
+}
+
+/// An entry in place, of `FLOWS4` or of `FLOWS6`; the other pointer is null. Two pointers rather
+/// than one and a flag: the verifier follows which of them is null, and so which map the other one
+/// points into.
 #[derive(Clone, Copy)]
-pub(crate) struct KernelFlow(*mut FlowEntry);
+pub(crate) struct KernelFlow {
+    v4: *mut FlowEntry4,
+    v6: *mut FlowEntry,
+}
+
+impl KernelFlow {
+    #[inline(always)]
+    fn state_mut(&self) -> *mut FlowState {
+        if self.v4.is_null() {
+            self.v6.cast()
+        } else {
+            self.v4.cast()
+        }
+    }
+}
 
 impl Flow for KernelFlow {
     #[inline(always)]
-    fn entry(&self) -> FlowEntry {
-        // SAFETY: the look-up gave a live map value of this type.
-        unsafe { *self.0 }
+    fn state(&self) -> FlowState {
+        // SAFETY: the look-up gave a live map value, which begins with the state.
+        unsafe { *self.state_mut() }
+    }
+
+    #[inline(always)]
+    fn addresses4(&self) -> Option<[Ipv4; 2]> {
+        // SAFETY: if not null, the look-up gave a live map value of this type.
+        unsafe { self.v4.as_ref() }.map(|entry| [entry.src, entry.dst])
+    }
+
+    #[inline(always)]
+    fn addresses6(&self) -> Option<[Addr; 2]> {
+        // SAFETY: as in `addresses4`.
+        unsafe { self.v6.as_ref() }.map(|entry| [entry.src, entry.dst])
+    }
+
+    #[inline(always)]
+    fn copy_to(&self, entry: &mut FlowEntry) {
+        // SAFETY: as in `addresses4`.
+        unsafe {
+            copy_words(
+                self.state_mut().cast(),
+                ptr::from_mut(&mut entry.state).cast(),
+            );
+            if let Some(v4) = self.v4.as_ref() {
+                entry.src = mapped(v4.src);
+                entry.dst = mapped(v4.dst);
+            } else if let Some(v6) = self.v6.as_ref() {
+                entry.src = v6.src;
+                entry.dst = v6.dst;
+            }
+        }
     }
 
     #[inline(always)]
     fn record(&self, bytes: u32, tick: u32, tcp_flags: u8) {
-        let entry = self.0;
+        let state = self.state_mut();
         // SAFETY: a live map value; the counters are 8-byte aligned and only ever changed
         // atomically; the other fields are single words, last writer wins.
         unsafe {
-            add(&raw mut (*entry).packets, 1);
-            add(&raw mut (*entry).bytes, u64::from(bytes));
-            (*entry).last_seen = tick;
-            let seen = (*entry).tcp_flags;
+            add(&raw mut (*state).packets, 1);
+            add(&raw mut (*state).bytes, u64::from(bytes));
+            (*state).last_seen = tick;
+            let seen = (*state).tcp_flags;
             if seen | tcp_flags != seen {
-                (*entry).tcp_flags = seen | tcp_flags;
+                (*state).tcp_flags = seen | tcp_flags;
             }
         }
     }
 
     #[inline(always)]
     fn judge(&self, generation: u32, judged: &Judged) {
-        let entry = self.0;
+        let state = self.state_mut();
         // SAFETY: a live map value. Generation and verdict share one aligned word and are written
         // in one store, so no other CPU sees the one without the other.
         unsafe {
-            (*entry).rules = judged.rules;
+            (*state).rules = judged.rules;
             let [_, _, _, _, _, role, scope0, scope1] =
-                ptr::read((&raw const (*entry).generation).cast::<[u8; 8]>());
+                ptr::read((&raw const (*state).generation).cast::<[u8; 8]>());
             let [g0, g1, g2, g3] = generation.to_ne_bytes();
             let word = [g0, g1, g2, g3, judged.verdict, role, scope0, scope1];
-            let place = (&raw mut (*entry).generation).cast::<u64>();
+            let place = (&raw mut (*state).generation).cast::<u64>();
             place.write_volatile(u64::from_ne_bytes(word));
         }
     }

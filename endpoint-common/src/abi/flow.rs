@@ -1,15 +1,50 @@
 //! Tracked flows: one entry per direction, each with all that its packets need.
 //!
+//! The path knows one key and one entry, wide enough for IPv6. IPv4 flows, far more numerous, are
+//! kept in a map of their own as [`FlowKey4`] and [`FlowEntry4`]: less memory, fewer cache lines.
+//!
 //! May import: core, bytemuck, wire.
 
 use bytemuck::{Pod, Zeroable};
 
+use super::{Addr, mapped, unmapped};
 use crate::wire::{Ipv4, Mac, Port};
 
-/// The key of `FLOWS`: the packet as it arrives. ICMP echo: the identifier is the client's port.
+/// An IP family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Family {
+    /// IPv4.
+    V4 = 4,
+    /// IPv6.
+    V6 = 6,
+}
+
+/// The key of a flow, and of `FLOWS6`: the packet as it arrives. ICMP echo: the identifier is the
+/// client's port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable)]
 #[repr(C, align(8))]
 pub struct FlowKey {
+    /// Source address.
+    pub src: Addr,
+    /// Destination address.
+    pub dst: Addr,
+    /// Source port.
+    pub src_port: Port,
+    /// Destination port.
+    pub dst_port: Port,
+    /// The network it arrived from.
+    pub scope: u16,
+    /// IANA protocol number.
+    pub protocol: u8,
+    /// A [`Family`].
+    pub family: u8,
+}
+
+/// The key of `FLOWS4`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable)]
+#[repr(C, align(8))]
+pub struct FlowKey4 {
     /// Source address.
     pub src: Ipv4,
     /// Destination address.
@@ -27,6 +62,13 @@ pub struct FlowKey {
 }
 
 impl FlowKey {
+    /// Whether it is an IPv4 flow's.
+    #[must_use]
+    #[inline(always)]
+    pub fn is_v4(&self) -> bool {
+        self.family == Family::V4 as u8
+    }
+
     /// The same with its ends exchanged.
     #[must_use]
     #[inline(always)]
@@ -36,6 +78,20 @@ impl FlowKey {
             dst: self.src,
             src_port: self.dst_port,
             dst_port: self.src_port,
+            ..*self
+        }
+    }
+
+    /// The key of the other direction of the NATed flow that this key leads to `entry` of.
+    #[must_use]
+    #[inline(always)]
+    pub fn other_direction(&self, entry: &FlowEntry) -> Self {
+        Self {
+            src: entry.dst,
+            dst: entry.src,
+            src_port: entry.state.dst_port,
+            dst_port: entry.state.src_port,
+            scope: entry.state.peer_scope,
             ..*self
         }
     }
@@ -50,6 +106,37 @@ impl FlowKey {
             ..self.reversed()
         }
     }
+
+    /// An IPv4 flow's key as it is kept.
+    #[must_use]
+    #[inline(always)]
+    pub fn narrow(&self) -> FlowKey4 {
+        FlowKey4 {
+            src: unmapped(self.src),
+            dst: unmapped(self.dst),
+            src_port: self.src_port,
+            dst_port: self.dst_port,
+            scope: self.scope,
+            protocol: self.protocol,
+            reserved: 0,
+        }
+    }
+}
+
+impl FlowKey4 {
+    /// The key as the path knows it.
+    #[must_use]
+    pub fn widen(&self) -> FlowKey {
+        FlowKey {
+            src: mapped(self.src),
+            dst: mapped(self.dst),
+            src_port: self.src_port,
+            dst_port: self.dst_port,
+            scope: self.scope,
+            protocol: self.protocol,
+            family: Family::V4 as u8,
+        }
+    }
 }
 
 /// A packet's direction, seen from the ENI (`direction` of flow logs).
@@ -62,29 +149,17 @@ pub enum Direction {
     Out = 1,
 }
 
-/// [`FlowEntry::role`]: from the client.
+/// [`FlowState::role`]: from the client.
 pub const ROLE_REQUEST: u8 = 0;
-/// [`FlowEntry::role`]: back to the client.
+/// [`FlowState::role`]: back to the client.
 pub const ROLE_REPLY: u8 = 1;
-/// [`FlowEntry::role`]: ICMP echo, answered at the ENI.
+/// [`FlowState::role`]: ICMP echo, answered at the ENI.
 pub const ROLE_ECHO: u8 = 2;
 
-/// A row of `FLOWS`. The first 16 bytes are what the packet becomes.
+/// What both families' entries begin with: all but the addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
-pub struct FlowEntry {
-    /// Source address after NAT.
-    pub src: Ipv4,
-    /// Destination address after NAT.
-    pub dst: Ipv4,
-    /// Source port after NAT.
-    pub src_port: Port,
-    /// Destination port after NAT.
-    pub dst_port: Port,
-    /// Change of the IPv4 header checksum's sum, TTL included (see [`crate::wire::checksum`]).
-    pub ip_delta: u16,
-    /// Change of the TCP or UDP checksum's sum.
-    pub l4_delta: u16,
+pub struct FlowState {
     /// Packets accepted.
     pub packets: u64,
     /// IP bytes accepted.
@@ -101,6 +176,14 @@ pub struct FlowEntry {
     pub last_seen: u32,
     /// When the flow was made, in ticks.
     pub created: u32,
+    /// Source port after NAT.
+    pub src_port: Port,
+    /// Destination port after NAT.
+    pub dst_port: Port,
+    /// Change of a checksum's sum by the new addresses (see [`crate::wire::checksum`]).
+    pub address_delta: u16,
+    /// The same by the new ports.
+    pub port_delta: u16,
     /// The rules that judged it: network ACL of this direction, security groups in, and out.
     pub rules: [u32; 3],
     /// ENI index.
@@ -113,4 +196,83 @@ pub struct FlowEntry {
     pub tcp_flags: u8,
     /// Zero.
     pub reserved: u8,
+}
+
+/// A flow's entry, and a row of `FLOWS6`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct FlowEntry {
+    /// See there.
+    pub state: FlowState,
+    /// Source address after NAT.
+    pub src: Addr,
+    /// Destination address after NAT.
+    pub dst: Addr,
+}
+
+/// A row of `FLOWS4`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct FlowEntry4 {
+    /// See there.
+    pub state: FlowState,
+    /// Source address after NAT.
+    pub src: Ipv4,
+    /// Destination address after NAT.
+    pub dst: Ipv4,
+}
+
+impl FlowEntry {
+    /// An IPv4 flow's entry as it is kept, written over `into`.
+    #[inline(always)]
+    pub fn narrow_into(&self, into: &mut FlowEntry4) {
+        into.state = self.state;
+        into.src = unmapped(self.src);
+        into.dst = unmapped(self.dst);
+    }
+}
+
+impl FlowEntry4 {
+    /// The entry as the path knows it, written over `into`.
+    #[inline(always)]
+    pub fn widen_into(&self, into: &mut FlowEntry) {
+        into.state = self.state;
+        into.src = mapped(self.src);
+        into.dst = mapped(self.dst);
+    }
+
+    /// The entry as the path knows it.
+    #[must_use]
+    #[inline(always)]
+    pub fn widen(&self) -> FlowEntry {
+        FlowEntry {
+            state: self.state,
+            src: mapped(self.src),
+            dst: mapped(self.dst),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn narrow_and_widen_are_inverse() {
+        let key = FlowKey4 {
+            src: [10, 0, 1, 2],
+            dst: [10, 0, 1, 3],
+            src_port: [1, 2],
+            dst_port: [3, 4],
+            scope: 5,
+            protocol: 6,
+            reserved: 0,
+        };
+        assert_eq!(key.widen().narrow(), key);
+        let mut entry: FlowEntry4 = bytemuck::cast([7u8; size_of::<FlowEntry4>()]);
+        let wide = entry.widen();
+        entry.state.packets = 0;
+        wide.narrow_into(&mut entry);
+        assert_eq!(entry.widen(), wide);
+    }
 }

@@ -40,18 +40,21 @@ rows! {
         src, dst, src_port, dst_port, bytes, tick, generation, rule, eni, reason, direction,
         protocol, tcp_flags
     ]
-    flow::FlowKey as "FlowKey" [src, dst, src_port, dst_port, scope, protocol]
-    flow::FlowEntry as "FlowEntry" [
-        src, dst, src_port, dst_port, ip_delta, l4_delta, packets, bytes, generation, verdict, role,
-        peer_scope, last_seen, created, rules, eni, hop, client_mac, tcp_flags
+    flow::FlowKey as "FlowKey" [src, dst, src_port, dst_port, scope, protocol, family]
+    flow::FlowKey4 as "FlowKey4" [src, dst, src_port, dst_port, scope, protocol]
+    flow::FlowState as "FlowState" [
+        packets, bytes, generation, verdict, role, peer_scope, last_seen, created, src_port,
+        dst_port, address_delta, port_delta, rules, eni, hop, client_mac, tcp_flags
     ]
+    flow::FlowEntry as "FlowEntry" [state, src, dst]
+    flow::FlowEntry4 as "FlowEntry4" [state, src, dst]
     policy::PolicySlot as "PolicySlot" [child, value]
     policy::PolicyNode as "PolicyNode" [slots]
     service::AddressKey as "AddressKey" [address, scope, bank]
     service::Address as "Address" [
         kind, eni, load_balancer, acl_in, acl_out, group_in, group_out, hop
     ]
-    service::ListenerKey as "ListenerKey" [load_balancer, port, protocol, bank]
+    service::ListenerKey as "ListenerKey" [load_balancer, port, protocol, bank, family]
     service::Listener as "Listener" [first, slots, nat_first, nat_count, scope]
     service::TargetKey as "TargetKey" [address, port, listener_port, load_balancer, protocol, bank]
     service::Backend as "Backend" [address, port, hop]
@@ -59,11 +62,14 @@ rows! {
 }
 
 const _: () = {
-    assert!(size_of::<flow::FlowKey>() == 16);
-    assert!(size_of::<flow::FlowEntry>() == 72);
+    assert!(size_of::<flow::FlowKey4>() == 16);
+    assert!(size_of::<flow::FlowEntry4>() == 72);
+    // Handles point to the state, whichever family's entry it begins.
+    assert!(offset_of!(flow::FlowEntry, state) == 0);
+    assert!(offset_of!(flow::FlowEntry4, state) == 0);
     // Generation, verdict, role and peer scope are written as one aligned word.
-    assert!(offset_of!(flow::FlowEntry, generation) % 8 == 0);
-    assert!(offset_of!(flow::FlowEntry, verdict) % 8 == 4);
+    assert!(offset_of!(flow::FlowState, generation) % 8 == 0);
+    assert!(offset_of!(flow::FlowState, verdict) % 8 == 4);
     assert!(reason::DropReason::ALL.len() < 64);
 };
 

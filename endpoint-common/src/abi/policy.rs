@@ -13,8 +13,10 @@ use bytemuck::{Pod, Zeroable};
 
 /// Bits per level.
 pub const STRIDE: u32 = 4;
-/// Levels of an IPv4 address.
-pub const ADDRESS_LEVELS: u32 = 8;
+/// Levels of an IPv6 address.
+pub const ADDRESS_LEVELS: u32 = 32;
+/// The level at which an IPv4 address begins in its mapped form; tries for IPv4 have only the rest.
+pub const FIRST_LEVEL_V4: u32 = 24;
 /// Levels of protocol and port.
 pub const PORT_LEVELS: u32 = 6;
 

@@ -70,6 +70,7 @@ drop_reasons! {
     20 MartianSource "martian-source" "parse" "A source address that no host may send from.";
     21 NotUnicast "not-unicast" "parse" "Sent to the ENI's address by link-level broadcast or multicast.";
     22 TableMissing "table-missing" "internal" "A table entry that must exist does not: please report it.";
+    23 ExtensionHeaders "extension-headers" "parse" "IPv6 extension headers beyond what is looked through, or that route.";
 }
 
 #[cfg(test)]

@@ -61,6 +61,10 @@ pub struct ListenerKey {
     pub protocol: u8,
     /// The bank of the generation it belongs to.
     pub bank: u8,
+    /// A [`super::flow::Family`]: each has its own backends and NAT addresses.
+    pub family: u8,
+    /// Zero.
+    pub reserved: [u8; 7],
 }
 
 /// A row of `LISTENERS`.

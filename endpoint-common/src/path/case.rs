@@ -4,10 +4,11 @@
 //! May import: core, abi, wire, parse.
 
 use super::parse::Packet;
+use crate::abi::Addr;
 use crate::abi::flow::{FlowEntry, FlowKey, ROLE_REPLY, ROLE_REQUEST};
 use crate::abi::reason::DropReason;
 use crate::abi::service::{Address, Listener};
-use crate::wire::{Ipv4, Port};
+use crate::wire::Port;
 
 /// What a generation said of one direction of a flow, and by which rules.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,16 +20,15 @@ pub struct Judged {
     pub verdict: u8,
 }
 
-/// See the module. It is too large for the BPF stack, so the world lends the memory
-/// ([`super::Tables::with_case`]); any bytes are a valid one.
+/// See the module. Any bytes are a valid one.
 #[derive(Debug, Clone, Copy, bytemuck::Zeroable)]
 #[repr(C, align(8))]
-pub struct Case {
-    pub(super) client: Ipv4,
-    pub(super) address: Ipv4,
+pub(super) struct Case {
+    pub(super) client: Addr,
+    pub(super) address: Addr,
     pub(super) client_port: Port,
     pub(super) port: Port,
-    pub(super) backend: Ipv4,
+    pub(super) backend: Addr,
     pub(super) backend_port: Port,
     pub(super) backend_hop: u16,
     pub(super) acl_in: u32,
@@ -38,6 +38,8 @@ pub struct Case {
     pub(super) eni: Address,
     pub(super) listener: Listener,
     pub(super) protocol: u8,
+    /// A [`crate::abi::flow::Family`].
+    pub(super) family: u8,
     /// What the network ACL says of the way back.
     pub(super) reply_verdict: u8,
     /// The entry to add, one direction after the other.
@@ -48,8 +50,8 @@ impl Case {
     /// Begins a case: nothing asked yet. Field by field, since a whole one would first be made on
     /// the stack.
     #[inline(always)]
-    fn begin(&mut self, eni: Address, protocol: u8) {
-        self.backend = [0; 4];
+    fn begin(&mut self, eni: Address, protocol: u8, family: u8) {
+        self.backend = [0; 16];
         self.backend_port = [0; 2];
         self.backend_hop = 0;
         self.acl_in = 0;
@@ -58,28 +60,31 @@ impl Case {
         self.acl_out = 0;
         self.eni = eni;
         self.protocol = protocol;
+        self.family = family;
         self.reply_verdict = 0;
     }
 
     /// Begins with a packet read as a request toward an ENI.
     #[inline(always)]
     pub(super) fn begin_with_packet(&mut self, packet: &Packet, eni: Address) {
-        self.begin(eni, packet.protocol);
+        self.begin(eni, packet.protocol, packet.family);
         self.client = packet.src;
         self.address = packet.dst;
         self.client_port = packet.src_port;
         self.port = packet.dst_port;
     }
 
-    /// Begins with the request that a flow of either direction began with, and its backend.
+    /// Begins with the request that the flow of `key` and the case's entry began with, and its
+    /// backend; they may be of either direction.
     #[inline(always)]
-    pub(super) fn begin_with_flow(&mut self, key: &FlowKey, entry: &FlowEntry, eni: Address) {
-        self.begin(eni, key.protocol);
-        if entry.role == ROLE_REPLY {
-            self.client = entry.dst;
-            self.client_port = entry.dst_port;
-            self.address = entry.src;
-            self.port = entry.src_port;
+    pub(super) fn begin_with_flow(&mut self, key: &FlowKey, eni: Address) {
+        self.begin(eni, key.protocol, key.family);
+        let FlowEntry { state, src, dst } = &self.entry;
+        if state.role == ROLE_REPLY {
+            self.client = *dst;
+            self.client_port = state.dst_port;
+            self.address = *src;
+            self.port = state.src_port;
             self.backend = key.src;
             self.backend_port = key.src_port;
         } else {
@@ -88,9 +93,9 @@ impl Case {
             self.address = key.dst;
             self.port = key.dst_port;
         }
-        if entry.role == ROLE_REQUEST {
-            self.backend = entry.dst;
-            self.backend_port = entry.dst_port;
+        if state.role == ROLE_REQUEST {
+            self.backend = *dst;
+            self.backend_port = state.dst_port;
         }
     }
 

@@ -11,7 +11,6 @@ use super::select::tuple_hash;
 use super::tables::{Flows, Insert, Tables};
 use crate::abi::flow::{FlowKey, ROLE_ECHO, ROLE_REPLY, ROLE_REQUEST};
 use crate::abi::reason::DropReason;
-use crate::abi::unmapped;
 use crate::hash::mix;
 
 /// NAT ports start here: below are well-known ones.
@@ -21,63 +20,61 @@ const NAT_PORTS: u32 = 64_512;
 /// How many ports a new flow tries.
 const TRIES: u32 = 16;
 
-/// Adds both directions of a judged flow.
+/// Adds both directions of a judged flow; `reply_key` is memory for the key of the reply direction.
 #[inline(never)]
-pub(super) fn create<W: Tables + Flows>(
+pub(super) fn create<W: Tables + Flows, const V4: bool>(
     context: &Context<'_, W>,
     packet: &Packet,
+    key: &FlowKey,
+    reply_key: &mut FlowKey,
     case: &mut Case,
 ) -> Result<(), DropReason> {
     begin_reply(context, packet, case);
-    let reply_key = reserve(context, case)?;
-    let key = packet.key(context.port.scope);
+    reserve::<W, V4>(context, reply_key, case)?;
     let (rules, hop) = (case.rules(), case.backend_hop);
     let entry = &mut case.entry;
-    entry.verdict = 0;
+    entry.state.verdict = 0;
     entry.src = reply_key.dst;
     entry.dst = reply_key.src;
-    entry.src_port = reply_key.dst_port;
-    entry.dst_port = reply_key.src_port;
-    entry.role = ROLE_REQUEST;
-    entry.peer_scope = reply_key.scope;
-    entry.rules = rules;
-    entry.hop = hop;
-    (entry.ip_delta, entry.l4_delta) = nat::deltas(&key, entry);
-    match context.world.insert(&key, entry) {
+    entry.state.src_port = reply_key.dst_port;
+    entry.state.dst_port = reply_key.src_port;
+    entry.state.role = ROLE_REQUEST;
+    entry.state.peer_scope = reply_key.scope;
+    entry.state.rules = rules;
+    entry.state.hop = hop;
+    nat::note_deltas::<V4>(key, entry);
+    match context.world.insert::<V4>(key, entry) {
         Insert::Done => Ok(()),
         // Another CPU made the same flow meanwhile; its reply direction stands, ours goes.
         Insert::Exists => {
-            context.world.remove(&reply_key);
+            context.world.remove::<V4>(reply_key);
             Ok(())
         }
         Insert::Full => {
-            context.world.remove(&reply_key);
+            context.world.remove::<V4>(reply_key);
             Err(DropReason::FlowTableFull)
         }
     }
 }
 
 /// Adds the reply direction under the first NAT address and port that is free toward the backend.
-#[inline(always)]
-fn reserve<W: Tables + Flows>(
+#[inline(never)]
+fn reserve<W: Tables + Flows, const V4: bool>(
     context: &Context<'_, W>,
+    key: &mut FlowKey,
     case: &mut Case,
-) -> Result<FlowKey, DropReason> {
-    let mut hash = tuple_hash(context.meta.seed, case);
-    let mut key = FlowKey {
-        src: case.backend,
-        dst: [0; 4],
-        src_port: case.backend_port,
-        dst_port: [0; 2],
-        scope: case.listener.scope as u16,
-        protocol: case.protocol,
-        reserved: 0,
-    };
+) -> Result<(), DropReason> {
+    let mut hash = tuple_hash::<V4>(context.meta.seed, case);
+    key.src = case.backend;
+    key.src_port = case.backend_port;
+    key.scope = case.listener.scope as u16;
+    key.protocol = case.protocol;
+    key.family = case.family;
     for _ in 0..TRIES {
         let index = (hash >> 16)
             .checked_rem(case.listener.nat_count)
             .ok_or(DropReason::NatExhausted)?;
-        let address = context
+        key.dst = context
             .world
             .nat_address(
                 context.meta.bank,
@@ -85,11 +82,10 @@ fn reserve<W: Tables + Flows>(
             )
             .ok_or(DropReason::TableMissing)?;
         let port = (hash & 0xffff).checked_rem(NAT_PORTS).unwrap_or(0) as u16;
-        key.dst = unmapped(address);
         key.dst_port = NAT_PORT_FIRST.wrapping_add(port).to_be_bytes();
-        (case.entry.ip_delta, case.entry.l4_delta) = nat::deltas(&key, &case.entry);
-        match context.world.insert(&key, &case.entry) {
-            Insert::Done => return Ok(key),
+        nat::note_deltas::<V4>(key, &mut case.entry);
+        match context.world.insert::<V4>(key, &case.entry) {
+            Insert::Done => return Ok(()),
             Insert::Exists => hash = mix(hash, [1]),
             Insert::Full => return Err(DropReason::FlowTableFull),
         }
@@ -99,28 +95,29 @@ fn reserve<W: Tables + Flows>(
 
 /// Adds both directions of an echo flow, which is answered at the ENI and needs no NAT.
 #[inline(never)]
-pub(super) fn create_echo<W: Tables + Flows>(
+pub(super) fn create_echo<W: Tables + Flows, const V4: bool>(
     context: &Context<'_, W>,
     packet: &Packet,
+    key: &FlowKey,
+    reply_key: &mut FlowKey,
     case: &mut Case,
 ) -> Result<(), DropReason> {
-    let key = packet.key(context.port.scope);
-    let reply_key = key.echo_answers();
+    *reply_key = key.echo_answers();
     begin_reply(context, packet, case);
-    if context.world.insert(&reply_key, &case.entry) == Insert::Full {
+    if context.world.insert::<V4>(reply_key, &case.entry) == Insert::Full {
         return Err(DropReason::FlowTableFull);
     }
     let rules = case.rules();
     let entry = &mut case.entry;
-    entry.verdict = 0;
+    entry.state.verdict = 0;
     entry.src = key.src;
     entry.dst = key.dst;
-    entry.src_port = key.src_port;
-    entry.dst_port = key.dst_port;
-    entry.role = ROLE_ECHO;
-    entry.rules = rules;
-    if context.world.insert(&key, entry) == Insert::Full {
-        context.world.remove(&reply_key);
+    entry.state.src_port = key.src_port;
+    entry.state.dst_port = key.dst_port;
+    entry.state.role = ROLE_ECHO;
+    entry.state.rules = rules;
+    if context.world.insert::<V4>(key, entry) == Insert::Full {
+        context.world.remove::<V4>(reply_key);
         return Err(DropReason::FlowTableFull);
     }
     Ok(())
@@ -135,22 +132,22 @@ fn begin_reply<W>(context: &Context<'_, W>, packet: &Packet, case: &mut Case) {
     let entry = &mut case.entry;
     entry.src = packet.dst;
     entry.dst = packet.src;
-    entry.src_port = packet.dst_port;
-    entry.dst_port = packet.src_port;
-    entry.ip_delta = 0;
-    entry.l4_delta = 0;
-    entry.packets = 0;
-    entry.bytes = 0;
-    entry.generation = context.meta.generation;
-    entry.verdict = verdict;
-    entry.role = ROLE_REPLY;
-    entry.peer_scope = context.port.scope;
-    entry.last_seen = context.at.tick;
-    entry.created = context.at.tick;
-    entry.rules = rules;
-    entry.eni = eni;
-    entry.hop = hop;
-    entry.client_mac = packet.src_mac;
-    entry.tcp_flags = 0;
-    entry.reserved = 0;
+    entry.state.src_port = packet.dst_port;
+    entry.state.dst_port = packet.src_port;
+    entry.state.address_delta = 0;
+    entry.state.port_delta = 0;
+    entry.state.packets = 0;
+    entry.state.bytes = 0;
+    entry.state.generation = context.meta.generation;
+    entry.state.verdict = verdict;
+    entry.state.role = ROLE_REPLY;
+    entry.state.peer_scope = context.port.scope;
+    entry.state.last_seen = context.at.tick;
+    entry.state.created = context.at.tick;
+    entry.state.rules = rules;
+    entry.state.eni = eni;
+    entry.state.hop = hop;
+    entry.state.client_mac = packet.src_mac;
+    entry.state.tcp_flags = 0;
+    entry.state.reserved = 0;
 }

@@ -5,7 +5,7 @@
 use super::frame::Frame;
 use super::parse::Packet;
 use super::tables::Tables;
-use crate::abi::flow::FlowEntry;
+use crate::abi::flow::FlowState;
 use crate::abi::reason::DropReason;
 use crate::abi::service::{HOP_RESOLVED, HOP_TO_CLIENT, Hop};
 use crate::wire::MacPair;
@@ -15,13 +15,13 @@ use crate::wire::MacPair;
 pub(super) fn hop<T: Tables>(
     tables: &T,
     packet: &Packet,
-    entry: &FlowEntry,
+    state: &FlowState,
 ) -> Result<Hop, DropReason> {
     if packet.ttl <= 1 {
         return Err(DropReason::TtlExpired);
     }
     let hop = tables
-        .hop(u32::from(entry.hop))
+        .hop(u32::from(state.hop))
         .ok_or(DropReason::TableMissing)?;
     if hop.flags & HOP_RESOLVED == 0 {
         return Err(DropReason::NextHopUnresolved);
@@ -31,11 +31,11 @@ pub(super) fn hop<T: Tables>(
 
 /// Addresses the frame to the hop.
 #[inline(always)]
-pub(super) fn address<F: Frame>(frame: &mut F, hop: &Hop, entry: &FlowEntry) -> Option<()> {
+pub(super) fn address<F: Frame>(frame: &mut F, hop: &Hop, state: &FlowState) -> Option<()> {
     let to_client = hop.flags & HOP_TO_CLIENT != 0;
     let macs = MacPair {
         dst: if to_client {
-            entry.client_mac
+            state.client_mac
         } else {
             hop.dst_mac
         },

@@ -5,7 +5,7 @@
 use crate::wire::Header;
 
 /// Reads reach no further than this many bytes into a frame; the kernel's frame relies on it.
-pub const REACH: usize = 128;
+pub const REACH: usize = 256;
 
 /// A frame, starting at the Ethernet header.
 pub trait Frame {

@@ -1,7 +1,7 @@
 //! A packet's whole way, in order: [`run`] is the only place that orders stages, and no stage
 //! calls another stage.
 //!
-//! ethernet -> ARP, or IPv4 parse -> known flow: judge again if the generation changed -> rewrite ->
+//! ethernet -> ARP, or IP parse -> NDP -> known flow: judge again if the generation changed -> rewrite ->
 //! forward; no flow: whose address -> network ACL in -> security groups in -> listener -> backend ->
 //! security groups out -> NAT port and flow -> rewrite -> forward.
 //!
@@ -18,24 +18,25 @@ mod forward;
 mod frame;
 mod judge;
 mod nat;
+mod ndp;
 mod parse;
 mod policy;
 mod select;
 mod step;
 mod tables;
 
-pub use case::{Case, Judged};
+pub use case::Judged;
 pub use frame::{Frame, REACH};
-pub use policy::{classify, policy_key};
-pub use tables::{Account, Flow, Flows, Insert, Tables};
+pub use policy::{PolicyKey, classify};
+pub use tables::{Account, Flow, Flows, Insert, Scratch, Tables};
 
 use crate::abi::event::DropEvent;
 use crate::abi::flow::{Direction, FlowKey, ROLE_ECHO};
-use crate::abi::mapped;
 use crate::abi::meta::{Meta, Port};
 use crate::abi::reason::DropReason;
 use crate::abi::service::{AddressKey, KIND_ENI};
 use crate::wire::{EthHdr, ether_type, protocol};
+use case::Case;
 use parse::{Packet, Parsed};
 use step::{Packed, Refusal, Step};
 
@@ -92,25 +93,35 @@ pub fn run<F: Frame, W: World>(frame: &mut F, world: &W, at: Arrival) -> Outcome
         meta,
         at,
     };
-    match u16::from_be(eth.ether_type) {
-        ether_type::IPV4 => ipv4(frame, &context, to_us),
-        ether_type::ARP => arp::answer(frame, &context),
-        _ => Outcome::Pass,
+    let ether_type = u16::from_be(eth.ether_type);
+    if ether_type == ether_type::ARP {
+        return arp::answer(frame, &context);
     }
+    let outcome = world.with_scratch(|scratch| match ether_type {
+        ether_type::IPV4 => ip::<F, W, true>(frame, &context, scratch, to_us),
+        ether_type::IPV6 => ip::<F, W, false>(frame, &context, scratch, to_us),
+        _ => Outcome::Pass,
+    });
+    outcome.unwrap_or(Outcome::Drop(DropReason::TableMissing))
 }
 
 /// Parse, find or open the flow, judge if need be, send.
 #[inline(always)]
-fn ipv4<F: Frame, W: World>(frame: &mut F, context: &Context<'_, W>, to_us: bool) -> Outcome {
-    let mut packet = Packet::blank();
-    let fault = match parse::ipv4(frame, &mut packet) {
-        Parsed::TooShort => return Outcome::Pass,
+fn ip<F: Frame, W: World, const V4: bool>(
+    frame: &mut F,
+    context: &Context<'_, W>,
+    scratch: &mut Scratch,
+    to_us: bool,
+) -> Outcome {
+    let fault = match parse::ip::<F, V4>(frame, &mut scratch.packet) {
+        Parsed::NotOurs => return Outcome::Pass,
+        Parsed::Solicitation => return ndp::answer(frame, context, &scratch.packet),
         Parsed::Faulty(reason) => Some(reason),
         Parsed::Whole if !to_us => Some(DropReason::NotUnicast),
         Parsed::Whole => None,
     };
-    let step = match track(context, &packet, fault) {
-        Ok(tracked) => known(frame, context, &packet, tracked),
+    let step = match track::<W, V4>(context, scratch, fault) {
+        Ok(tracked) => known::<F, W, V4>(frame, context, scratch, tracked),
         Err(step) => step,
     };
     match step.unpack() {
@@ -118,7 +129,7 @@ fn ipv4<F: Frame, W: World>(frame: &mut F, context: &Context<'_, W>, to_us: bool
         Step::Sent(ifindex) if ifindex == context.at.ifindex => Outcome::Transmit,
         Step::Sent(ifindex) => Outcome::Redirect(ifindex),
         Step::Refused(refusal) => {
-            tell(context, &packet, step);
+            tell(context, &scratch.packet, step);
             Outcome::Drop(refusal.reason)
         }
         Step::Opened => Outcome::Drop(DropReason::TableMissing),
@@ -127,35 +138,35 @@ fn ipv4<F: Frame, W: World>(frame: &mut F, context: &Context<'_, W>, to_us: bool
 
 /// The packet's flow, made if it may be.
 #[inline(always)]
-fn track<W: World>(
+fn track<W: World, const V4: bool>(
     context: &Context<'_, W>,
-    packet: &Packet,
+    scratch: &mut Scratch,
     fault: Option<DropReason>,
 ) -> Result<W::Flow, Packed> {
-    let key = packet.key(context.port.scope);
+    scratch.key = scratch.packet.key(context.port.scope);
     if fault.is_none()
-        && let Some(tracked) = context.world.flow(&key)
+        && let Some(tracked) = context.world.flow::<V4>(&scratch.key)
     {
         return Ok(tracked);
     }
-    let step = unknown(context, packet, fault);
+    let step = unknown::<W, V4>(context, scratch, fault);
     if step != Packed::OPENED {
         return Err(step);
     }
-    let opened = context.world.flow(&key);
+    let opened = context.world.flow::<V4>(&scratch.key);
     opened.ok_or(Step::Refused(Refusal::missing()).pack())
 }
 
 /// A packet of no known flow: whose address it is for, and if it is an ENI's, whether it may open
 /// a flow.
 #[inline(never)]
-fn unknown<W: World>(
+fn unknown<W: World, const V4: bool>(
     context: &Context<'_, W>,
-    packet: &Packet,
+    scratch: &mut Scratch,
     fault: Option<DropReason>,
 ) -> Packed {
     let key = AddressKey {
-        address: mapped(packet.dst),
+        address: scratch.packet.dst,
         scope: context.port.scope,
         bank: context.meta.bank as u16,
         reserved: 0,
@@ -163,74 +174,81 @@ fn unknown<W: World>(
     let Some(address) = context.world.address(&key) else {
         return Step::NotOurs.pack();
     };
-    let step = context.world.with_case(|case| {
-        case.begin_with_packet(packet, address);
-        match fault.map_or_else(|| open(context, packet, case), Err) {
-            Ok(()) => Packed::OPENED,
-            Err(reason) => Step::Refused(Refusal {
-                eni: address.eni,
-                direction: Direction::In,
-                reason,
-                rule: case::deciding_rule(reason, &case.rules()),
-            })
-            .pack(),
-        }
-    });
-    step.unwrap_or(Step::Refused(Refusal::missing()).pack())
+    scratch.case.begin_with_packet(&scratch.packet, address);
+    match fault.map_or_else(|| open::<W, V4>(context, scratch), Err) {
+        Ok(()) => Packed::OPENED,
+        Err(reason) => Step::Refused(Refusal {
+            eni: address.eni,
+            direction: Direction::In,
+            reason,
+            rule: case::deciding_rule(reason, &scratch.case.rules()),
+        })
+        .pack(),
+    }
 }
 
 /// The stages of a new flow. Nothing is left behind unless every one said yes.
 #[inline(always)]
-fn open<W: World>(
+fn open<W: World, const V4: bool>(
     context: &Context<'_, W>,
-    packet: &Packet,
-    case: &mut Case,
+    scratch: &mut Scratch,
 ) -> Result<(), DropReason> {
     let (world, bank) = (context.world, context.meta.bank);
-    if parse::is_martian(packet.src, packet.dst) {
+    let Scratch {
+        packet,
+        key,
+        reply_key,
+        case,
+    } = scratch;
+    if packet.is_martian::<V4>() {
         return Err(DropReason::MartianSource);
     }
     if case.eni.kind != KIND_ENI {
         return Err(DropReason::NoFlow);
     }
-    judge::acl_in(world, bank, case)?;
-    judge::group_in(world, bank, case)?;
-    if packet.protocol == protocol::ICMP {
-        judge::acl_out(world, bank, case);
-        return flow::create_echo(context, packet, case);
+    judge::acl_in::<W, V4>(world, bank, case)?;
+    judge::group_in::<W, V4>(world, bank, case)?;
+    if protocol::is_icmp(packet.protocol) {
+        judge::acl_out::<W, V4>(world, bank, case);
+        return flow::create_echo::<W, V4>(context, packet, key, reply_key, case);
     }
     select::listener(world, bank, case)?;
     if packet.protocol == protocol::TCP && !packet.opens_connection() {
         return Err(DropReason::TcpNotSyn);
     }
-    select::backend(world, bank, case)?;
-    judge::group_out(world, bank, case)?;
-    judge::acl_out(world, bank, case);
-    flow::create(context, packet, case)
+    select::backend::<W, V4>(world, bank, case)?;
+    judge::group_out::<W, V4>(world, bank, case)?;
+    judge::acl_out::<W, V4>(world, bank, case);
+    flow::create::<W, V4>(context, packet, key, reply_key, case)
 }
 
 /// A packet of a flow we track.
 #[inline(always)]
-fn known<F: Frame, W: World>(
+fn known<F: Frame, W: World, const V4: bool>(
     frame: &mut F,
     context: &Context<'_, W>,
-    packet: &Packet,
+    scratch: &mut Scratch,
     tracked: W::Flow,
 ) -> Packed {
-    let key = packet.key(context.port.scope);
-    judge_if_new_generation(context, &key, tracked);
-    let entry = tracked.entry();
-    if let Some(reason) = DropReason::from_number(entry.verdict) {
-        return Step::Refused(Refusal::of_flow(&entry, reason)).pack();
+    let Scratch {
+        packet,
+        key,
+        reply_key,
+        case,
+    } = scratch;
+    judge_if_new_generation::<W, V4>(context, key, tracked, case);
+    let state = tracked.state();
+    if let Some(reason) = DropReason::from_number(state.verdict) {
+        return Step::Refused(Refusal::of_flow(&state, reason)).pack();
     }
-    if entry.role != ROLE_ECHO {
+    if state.role != ROLE_ECHO {
         return send(frame, context, packet, tracked);
     }
     account(context, packet, tracked);
-    let key = key.echo_answers();
-    match context.world.flow(&key) {
+    *reply_key = key.echo_answers();
+    match context.world.flow::<V4>(reply_key) {
         Some(reply) => {
-            judge_if_new_generation(context, &key, reply);
+            judge_if_new_generation::<W, V4>(context, reply_key, reply, case);
             echo(frame, context, packet, reply)
         }
         None => Step::Refused(Refusal::missing()).pack(),
@@ -238,16 +256,28 @@ fn known<F: Frame, W: World>(
 }
 
 #[inline(always)]
-fn judge_if_new_generation<W: World>(context: &Context<'_, W>, key: &FlowKey, tracked: W::Flow) {
-    if tracked.entry().generation != context.meta.generation {
-        judge_again(context, key, tracked);
+fn judge_if_new_generation<W: World, const V4: bool>(
+    context: &Context<'_, W>,
+    key: &FlowKey,
+    tracked: W::Flow,
+    case: &mut Case,
+) {
+    if tracked.state().generation != context.meta.generation {
+        judge_again::<W, V4>(context, key, tracked, case);
     }
 }
 
 /// Notes what the generation in force says of a flow that an earlier one judged.
 #[inline(never)]
-fn judge_again<W: World>(context: &Context<'_, W>, key: &FlowKey, tracked: W::Flow) {
-    let judged = judge::again(context.world, context.meta.bank, key, &tracked.entry());
+fn judge_again<W: World, const V4: bool>(
+    context: &Context<'_, W>,
+    key: &FlowKey,
+    tracked: W::Flow,
+    case: &mut Case,
+) {
+    let bank = context.meta.bank;
+    tracked.copy_to(&mut case.entry);
+    let judged = judge::again::<W, V4>(context.world, bank, key, case);
     tracked.judge(context.meta.generation, &judged);
 }
 
@@ -260,16 +290,16 @@ fn send<F: Frame, W: World>(
     packet: &Packet,
     tracked: W::Flow,
 ) -> Packed {
-    let hop = match forward::hop(context.world, packet, &tracked.entry()) {
+    let hop = match forward::hop(context.world, packet, &tracked.state()) {
         Ok(hop) => hop,
-        Err(reason) => return Step::Refused(Refusal::of_flow(&tracked.entry(), reason)).pack(),
+        Err(reason) => return Step::Refused(Refusal::of_flow(&tracked.state(), reason)).pack(),
     };
-    let addressed = forward::address(frame, &hop, &tracked.entry());
+    let addressed = forward::address(frame, &hop, &tracked.state());
     if addressed
-        .and_then(|()| nat::rewrite(frame, packet, &tracked.entry()))
+        .and_then(|()| nat::rewrite(frame, packet, tracked))
         .is_none()
     {
-        let refusal = Refusal::of_flow(&tracked.entry(), DropReason::Truncated);
+        let refusal = Refusal::of_flow(&tracked.state(), DropReason::Truncated);
         return Step::Refused(refusal).pack();
     }
     account(context, packet, tracked);
@@ -284,12 +314,12 @@ fn echo<F: Frame, W: World>(
     packet: &Packet,
     reply: W::Flow,
 ) -> Packed {
-    let entry = reply.entry();
-    if let Some(reason) = DropReason::from_number(entry.verdict) {
-        return Step::Refused(Refusal::of_flow(&entry, reason)).pack();
+    let state = reply.state();
+    if let Some(reason) = DropReason::from_number(state.verdict) {
+        return Step::Refused(Refusal::of_flow(&state, reason)).pack();
     }
     if echo::answer(frame, packet).is_none() {
-        return Step::Refused(Refusal::of_flow(&entry, DropReason::Truncated)).pack();
+        return Step::Refused(Refusal::of_flow(&state, DropReason::Truncated)).pack();
     }
     account(context, packet, reply);
     Step::Sent(context.at.ifindex).pack()
@@ -298,10 +328,10 @@ fn echo<F: Frame, W: World>(
 #[inline(always)]
 fn account<W: World>(context: &Context<'_, W>, packet: &Packet, tracked: W::Flow) {
     tracked.record(packet.bytes, context.at.tick, packet.tcp_flags);
-    let entry = tracked.entry();
+    let state = tracked.state();
     context
         .world
-        .accepted(entry.eni, step::direction(&entry), packet.bytes);
+        .accepted(state.eni, step::direction(&state), packet.bytes);
 }
 
 /// Counts and tells a drop.
@@ -311,8 +341,8 @@ fn tell<W: World>(context: &Context<'_, W>, packet: &Packet, step: Packed) {
         return;
     };
     context.world.dropped(&DropEvent {
-        src: mapped(packet.src),
-        dst: mapped(packet.dst),
+        src: packet.src,
+        dst: packet.dst,
         src_port: packet.src_port,
         dst_port: packet.dst_port,
         bytes: packet.bytes,

@@ -4,9 +4,9 @@
 
 use super::case::Case;
 use super::tables::Tables;
+use crate::abi::Addr;
 use crate::abi::reason::DropReason;
 use crate::abi::service::ListenerKey;
-use crate::abi::unmapped;
 use crate::hash::mix;
 
 /// Fixed, so that every node sends a tuple to the same backend.
@@ -24,6 +24,8 @@ pub(super) fn listener<T: Tables>(
         port: case.port,
         protocol: case.protocol,
         bank: bank as u8,
+        family: case.family,
+        reserved: [0; 7],
     };
     case.listener = tables.listener(&key).ok_or(DropReason::NoListener)?;
     Ok(())
@@ -31,8 +33,12 @@ pub(super) fn listener<T: Tables>(
 
 /// The backend that the tuple's Maglev slot holds.
 #[inline(never)]
-pub(super) fn backend<T: Tables>(tables: &T, bank: u32, case: &mut Case) -> Result<(), DropReason> {
-    let hash = tuple_hash(MAGLEV_SEED, case);
+pub(super) fn backend<T: Tables, const V4: bool>(
+    tables: &T,
+    bank: u32,
+    case: &mut Case,
+) -> Result<(), DropReason> {
+    let hash = tuple_hash::<V4>(MAGLEV_SEED, case);
     let slot = hash
         .checked_rem(case.listener.slots)
         .ok_or(DropReason::NoBackend)?;
@@ -40,7 +46,7 @@ pub(super) fn backend<T: Tables>(tables: &T, bank: u32, case: &mut Case) -> Resu
         .maglev(bank, case.listener.first.wrapping_add(slot))
         .and_then(|index| tables.backend(bank, index))
         .ok_or(DropReason::TableMissing)?;
-    case.backend = unmapped(backend.address);
+    case.backend = backend.address;
     case.backend_port = backend.port;
     case.backend_hop = backend.hop as u16;
     Ok(())
@@ -48,12 +54,20 @@ pub(super) fn backend<T: Tables>(tables: &T, bank: u32, case: &mut Case) -> Resu
 
 /// The request's tuple as 32 bits.
 #[inline(always)]
-pub(super) fn tuple_hash(seed: u32, case: &Case) -> u32 {
+pub(super) fn tuple_hash<const V4: bool>(seed: u32, case: &Case) -> u32 {
     let words = [
-        u32::from_be_bytes(case.client),
-        u32::from_be_bytes(case.address),
+        address_word::<V4>(case.client),
+        address_word::<V4>(case.address),
         u32::from_be_bytes(bytemuck::cast([case.client_port, case.port])),
         u32::from(case.protocol),
     ];
     mix(seed, words)
+}
+
+/// An address as one word: an IPv4 address itself, an IPv6 address mixed.
+#[inline(always)]
+fn address_word<const V4: bool>(address: Addr) -> u32 {
+    let words: [[u8; 4]; 4] = bytemuck::cast(address);
+    let [a, b, c, d] = words.map(u32::from_be_bytes);
+    if V4 { d } else { mix(0, [a, b, c, d]) }
 }

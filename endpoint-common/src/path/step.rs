@@ -4,7 +4,7 @@
 //! May import: core, abi, case.
 
 use super::case::deciding_rule;
-use crate::abi::flow::{Direction, FlowEntry, ROLE_REPLY};
+use crate::abi::flow::{Direction, FlowState, ROLE_REPLY};
 use crate::abi::reason::DropReason;
 
 /// Who refused a packet, and why.
@@ -19,12 +19,12 @@ pub(super) struct Refusal {
 impl Refusal {
     /// A refusal of a tracked packet.
     #[inline(always)]
-    pub(super) fn of_flow(entry: &FlowEntry, reason: DropReason) -> Self {
+    pub(super) fn of_flow(state: &FlowState, reason: DropReason) -> Self {
         Self {
-            eni: entry.eni,
-            direction: direction(entry),
+            eni: state.eni,
+            direction: direction(state),
             reason,
-            rule: deciding_rule(reason, &entry.rules),
+            rule: deciding_rule(reason, &state.rules),
         }
     }
 
@@ -42,8 +42,8 @@ impl Refusal {
 
 /// The direction of a flow entry's packets.
 #[inline(always)]
-pub(super) fn direction(entry: &FlowEntry) -> Direction {
-    if entry.role == ROLE_REPLY {
+pub(super) fn direction(state: &FlowState) -> Direction {
+    if state.role == ROLE_REPLY {
         Direction::Out
     } else {
         Direction::In

@@ -4,7 +4,7 @@
 //! (RFC 1071 section 2B), so no word is ever swapped. Fold a 32-bit sum before it can overflow:
 //! up to 65,535 words fit.
 //!
-//! May import: core.
+//! May import: core, bytemuck.
 
 /// The change that replacing 16-bit word `old` by `new` makes to a ones' complement sum.
 #[must_use]
@@ -19,6 +19,29 @@ pub fn change(old: [u8; 2], new: [u8; 2]) -> u32 {
 pub fn change32(old: [u8; 4], new: [u8; 4]) -> u32 {
     let ([old0, old1, old2, old3], [new0, new1, new2, new3]) = (old, new);
     change([old0, old1], [new0, new1]).wrapping_add(change([old2, old3], [new2, new3]))
+}
+
+/// [`change`] for an IPv6 address.
+#[must_use]
+#[inline(always)]
+pub fn change128(old: [u8; 16], new: [u8; 16]) -> u32 {
+    let old: [[u8; 4]; 4] = bytemuck::cast(old);
+    let new: [[u8; 4]; 4] = bytemuck::cast(new);
+    let ([old0, old1, old2, old3], [new0, new1, new2, new3]) = (old, new);
+    change32(old0, new0)
+        .wrapping_add(change32(old1, new1))
+        .wrapping_add(change32(old2, new2))
+        .wrapping_add(change32(old3, new3))
+}
+
+/// The sum of 16 bytes, to begin a checksum with.
+#[must_use]
+#[inline(always)]
+pub fn sum128(bytes: [u8; 16]) -> u32 {
+    let words: [u16; 8] = bytemuck::cast(bytes);
+    words
+        .into_iter()
+        .fold(0, |sum: u32, word| sum.wrapping_add(u32::from(word)))
 }
 
 /// Folds a sum to 16 bits with end-around carry.

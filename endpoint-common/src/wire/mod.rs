@@ -7,7 +7,13 @@
 
 pub mod checksum;
 
-pub use network_types::{eth::EthHdr, icmp::Icmpv4Hdr, ip::Ipv4Hdr, tcp::TcpHdr, udp::UdpHdr};
+pub use network_types::{
+    eth::EthHdr,
+    icmp::Icmpv4Hdr,
+    ip::{Ipv4Hdr, Ipv6Hdr},
+    tcp::TcpHdr,
+    udp::UdpHdr,
+};
 
 /// Ether types, in host order.
 pub mod ether_type {
@@ -15,6 +21,8 @@ pub mod ether_type {
     pub const IPV4: u16 = 0x0800;
     /// ARP.
     pub const ARP: u16 = 0x0806;
+    /// IPv6.
+    pub const IPV6: u16 = 0x86dd;
 }
 
 /// IANA protocol numbers the path knows.
@@ -25,6 +33,24 @@ pub mod protocol {
     pub const TCP: u8 = 6;
     /// UDP.
     pub const UDP: u8 = 17;
+    /// ICMPv6.
+    pub const ICMPV6: u8 = 58;
+
+    /// IPv6 hop-by-hop options (RFC 8200).
+    pub const HOP_BY_HOP: u8 = 0;
+    /// IPv6 routing header.
+    pub const ROUTING: u8 = 43;
+    /// IPv6 fragment header.
+    pub const FRAGMENT: u8 = 44;
+    /// IPv6 destination options.
+    pub const DESTINATION_OPTIONS: u8 = 60;
+
+    /// Whether it is ICMP of either family.
+    #[must_use]
+    #[inline(always)]
+    pub fn is_icmp(protocol: u8) -> bool {
+        protocol == ICMP || protocol == ICMPV6
+    }
 }
 
 /// TCP flags as they stand in octet 13 of the header (RFC 9293).
@@ -45,6 +71,18 @@ pub mod icmp_type {
     pub const ECHO_REPLY: u8 = 0;
     /// Echo request, as `ping` sends it.
     pub const ECHO_REQUEST: u8 = 8;
+}
+
+/// `ICMPv6` types the path knows (RFC 4443, RFC 4861).
+pub mod icmpv6_type {
+    /// Echo request.
+    pub const ECHO_REQUEST: u8 = 128;
+    /// Answer to an echo request.
+    pub const ECHO_REPLY: u8 = 129;
+    /// Neighbor solicitation: who has this address?
+    pub const NEIGHBOR_SOLICITATION: u8 = 135;
+    /// Neighbor advertisement: the answer.
+    pub const NEIGHBOR_ADVERTISEMENT: u8 = 136;
 }
 
 /// A MAC address.
@@ -115,6 +153,10 @@ header!(EthHdr, EthBytes, 14, { dst_addr: Mac, src_addr: Mac, ether_type: [u8; 2
 header!(Ipv4Hdr, Ipv4Bytes, 20, {
     vihl: u8, tos: u8, tot_len: [u8; 2], id: [u8; 2], frags: [u8; 2], ttl: u8, proto: u8,
     check: [u8; 2], src_addr: Ipv4, dst_addr: Ipv4
+});
+header!(Ipv6Hdr, Ipv6Bytes, 40, {
+    vcf: [u8; 4], payload_len: [u8; 2], next_hdr: u8, hop_limit: u8, src_addr: [u8; 16],
+    dst_addr: [u8; 16]
 });
 header!(UdpHdr, UdpBytes, 8, { src: Port, dst: Port, len: [u8; 2], check: [u8; 2] });
 header!(Icmpv4Hdr, Icmpv4Bytes, 8, { type_: u8, code: u8, check: [u8; 2], data: [u8; 4] });

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use aya::maps::{Array, HashMap, MapData, ProgramArray};
 use aya::programs::{ProgramFd, TestRun, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader};
-use endpoint_common::abi::flow::{FlowEntry, FlowKey};
+use endpoint_common::abi::flow::{FlowEntry4, FlowKey4, FlowState};
 use endpoint_ctl::dataplane::XdpAction;
 
 use super::node::{MAC, Port};
@@ -165,7 +165,7 @@ fn missing(name: &str) -> anyhow::Error {
 /// What the generator's packet of this flow is looked up by.
 fn key(flow: u32) -> [u8; 16] {
     let (_, dst, port) = Port::Open.target();
-    bytemuck::cast(FlowKey {
+    bytemuck::cast(FlowKey4 {
         src: (FIRST_CLIENT | (flow >> 6)).to_be_bytes(),
         dst,
         src_port: (FIRST_PORT | (flow as u16 & 0x3f)).to_be_bytes(),
@@ -178,14 +178,17 @@ fn key(flow: u32) -> [u8; 16] {
 
 /// Some translation; which one does not matter to its cost.
 fn entry() -> [u64; 9] {
-    bytemuck::cast(FlowEntry {
-        src: [10, 0, 1, 200],
-        dst: [10, 0, 1, 10],
+    let state = FlowState {
         src_port: [0x40, 1],
         dst_port: [0x1f, 0x90],
-        ip_delta: 0x1234,
-        l4_delta: 0x4321,
+        address_delta: 0x1234,
+        port_delta: 0x4321,
         client_mac: [2, 0, 0, 0, 0, 9],
         ..bytemuck::Zeroable::zeroed()
+    };
+    bytemuck::cast(FlowEntry4 {
+        state,
+        src: [10, 0, 1, 200],
+        dst: [10, 0, 1, 10],
     })
 }

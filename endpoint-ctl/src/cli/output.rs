@@ -65,6 +65,7 @@ pub(super) fn text(value: &Value, key: &str) -> String {
 pub(super) fn address(value: &Value, ip: &str, port: &str) -> String {
     match text(value, ip).as_str() {
         "-" => "-".to_owned(),
+        ipv6 if ipv6.contains(':') => format!("[{ipv6}]:{}", text(value, port)),
         ip => format!("{ip}:{}", text(value, port)),
     }
 }
@@ -75,6 +76,7 @@ pub(super) fn protocol(value: &Value) -> String {
         Some(1) => "icmp".to_owned(),
         Some(6) => "tcp".to_owned(),
         Some(17) => "udp".to_owned(),
+        Some(58) => "icmpv6".to_owned(),
         _ => text(value, "protocol"),
     }
 }

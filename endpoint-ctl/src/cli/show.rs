@@ -26,18 +26,20 @@ pub(super) fn checked(file: &Path, model: &Model, format: Format) -> Result<()> 
                     "eni-id": zone.eni.as_str(),
                     "endpoint-id": endpoint.id.as_str(),
                     "ip": zone.ip,
+                    "ipv6": zone.ipv6,
                 })
             })
             .collect();
         return Ok(print_json(&json!({ "faults": [], "enis": enis }))?);
     }
     print(&format!("{}: no faults", file.display()))?;
-    let mut rows = table(["ENI", "ENDPOINT", "ADDRESS", "VSWITCH"]);
+    let mut rows = table(["ENI", "ENDPOINT", "ADDRESS", "IPV6 ADDRESS", "VSWITCH"]);
     for (endpoint, zone) in zones {
         rows.add_row([
             zone.eni.as_str(),
             endpoint.id.as_str(),
             &zone.ip.to_string(),
+            &zone.ipv6.map_or("-".to_owned(), |ip| ip.to_string()),
             zone.vswitch.as_str(),
         ]);
     }
@@ -81,13 +83,14 @@ pub(super) fn status(socket: &Path, format: Format) -> Result<ExitCode> {
         hops.add_row(["backend", "via", "mac"].map(|key| text(row, key)));
     }
     print(&format!("\n{hops}"))?;
-    let mut enis = table(["ENI", "ADDRESS", "IN", "OUT", "DROPPED"]);
+    let mut enis = table(["ENI", "ADDRESS", "IPV6 ADDRESS", "IN", "OUT", "DROPPED"]);
     for row in rows(&status, "enis") {
         let amounts = ["in", "out", "dropped"].map(|key| amount(&row[key]));
         let [incoming, outgoing, dropped] = amounts;
         enis.add_row([
             text(row, "eni-id"),
             text(row, "ip"),
+            text(row, "ipv6"),
             incoming,
             outgoing,
             dropped,
@@ -196,7 +199,7 @@ pub(super) fn flow_log(
 
 /// Columns of a fixed width, since records come one by one.
 fn record_line(columns: [&str; 11]) -> String {
-    const WIDTHS: [usize; 11] = [6, 3, 5, 21, 21, 21, 21, 8, 10, 24, 0];
+    const WIDTHS: [usize; 11] = [6, 3, 6, 21, 21, 21, 21, 8, 10, 24, 0];
     let padded = columns
         .iter()
         .zip(WIDTHS)

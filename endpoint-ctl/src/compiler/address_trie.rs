@@ -1,27 +1,62 @@
 //! Builds address tries: every prefix of the rules leads to the port trie of all rules that cover
-//! it. See `endpoint_common::abi::policy`.
+//! it. See `endpoint_common::abi::policy`. One builder serves both families: it goes as deep as the
+//! prefixes it is given.
 //!
 //! May import: endpoint-common::abi, ipnet, node_store.
 
+use std::net::IpAddr;
+
 use endpoint_common::abi::policy::{PolicyNode, PolicySlot, RuleWord, STRIDE};
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 
 use super::node_store::{KeyRange, NodeStore};
+
+/// A prefix of addresses of one family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Prefix {
+    /// The prefix in the uppermost bits, zeros below.
+    bits: u128,
+    length: u32,
+}
+
+impl From<IpNet> for Prefix {
+    fn from(net: IpNet) -> Self {
+        let bits = match net.network() {
+            IpAddr::V4(ip) => u128::from(ip.to_bits()) << 96,
+            IpAddr::V6(ip) => ip.to_bits(),
+        };
+        Self {
+            bits,
+            length: net.prefix_len().into(),
+        }
+    }
+}
+
+impl Prefix {
+    /// Every address.
+    pub(super) const ALL: Self = Self { bits: 0, length: 0 };
+
+    /// Whether it and the block of `length` bits at `bits` overlap.
+    fn meets(self, bits: u128, length: u32) -> bool {
+        let others = u128::BITS - self.length.min(length);
+        self.bits.checked_shr(others) == bits.checked_shr(others)
+    }
+}
 
 /// A rule made ready for the tries.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TrieRule {
-    pub(super) peer: Ipv4Net,
+    pub(super) peer: Prefix,
     pub(super) range: KeyRange,
     pub(super) word: RuleWord,
 }
 
-/// The root of the address trie over `rules`, which must hold one for `0.0.0.0/0`.
+/// The root of the address trie over `rules`, all of one family; one must be for every address.
 pub(super) fn build(store: &mut NodeStore, rules: &[TrieRule]) -> u32 {
     let (whole, rest): (Vec<_>, Vec<_>) = rules
         .iter()
         .copied()
-        .partition(|rule| rule.peer.prefix_len() == 0);
+        .partition(|rule| rule.peer == Prefix::ALL);
     let base = add_all(store, 0, &whole);
     node(store, &rest, 0, 0, base)
 }
@@ -34,18 +69,18 @@ fn add_all(store: &mut NodeStore, ports: u32, rules: &[TrieRule]) -> u32 {
 
 /// The node at `depth` bits for addresses that start with `prefix`, over the `rules` inside it;
 /// `ports` is what the prefixes above lead to.
-fn node(store: &mut NodeStore, rules: &[TrieRule], prefix: u32, depth: u32, ports: u32) -> u32 {
+fn node(store: &mut NodeStore, rules: &[TrieRule], prefix: u128, depth: u32, ports: u32) -> u32 {
     let below = depth + STRIDE;
     let mut made = PolicyNode {
         slots: [PolicySlot { child: 0, value: 0 }; 16],
     };
     for (place, slot) in made.slots.iter_mut().enumerate() {
-        let address = prefix | ((place as u32) << (32 - below));
+        let address = prefix | ((place as u128) << (u128::BITS - below));
         let (here, deeper): (Vec<_>, Vec<_>) = rules
             .iter()
             .copied()
-            .filter(|rule| meets(rule.peer, address, below))
-            .partition(|rule| u32::from(rule.peer.prefix_len()) <= below);
+            .filter(|rule| rule.peer.meets(address, below))
+            .partition(|rule| rule.peer.length <= below);
         let own = add_all(store, ports, &here);
         if depth == 0 || own != ports {
             slot.value = own;
@@ -55,11 +90,4 @@ fn node(store: &mut NodeStore, rules: &[TrieRule], prefix: u32, depth: u32, port
         }
     }
     store.intern(made)
-}
-
-/// Whether `peer` and the block of `bits` bits at `address` overlap.
-fn meets(peer: Ipv4Net, address: u32, bits: u32) -> bool {
-    let common = u32::from(peer.prefix_len()).min(bits);
-    let shift = 32 - common;
-    u32::from(peer.network()).checked_shr(shift) == address.checked_shr(shift)
 }

@@ -4,6 +4,8 @@
 //!
 //! May import: model, endpoint-common::hash.
 
+use std::net::IpAddr;
+
 use endpoint_common::hash::mix;
 
 use crate::model::Server;
@@ -22,8 +24,8 @@ struct Filler {
     skip: u32,
 }
 
-/// The table for `servers`: places in the slice. Empty if none has a weight.
-pub(super) fn table(servers: &[Server]) -> Vec<u32> {
+/// The table for `servers`, all of one family: places in the slice. Empty if none has a weight.
+pub(super) fn table(servers: &[&Server]) -> Vec<u32> {
     let mut fillers: Vec<Filler> = servers
         .iter()
         .enumerate()
@@ -40,7 +42,7 @@ pub(super) fn table(servers: &[Server]) -> Vec<u32> {
     }
     // The order of turns must not depend on the order servers were written in.
     fillers.sort_by_key(|filler| {
-        let server = &servers[filler.place as usize];
+        let server = servers[filler.place as usize];
         (server.ip, server.port)
     });
     let mut slots = vec![FREE; TABLE_SLOTS as usize];
@@ -63,7 +65,7 @@ pub(super) fn table(servers: &[Server]) -> Vec<u32> {
 }
 
 fn filler(place: u32, server: &Server) -> Filler {
-    let words = [u32::from(server.ip), u32::from(server.port)];
+    let words = [address_word(server.ip), u32::from(server.port)];
     Filler {
         place,
         weight: u32::from(server.weight),
@@ -73,13 +75,30 @@ fn filler(place: u32, server: &Server) -> Filler {
     }
 }
 
+/// An address as one word: an IPv4 address itself, an IPv6 address mixed.
+fn address_word(ip: IpAddr) -> u32 {
+    match ip {
+        IpAddr::V4(ip) => ip.to_bits(),
+        IpAddr::V6(ip) => {
+            let words = [96, 64, 32, 0].map(|shift| (ip.to_bits() >> shift) as u32);
+            mix(0, words)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+
+    fn table(servers: &[Server]) -> Vec<u32> {
+        super::table(&servers.iter().collect::<Vec<_>>())
+    }
 
     fn servers(weights: &[u8]) -> Vec<Server> {
         let server = |(place, weight): (usize, &u8)| Server {
-            ip: [10, 0, 50, place as u8].into(),
+            ip: IpAddr::from([10, 0, 50, place as u8]),
             port: 8080,
             weight: *weight,
             zone: None,
@@ -123,6 +142,27 @@ mod tests {
                 .zip(&b)
                 .all(|(a, b)| address(&forward, a) == address(&backward, b))
         );
+    }
+
+    #[test]
+    fn ipv6_servers_that_differ_in_any_group_have_permutations_of_their_own() {
+        let addresses = [
+            "fd00::1",
+            "fd00::1:0:0:1",
+            "fd00:0:1::1",
+            "fd01::1",
+            "fd00::2",
+        ];
+        let begins: BTreeSet<_> = addresses
+            .into_iter()
+            .map(|text| {
+                let mut server = servers(&[100]).remove(0);
+                server.ip = text.parse().expect("an address");
+                let filler = filler(0, &server);
+                (filler.next, filler.skip)
+            })
+            .collect();
+        assert_eq!(begins.len(), addresses.len());
     }
 
     #[test]

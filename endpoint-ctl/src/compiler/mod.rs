@@ -5,19 +5,19 @@
 
 mod address_trie;
 mod error;
+mod family;
 mod maglev;
 mod node_store;
 mod numbers;
 mod policy;
+mod service;
 mod tables;
+#[cfg(test)]
+mod tests;
 
-use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use endpoint_common::abi::service::{Address, KIND_ENI};
 
-use endpoint_common::abi::mapped;
-use endpoint_common::abi::service::{Address, Backend, KIND_ENI, KIND_NAT, Listener};
-
-use crate::model::{Endpoint, LoadBalancer, Model, ProviderNetwork, ProviderNetworkId};
+use crate::model::{Endpoint, EndpointZone, Model};
 
 pub use error::CompileError;
 pub use maglev::TABLE_SLOTS;
@@ -25,12 +25,14 @@ pub use numbers::{HopTo, Numbers};
 pub use policy::rule_names;
 pub use tables::{ListenerAt, Tables, TargetAt};
 
+use family::{family_of, row_address};
 use policy::PolicyCompiler;
+use service::ServiceCompiler;
 
 /// What the loaded maps can hold, per generation where they are banked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
-    /// Flow entries; a flow has two.
+    /// Flow entries of each family; a flow has two.
     pub flow_entries: u32,
     /// Nodes of compiled rule sets.
     pub policy_nodes: u32,
@@ -76,133 +78,60 @@ pub fn compile(
     generation: u32,
     capacity: &Capacity,
 ) -> Result<Tables, CompileError> {
-    let mut compiler = Compiler {
+    let mut services = ServiceCompiler::new(model, numbers);
+    let pools = services.nat_addresses();
+    for load_balancer in model.load_balancers.values() {
+        services.load_balancer(load_balancer, &pools)?;
+    }
+    let mut enis = EniCompiler {
         model,
         numbers,
         policy: PolicyCompiler::new(model, numbers),
-        tables: Tables::empty(generation),
+        tables: services.into_tables(generation),
     };
-    let pools = compiler.nat_addresses();
-    for load_balancer in model.load_balancers.values() {
-        compiler.load_balancer(load_balancer, &pools)?;
-    }
     for endpoint in model.endpoints.values() {
-        compiler.endpoint(endpoint)?;
+        for zone in &endpoint.zones {
+            enis.zone(endpoint, zone)?;
+        }
     }
-    compiler.tables.policy = compiler.policy.into_nodes();
-    compiler.tables.check(capacity)?;
-    Ok(compiler.tables)
+    let mut tables = enis.tables;
+    tables.policy = enis.policy.into_nodes();
+    tables.check(capacity)?;
+    Ok(tables)
 }
 
-struct Compiler<'a> {
+struct EniCompiler<'a> {
     model: &'a Model,
     numbers: &'a Numbers,
     policy: PolicyCompiler<'a>,
     tables: Tables,
 }
 
-/// First row and number of rows of a provider network's NAT addresses.
-type Pools = BTreeMap<ProviderNetworkId, (u32, u32)>;
-
-impl Compiler<'_> {
-    fn nat_addresses(&mut self) -> Pools {
-        let mut pools = Pools::new();
-        for network in self.model.provider_networks.values() {
-            let first = self.tables.nat_addresses.len() as u32;
-            for address in &network.nat_addresses {
-                self.tables.nat_addresses.push(mapped(address.octets()));
-                self.own(network, *address);
-            }
-            pools.insert(
-                network.id.clone(),
-                (first, network.nat_addresses.len() as u32),
-            );
-        }
-        pools
-    }
-
-    fn own(&mut self, network: &ProviderNetwork, address: Ipv4Addr) {
-        let row = Address {
-            kind: KIND_NAT,
-            eni: 0,
-            load_balancer: 0,
-            acl_in: 0,
-            acl_out: 0,
-            group_in: 0,
-            group_out: 0,
-            hop: 0,
-        };
-        let scope = self.numbers.provider_scope(&network.id);
-        self.tables
-            .addresses
-            .insert((scope, mapped(address.octets())), row);
-    }
-
-    fn load_balancer(
-        &mut self,
-        load_balancer: &LoadBalancer,
-        pools: &Pools,
-    ) -> Result<(), CompileError> {
-        let network = &load_balancer.provider_network;
-        let (nat_first, nat_count) = pools.get(network).copied().unwrap_or((0, 0));
-        for listener in &load_balancer.listeners {
-            let at = ListenerAt {
-                load_balancer: self.numbers.load_balancer(&load_balancer.id),
-                protocol: listener.transport.number(),
-                port: listener.port,
-            };
-            let first_backend = self.tables.backends.len() as u32;
-            for server in &listener.servers {
-                let hop = HopTo::Backend(network.clone(), server.ip);
-                self.tables.backends.push(Backend {
-                    address: mapped(server.ip.octets()),
-                    port: server.port.to_be_bytes(),
-                    reserved: [0; 2],
-                    hop: self.numbers.hop(&hop)?,
-                });
-                self.tables.targets.insert(TargetAt {
-                    listener: at,
-                    address: mapped(server.ip.octets()),
-                    port: server.port,
-                });
-            }
-            let table = maglev::table(&listener.servers);
-            let row = Listener {
-                first: self.tables.maglev.len() as u32,
-                slots: table.len() as u32,
-                nat_first,
-                nat_count,
-                scope: u32::from(self.numbers.provider_scope(network)),
-            };
-            let slots = table.into_iter().map(|place| first_backend + place);
-            self.tables.maglev.extend(slots);
-            self.tables.listeners.insert(at, row);
-        }
-        Ok(())
-    }
-
-    fn endpoint(&mut self, endpoint: &Endpoint) -> Result<(), CompileError> {
+impl EniCompiler<'_> {
+    /// A row for each address of an ENI, with the rule sets of its family.
+    fn zone(&mut self, endpoint: &Endpoint, zone: &EndpointZone) -> Result<(), CompileError> {
         let service = self.model.services.get(&endpoint.service);
         let load_balancer = service.map_or(0, |service| {
             self.numbers.load_balancer(&service.load_balancer)
         });
-        let (group_in, group_out) = self.policy.security_groups(endpoint);
-        for zone in &endpoint.zones {
-            let (acl_in, acl_out) = self.policy.network_acl(&zone.vswitch);
+        let eni = self.numbers.eni(&zone.eni)?;
+        let hop = self.numbers.hop(&HopTo::Clients(zone.vswitch.clone()))?;
+        let scope = self.numbers.vswitch_scope(&zone.vswitch);
+        for ip in zone.addresses() {
+            let family = family_of(ip);
+            let (acl_in, acl_out) = self.policy.network_acl(family, &zone.vswitch);
+            let (group_in, group_out) = self.policy.security_groups(family, endpoint);
             let row = Address {
                 kind: KIND_ENI,
-                eni: self.numbers.eni(&zone.eni)?,
+                eni,
                 load_balancer,
                 acl_in,
                 acl_out,
                 group_in,
                 group_out,
-                hop: self.numbers.hop(&HopTo::Clients(zone.vswitch.clone()))?,
+                hop,
             };
-            let scope = self.numbers.vswitch_scope(&zone.vswitch);
-            self.tables
-                .addresses
-                .insert((scope, mapped(zone.ip.octets())), row);
+            self.tables.addresses.insert((scope, row_address(ip)), row);
         }
         Ok(())
     }

@@ -4,7 +4,7 @@
 //! May import: model, error, policy (the names of rules).
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use super::error::CompileError;
 use super::policy::rule_names;
@@ -16,7 +16,7 @@ pub enum HopTo {
     /// The clients of a vSwitch, each by the MAC its flow came from.
     Clients(VSwitchId),
     /// One backend address of a provider network.
-    Backend(ProviderNetworkId, Ipv4Addr),
+    Backend(ProviderNetworkId, IpAddr),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,13 +1,16 @@
 //! Rule sets of the model, made ready for the tries: order, defaults, exemptions.
 //!
-//! May import: model, endpoint-common::abi, numbers, address_trie, node_store.
+//! Every rule set becomes one trie per family, which holds the rules of that family alone.
+//!
+//! May import: model, endpoint-common::abi, ipnet, numbers, address_trie, node_store.
 
 use std::collections::BTreeMap;
 
+use endpoint_common::abi::flow::Family;
 use endpoint_common::abi::policy::{PolicyNode, RuleWord};
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 
-use super::address_trie::{self, TrieRule};
+use super::address_trie::{self, Prefix, TrieRule};
 use super::node_store::{KeyRange, NodeStore};
 use super::numbers::Numbers;
 use crate::model::{
@@ -61,8 +64,8 @@ pub(super) struct PolicyCompiler<'a> {
     model: &'a Model,
     numbers: &'a Numbers,
     store: NodeStore,
-    acls: BTreeMap<VSwitchId, (u32, u32)>,
-    groups: BTreeMap<Vec<SecurityGroupId>, (u32, u32)>,
+    acls: BTreeMap<(Family, VSwitchId), (u32, u32)>,
+    groups: BTreeMap<(Family, Vec<SecurityGroupId>), (u32, u32)>,
 }
 
 impl<'a> PolicyCompiler<'a> {
@@ -80,9 +83,10 @@ impl<'a> PolicyCompiler<'a> {
         self.store.into_nodes()
     }
 
-    /// Roots of a vSwitch's network ACL, inbound and outbound; 0 without one.
-    pub(super) fn network_acl(&mut self, id: &VSwitchId) -> (u32, u32) {
-        if let Some(roots) = self.acls.get(id) {
+    /// Roots of a vSwitch's network ACL for one family, inbound and outbound; 0 without one.
+    pub(super) fn network_acl(&mut self, family: Family, id: &VSwitchId) -> (u32, u32) {
+        let key = (family, id.clone());
+        if let Some(roots) = self.acls.get(&key) {
             return *roots;
         }
         let model = self.model;
@@ -93,12 +97,12 @@ impl<'a> PolicyCompiler<'a> {
                 .and_then(|acl| model.network_acls.get(acl));
             acl.map_or((0, 0), |acl| {
                 (
-                    self.acl_root(vswitch, &acl.ingress, builtin::ACL_INGRESS),
-                    self.acl_root(vswitch, &acl.egress, builtin::ACL_EGRESS),
+                    self.acl_root(family, vswitch, &acl.ingress, builtin::ACL_INGRESS),
+                    self.acl_root(family, vswitch, &acl.egress, builtin::ACL_EGRESS),
                 )
             })
         });
-        self.acls.insert(id.clone(), roots);
+        self.acls.insert(key, roots);
         roots
     }
 
@@ -106,67 +110,76 @@ impl<'a> PolicyCompiler<'a> {
     /// before all entries, since its inner traffic is not filtered.
     fn acl_root(
         &mut self,
+        family: Family,
         vswitch: &VSwitch,
         entries: &[NetworkAclEntry],
         default: &'static str,
     ) -> u32 {
-        let own = self.whole(0, Policy::Accept, builtin::SAME_VSWITCH, vswitch.cidr_block);
-        let mut rules = vec![
-            own,
-            self.whole(LAST, Policy::Drop, default, Ipv4Net::default()),
-        ];
-        rules.extend(entries.iter().enumerate().map(|(place, entry)| TrieRule {
-            peer: entry.peer,
-            range: key_range(entry.protocol, entry.ports),
-            word: self.word(place as u8 + 1, entry.policy, &entry.id),
-        }));
+        let mut rules = vec![self.whole(LAST, Policy::Drop, default, Prefix::ALL)];
+        let own = vswitch.cidr_blocks().filter(|net| is_of(family, net));
+        rules.extend(
+            own.map(|net| self.whole(0, Policy::Accept, builtin::SAME_VSWITCH, net.into())),
+        );
+        let entries = entries.iter().enumerate();
+        rules.extend(entries.filter(|(_, entry)| is_of(family, &entry.peer)).map(
+            |(place, entry)| TrieRule {
+                peer: entry.peer.into(),
+                range: key_range(entry.protocol, entry.ports),
+                word: self.word(place as u8 + 1, entry.policy, &entry.id),
+            },
+        ));
         address_trie::build(&mut self.store, &rules)
     }
 
-    /// Roots of an endpoint's merged security groups, inbound and outbound.
-    pub(super) fn security_groups(&mut self, endpoint: &Endpoint) -> (u32, u32) {
+    /// Roots of an endpoint's merged security groups for one family, inbound and outbound.
+    pub(super) fn security_groups(&mut self, family: Family, endpoint: &Endpoint) -> (u32, u32) {
         let mut ids = endpoint.security_groups.clone();
         ids.push(endpoint.managed_group.clone());
-        if let Some(roots) = self.groups.get(&ids) {
+        let key = (family, ids);
+        if let Some(roots) = self.groups.get(&key) {
             return *roots;
         }
         let model = self.model;
-        let groups: Vec<_> = ids
+        let groups: Vec<_> = key
+            .1
             .iter()
             .filter_map(|id| model.security_groups.get(id))
             .collect();
         let normal = groups
             .iter()
             .any(|group| !group.service_managed && group.group_type == SecurityGroupType::Normal);
-        let egress = if normal { Policy::Accept } else { Policy::Drop };
-        let roots = (
-            self.group_root(
-                &groups,
-                Direction::Ingress,
-                Policy::Drop,
-                builtin::GROUP_INGRESS,
+        let defaults = [
+            (Direction::Ingress, Policy::Drop, builtin::GROUP_INGRESS),
+            (
+                Direction::Egress,
+                if normal { Policy::Accept } else { Policy::Drop },
+                builtin::GROUP_EGRESS,
             ),
-            self.group_root(&groups, Direction::Egress, egress, builtin::GROUP_EGRESS),
-        );
-        self.groups.insert(ids, roots);
+        ];
+        let [ingress, egress] = defaults.map(|(direction, policy, name)| {
+            let default = self.whole(LAST, policy, name, Prefix::ALL);
+            self.group_root(family, &groups, direction, default)
+        });
+        let roots = (ingress, egress);
+        self.groups.insert(key, roots);
         roots
     }
 
     /// By priority, drop before accept at equal priority.
     fn group_root(
         &mut self,
+        family: Family,
         groups: &[&SecurityGroup],
         direction: Direction,
-        default: Policy,
-        default_name: &'static str,
+        default: TrieRule,
     ) -> u32 {
-        let mut rules = vec![self.whole(LAST, default, default_name, Ipv4Net::default())];
+        let mut rules = vec![default];
         let written = groups.iter().flat_map(|group| &group.rules);
         rules.extend(
             written
-                .filter(|rule| rule.direction == direction)
+                .filter(|rule| rule.direction == direction && is_of(family, &rule.peer))
                 .map(|rule| TrieRule {
-                    peer: rule.peer,
+                    peer: rule.peer.into(),
                     range: key_range(rule.protocol, rule.ports),
                     word: self.word(rule.priority, rule.policy, &rule.id),
                 }),
@@ -174,7 +187,7 @@ impl<'a> PolicyCompiler<'a> {
         address_trie::build(&mut self.store, &rules)
     }
 
-    fn whole(&self, order: u8, policy: Policy, name: &str, peer: Ipv4Net) -> TrieRule {
+    fn whole(&self, order: u8, policy: Policy, name: &str, peer: Prefix) -> TrieRule {
         TrieRule {
             peer,
             range: key_range(ProtocolMatch::All, PortRange::ANY),
@@ -184,6 +197,13 @@ impl<'a> PolicyCompiler<'a> {
 
     fn word(&self, order: u8, policy: Policy, name: &str) -> RuleWord {
         RuleWord::new(order, policy == Policy::Accept, self.numbers.rule(name))
+    }
+}
+
+fn is_of(family: Family, net: &IpNet) -> bool {
+    match net {
+        IpNet::V4(_) => family == Family::V4,
+        IpNet::V6(_) => family == Family::V6,
     }
 }
 

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use endpoint_common::abi::Addr;
+use endpoint_common::abi::flow::Family;
 use endpoint_common::abi::policy::{PolicyNode, PolicySlot};
 use endpoint_common::abi::service::{Address, Backend, Listener};
 
@@ -16,6 +17,8 @@ use super::error::CompileError;
 pub struct ListenerAt {
     /// The load balancer's number.
     pub load_balancer: u32,
+    /// The family clients speak.
+    pub family: Family,
     /// IANA protocol number.
     pub protocol: u8,
     /// The listener's port.
@@ -25,8 +28,12 @@ pub struct ListenerAt {
 /// A target behind a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TargetAt {
-    /// The listener.
-    pub listener: ListenerAt,
+    /// The load balancer's number.
+    pub load_balancer: u32,
+    /// IANA protocol number.
+    pub protocol: u8,
+    /// The listener's port.
+    pub listener_port: u16,
     /// The backend's address.
     pub address: Addr,
     /// The backend's port.

@@ -2,7 +2,7 @@
 //!
 //! May import: serde, std.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use serde::Serialize;
 
@@ -25,9 +25,9 @@ pub struct InterfaceState {
 #[serde(rename_all = "kebab-case")]
 pub struct HopState {
     /// The backend.
-    pub backend: Ipv4Addr,
+    pub backend: IpAddr,
     /// The address packets are handed to.
-    pub via: Ipv4Addr,
+    pub via: IpAddr,
     /// Its MAC address; without one, packets are dropped as `next-hop-unresolved`.
     pub mac: Option<String>,
 }

@@ -1,12 +1,13 @@
 //! Typed handles to maps, taken from a loaded object.
 //!
-//! May import: aya, the module's own.
+//! May import: aya, compiler (its error), the module's own.
 
 use aya::Ebpf;
 use aya::maps::{Array, HashMap, Map, MapData, MapError};
 
 use super::DataplaneError;
 use super::pod::Row;
+use crate::compiler::CompileError;
 
 /// A hash map of rows.
 pub(super) struct Hash<K: bytemuck::Pod, V: bytemuck::Pod> {
@@ -58,6 +59,16 @@ impl<V: bytemuck::Pod> Rows<V> {
 
     pub(super) fn len(&self) -> u32 {
         self.map.len()
+    }
+
+    /// The error for `needed` rows in one bank of this map.
+    pub(super) fn too_small(&self, needed: usize) -> DataplaneError {
+        DataplaneError::DoesNotFit(CompileError {
+            table: self.name,
+            needed,
+            capacity: self.len() as usize / 2,
+            mend: "please report it: the compiler should have said so",
+        })
     }
 
     pub(super) fn get(&self, row: u32) -> Result<V, DataplaneError> {

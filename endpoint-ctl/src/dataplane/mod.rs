@@ -163,7 +163,7 @@ impl From<CompileError> for DataplaneError {
 }
 
 /// Rows of each map for what `capacity` holds: banked tables hold two generations.
-fn rows(capacity: &Capacity) -> [(&'static str, u32); 12] {
+fn rows(capacity: &Capacity) -> [(&'static str, u32); 13] {
     [
         ("ADDRESSES", capacity.service_rows * 2),
         ("LISTENERS", capacity.service_rows * 2),
@@ -173,7 +173,8 @@ fn rows(capacity: &Capacity) -> [(&'static str, u32); 12] {
         ("BACKENDS", capacity.backends * 2),
         ("NAT_ADDRESSES", capacity.nat_addresses * 2),
         ("HOPS", capacity.hops),
-        ("FLOWS", capacity.flow_entries),
+        ("FLOWS4", capacity.flow_entries),
+        ("FLOWS6", capacity.flow_entries),
         ("ENI_COUNTERS", capacity.enis),
         ("DROPS", capacity.enis * 4),
         ("EVENTS", capacity.event_bytes),

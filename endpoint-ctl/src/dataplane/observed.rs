@@ -10,7 +10,7 @@ use aya::maps::{MapData, PerCpuArray, PerCpuHashMap, RingBuf};
 use endpoint_common::abi::TICK_SHIFT;
 use endpoint_common::abi::counter::{Counter, DropKey, EniCounters};
 use endpoint_common::abi::event::DropEvent;
-use endpoint_common::abi::flow::{FlowEntry, FlowKey};
+use endpoint_common::abi::flow::{FlowEntry, FlowEntry4, FlowKey, FlowKey4};
 
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::time::{ClockId, clock_gettime};
@@ -21,7 +21,8 @@ use super::pod::Row;
 
 /// Handles to the maps that observers read; flows can be removed too.
 pub struct Observed {
-    flows: Hash<FlowKey, FlowEntry>,
+    flows4: Hash<FlowKey4, FlowEntry4>,
+    flows6: Hash<FlowKey, FlowEntry>,
     counters: PerCpuArray<MapData, Row<EniCounters>>,
     drops: PerCpuHashMap<MapData, Row<DropKey>, Row<Counter>>,
     events: RingBuf<MapData>,
@@ -33,7 +34,8 @@ impl Observed {
         let drops = take(ebpf, "DROPS")?;
         let events = take(ebpf, "EVENTS")?;
         Ok(Self {
-            flows: Hash::take(ebpf, "FLOWS")?,
+            flows4: Hash::take(ebpf, "FLOWS4")?,
+            flows6: Hash::take(ebpf, "FLOWS6")?,
             counters: counters.try_into().map_err(named("ENI_COUNTERS"))?,
             drops: drops.try_into().map_err(named("DROPS"))?,
             events: events.try_into().map_err(named("EVENTS"))?,
@@ -42,17 +44,27 @@ impl Observed {
 
     /// Every flow entry, both directions apart.
     pub fn flows(&self) -> impl Iterator<Item = (FlowKey, FlowEntry)> + '_ {
-        self.flows.rows()
+        let flows4 = self.flows4.rows();
+        let widened = flows4.map(|(key, entry)| (key.widen(), entry.widen()));
+        widened.chain(self.flows6.rows())
     }
 
     /// One flow entry.
-    pub fn flow(&self, key: FlowKey) -> Option<FlowEntry> {
-        self.flows.get(key)
+    pub fn flow(&self, key: &FlowKey) -> Option<FlowEntry> {
+        if key.is_v4() {
+            self.flows4.get(key.narrow()).map(|entry| entry.widen())
+        } else {
+            self.flows6.get(*key)
+        }
     }
 
     /// Removes a flow entry.
-    pub fn remove_flow(&mut self, key: FlowKey) {
-        self.flows.remove(key);
+    pub fn remove_flow(&mut self, key: &FlowKey) {
+        if key.is_v4() {
+            self.flows4.remove(key.narrow());
+        } else {
+            self.flows6.remove(*key);
+        }
     }
 
     /// The counters of an ENI index, all CPUs together.

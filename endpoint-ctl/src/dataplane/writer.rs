@@ -144,8 +144,11 @@ fn fill_rows<V: bytemuck::Pod>(
     bank: u32,
     values: &[V],
 ) -> Result<(), DataplaneError> {
-    let first = bank * (map.len() / 2);
-    let mut rows = first..;
+    let half = map.len() / 2;
+    if values.len() > half as usize {
+        return Err(map.too_small(values.len()));
+    }
+    let mut rows = bank * half..;
     values
         .iter()
         .zip(&mut rows)
@@ -167,6 +170,8 @@ fn listener_key(bank: u32, at: ListenerAt) -> ListenerKey {
         port: at.port.to_be_bytes(),
         protocol: at.protocol,
         bank: bank as u8,
+        family: at.family as u8,
+        reserved: [0; 7],
     }
 }
 
@@ -174,9 +179,9 @@ fn target_key(bank: u32, target: &TargetAt) -> TargetKey {
     TargetKey {
         address: target.address,
         port: target.port.to_be_bytes(),
-        listener_port: target.listener.port.to_be_bytes(),
-        load_balancer: target.listener.load_balancer,
-        protocol: target.listener.protocol,
+        listener_port: target.listener_port.to_be_bytes(),
+        load_balancer: target.load_balancer,
+        protocol: target.protocol,
         bank: bank as u8,
         reserved: [0; 6],
     }

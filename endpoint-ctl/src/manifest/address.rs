@@ -1,61 +1,75 @@
-//! Giving every ENI its address.
+//! Giving every ENI its addresses, one of each family it has.
 //!
 //! Addresses that are named come first, then those that ENIs had before, then the lowest free ones:
 //! so neither a new endpoint nor a changed order moves an existing ENI.
-//! May import: std, `model`, `context`, `fault`.
+//! May import: std, ipnet, `model`, `context`, `fault`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 
 use super::context::Context;
 use super::fault::{Place, Told};
-use crate::model::{EndpointId, EndpointZone, EniId, Ipam, Model, VSwitch, VSwitchId, ZoneId};
+use crate::model::{EndpointId, EndpointZone, EniId, Ipam, Model, VSwitchId, ZoneId};
 
-/// An ENI that wants an address.
+/// An ENI that wants an address of one family.
 #[derive(Debug)]
 pub(super) struct Claim<'a> {
     pub(super) endpoint: EndpointId,
     pub(super) zone: ZoneId,
     pub(super) vswitch: VSwitchId,
+    /// The vSwitch's network of that family.
+    pub(super) cidr_block: IpNet,
     pub(super) eni: EniId,
     /// The address it names, if any.
-    pub(super) ip: Option<Ipv4Addr>,
+    pub(super) ip: Option<IpAddr>,
     pub(super) place: Place<'a>,
 }
 
-/// Assigns all addresses and completes the endpoints of the model with their zones.
+/// Assigns all addresses and completes the endpoints of the model with their zones. An ENI's claim
+/// to an IPv4 address comes before its claim to an IPv6 one.
 pub(super) fn assign(context: &mut Context<'_>, previous: Option<&Model>) {
     let claims = std::mem::take(&mut context.claims);
     check_enis(&claims);
     let mut ipam = Ipam::default();
-    let mut assigned: Vec<Option<Ipv4Addr>> = vec![None; claims.len()];
+    let mut assigned: Vec<Option<IpAddr>> = vec![None; claims.len()];
     for (claim, slot) in claims.iter().zip(&mut assigned) {
         *slot = claim
             .ip
-            .and_then(|ip| take_named(claim, ip, &mut ipam, &context.model).ok());
+            .and_then(|ip| take_named(claim, ip, &mut ipam).ok());
     }
     let before = previous.map(addresses).unwrap_or_default();
     for (claim, slot) in automatic(&claims, &mut assigned) {
-        *slot = take_kept(claim, &before, &mut ipam, &context.model);
+        *slot = take_kept(claim, &before, &mut ipam);
     }
     for (claim, slot) in automatic(&claims, &mut assigned).filter(|(_, slot)| slot.is_none()) {
-        *slot = take_free(claim, &mut ipam, &context.model).ok();
+        *slot = take_free(claim, &mut ipam).ok();
     }
     for (claim, ip) in claims.into_iter().zip(assigned) {
-        let Claim {
-            endpoint,
-            zone,
-            vswitch,
-            eni,
-            ..
-        } = claim;
-        if let (Some(endpoint), Some(ip)) = (context.model.endpoints.get_mut(&endpoint), ip) {
-            endpoint.zones.push(EndpointZone {
-                zone,
-                vswitch,
-                eni,
-                ip,
-            });
+        if let Some(ip) = ip {
+            give(claim, ip, &mut context.model);
+        }
+    }
+}
+
+fn give(claim: Claim<'_>, ip: IpAddr, model: &mut Model) {
+    let Some(endpoint) = model.endpoints.get_mut(&claim.endpoint) else {
+        return;
+    };
+    match ip {
+        IpAddr::V4(ip) => endpoint.zones.push(EndpointZone {
+            zone: claim.zone,
+            vswitch: claim.vswitch,
+            eni: claim.eni,
+            ip,
+            ipv6: None,
+        }),
+        IpAddr::V6(ip) => {
+            let mut zones = endpoint.zones.iter_mut();
+            if let Some(zone) = zones.find(|zone| zone.eni == claim.eni) {
+                zone.ipv6 = Some(ip);
+            }
         }
     }
 }
@@ -63,7 +77,10 @@ pub(super) fn assign(context: &mut Context<'_>, previous: Option<&Model>) {
 /// Ids of endpoints and zones are joined by a dash that either may contain.
 fn check_enis(claims: &[Claim<'_>]) {
     let mut seen = BTreeSet::new();
-    for claim in claims {
+    let per_eni = claims
+        .iter()
+        .filter(|claim| matches!(claim.cidr_block, IpNet::V4(_)));
+    for claim in per_eni {
         if !seen.insert(&claim.eni) {
             let eni = &claim.eni;
             claim.place.fault(
@@ -74,38 +91,33 @@ fn check_enis(claims: &[Claim<'_>]) {
     }
 }
 
-fn addresses(model: &Model) -> BTreeMap<&EniId, Ipv4Addr> {
+/// Addresses by ENI and whether they are IPv6.
+type Before<'m> = BTreeMap<(&'m EniId, bool), IpAddr>;
+
+fn addresses(model: &Model) -> Before<'_> {
     let zones = model
         .endpoints
         .values()
         .flat_map(|endpoint| &endpoint.zones);
-    zones.map(|zone| (&zone.eni, zone.ip)).collect()
+    zones
+        .flat_map(|zone| zone.addresses().map(|ip| ((&zone.eni, ip.is_ipv6()), ip)))
+        .collect()
 }
 
 fn automatic<'c, 'a>(
     claims: &'c [Claim<'a>],
-    assigned: &'c mut [Option<Ipv4Addr>],
-) -> impl Iterator<Item = (&'c Claim<'a>, &'c mut Option<Ipv4Addr>)> {
+    assigned: &'c mut [Option<IpAddr>],
+) -> impl Iterator<Item = (&'c Claim<'a>, &'c mut Option<IpAddr>)> {
     claims
         .iter()
         .zip(assigned)
         .filter(|(claim, _)| claim.ip.is_none())
 }
 
-/// The claim's vSwitch; claims are made only for those the model has.
-fn vswitch<'m>(claim: &Claim<'_>, model: &'m Model) -> Result<&'m VSwitch, Told> {
-    model.vswitches.get(&claim.vswitch).ok_or(Told)
-}
-
-fn take_named(
-    claim: &Claim<'_>,
-    ip: Ipv4Addr,
-    ipam: &mut Ipam,
-    model: &Model,
-) -> Result<Ipv4Addr, Told> {
-    let vswitch = vswitch(claim, model)?;
-    ipam.take(vswitch, ip, &claim.eni).map_err(|error| {
-        let usable = Ipam::usable(vswitch.cidr_block);
+fn take_named(claim: &Claim<'_>, ip: IpAddr, ipam: &mut Ipam) -> Result<IpAddr, Told> {
+    let taken = ipam.take(&claim.vswitch, claim.cidr_block, ip, &claim.eni);
+    taken.map_err(|error| {
+        let usable = Ipam::usable(claim.cidr_block);
         let (first, last) = (usable.start(), usable.end());
         claim.place.fault(
             error.to_string(),
@@ -116,21 +128,16 @@ fn take_named(
 }
 
 /// Takes the address the ENI had before, unless it cannot have it any more.
-fn take_kept(
-    claim: &Claim<'_>,
-    before: &BTreeMap<&EniId, Ipv4Addr>,
-    ipam: &mut Ipam,
-    model: &Model,
-) -> Option<Ipv4Addr> {
-    let ip = *before.get(&claim.eni)?;
-    let vswitch = vswitch(claim, model).ok()?;
-    ipam.take(vswitch, ip, &claim.eni).ok()?;
-    Some(ip)
+fn take_kept(claim: &Claim<'_>, before: &Before<'_>, ipam: &mut Ipam) -> Option<IpAddr> {
+    let is_ipv6 = matches!(claim.cidr_block, IpNet::V6(_));
+    let ip = *before.get(&(&claim.eni, is_ipv6))?;
+    let taken = ipam.take(&claim.vswitch, claim.cidr_block, ip, &claim.eni);
+    taken.ok().map(|()| ip)
 }
 
-fn take_free(claim: &Claim<'_>, ipam: &mut Ipam, model: &Model) -> Result<Ipv4Addr, Told> {
-    let vswitch = vswitch(claim, model)?;
-    ipam.take_lowest_free(vswitch, &claim.eni).map_err(|error| {
+fn take_free(claim: &Claim<'_>, ipam: &mut Ipam) -> Result<IpAddr, Told> {
+    let taken = ipam.take_lowest_free(&claim.vswitch, claim.cidr_block, &claim.eni);
+    taken.map_err(|error| {
         claim.place.fault(
             error.to_string(),
             "use another vSwitch, or one with a larger CidrBlock",

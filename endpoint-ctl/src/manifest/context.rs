@@ -6,8 +6,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::net::IpAddr;
 
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 
 use super::address::Claim;
 use super::document::Declared;
@@ -27,7 +28,7 @@ pub(super) struct Context<'a> {
     pub(super) claims: Vec<Claim<'a>>,
     interfaces: BTreeMap<String, &'a Header>,
     rule_ids: BTreeMap<String, &'a Header>,
-    subnets: BTreeMap<VpcId, BTreeMap<u32, (Ipv4Net, VSwitchId)>>,
+    subnets: BTreeMap<VpcId, BTreeMap<IpAddr, (IpNet, VSwitchId)>>,
 }
 
 impl<'a> Context<'a> {
@@ -134,13 +135,14 @@ impl<'a> Context<'a> {
     pub(super) fn take_subnet(
         &mut self,
         vpc: &VpcId,
-        net: Ipv4Net,
+        net: IpNet,
         vswitch: &VSwitchId,
         place: &Place<'a>,
     ) -> Result<(), Told> {
         let subnets = self.subnets.entry(vpc.clone()).or_default();
-        // Those taken are disjoint, so only the last that starts before our end can overlap.
-        let before = subnets.range(..=net.broadcast().to_bits()).next_back();
+        // Those taken are disjoint, so only the last that starts before our end can overlap. IPv4
+        // addresses come before all of IPv6, so the families do not meet.
+        let before = subnets.range(..=net.broadcast()).next_back();
         if let Some((_, (other, owner))) = before
             && other.broadcast() >= net.network()
         {
@@ -149,7 +151,7 @@ impl<'a> Context<'a> {
                 format!("choose a network of {vpc} that no other vSwitch uses"),
             ));
         }
-        subnets.insert(net.network().to_bits(), (net, vswitch.clone()));
+        subnets.insert(net.network(), (net, vswitch.clone()));
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! The kind `VpcEndpoint`.
 //!
-//! May import: std, `serde_json`, `model`, `context`, `fault`, `fields`, `kind`, `node`, `scalar`,
-//! `suggest`, `zone`.
+//! May import: std, `serde_json`, `model`, `context`, `families`, `fault`, `fields`, `kind`, `node`,
+//! `scalar`, `suggest`, `zone`.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use super::kind::Kind;
 use super::node::Node;
 use super::scalar::{self, MANAGED_GROUP_PREFIX};
 use super::suggest::did_you_mean;
-use super::zone;
+use super::{families, zone};
 use crate::model::{Endpoint, EndpointId, SecurityGroupId, ServiceId, VpcId, managed_group};
 
 const MOST_GROUPS: usize = 10;
@@ -30,21 +30,22 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
     let zones = zone::read(&mut fields);
     let _ = fields.optional("EndpointDescription", scalar::label);
     let policy = fields.optional("PolicyDocument", full_access);
-    let _ = fields.optional("EndpointType", |node| {
-        scalar::only(node, "Interface", &["Reverse", "GatewayLoadBalancer"])
-    });
-    let _ = fields.optional("AddressIpVersion", |node| {
-        scalar::only(node, "IPv4", &["DualStack"])
-    });
+    let version = families::read(&mut fields);
+    let places = (fields.place_of("AddressIpVersion"), fields.place().clone());
     refuse_unsupported(&mut fields);
     fields.finish();
 
+    let checked = version.and_then(|version| {
+        let (service, vpc) = (service.as_ref().ok(), vpc.as_ref().ok());
+        families::check(version, service, vpc, (&places.0, &places.1), context)
+    });
     let id = id?;
     for zone in zones {
         // The other zones are checked all the same.
-        let _ = zone::claim(zone, &id, vpc.as_ref().ok(), context);
+        let _ = zone::claim(zone, &id, vpc.as_ref().ok(), version.ok(), context);
     }
     policy?;
+    checked?;
     let vpc = vpc?;
     let managed = managed_group(&id, &vpc);
     let endpoint = Endpoint {
@@ -52,6 +53,7 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
         name: name?,
         vpc,
         service: service?,
+        address_ip_version: version?,
         security_groups: security_groups?,
         managed_group: managed.id.clone(),
         zones: Vec::new(),

@@ -1,7 +1,7 @@
 //! The manifest: YAML documents in, a validated model out, or every fault of the file at once.
 //!
 //! The file is split into documents, each read by itself (`yaml`, `node`); documents are then
-//! decoded kind by kind (`fields`, `scalar`, `traffic`), each checked against what it refers to
+//! decoded kind by kind (`fields`, `scalar`, `ip`, `traffic`), each checked against what it refers to
 //! (`context`); last, ENI addresses are given out (`address`).
 //!
 //! May import: std, ipnet, serde, `serde_saphyr`, `serde_json`, `thiserror`, `model`.
@@ -10,8 +10,10 @@ mod address;
 mod context;
 mod document;
 mod endpoint;
+mod families;
 mod fault;
 mod fields;
+mod ip;
 mod kind;
 mod network;
 mod network_acl;

@@ -1,18 +1,19 @@
 //! The kinds `Vpc` and `VSwitch`.
 //!
-//! May import: std, ipnet, `model`, `context`, `fault`, `fields`, `kind`, `node`, `scalar`.
+//! May import: std, ipnet, `model`, `context`, `fault`, `fields`, `ip`, `kind`, `node`,
+//! `scalar`.
 
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 
 use super::context::Context;
-use super::fault::{Told, Wrong};
+use super::fault::{Place, Told, Wrong};
 use super::fields::Fields;
 use super::kind::Kind;
 use super::node::Node;
-use super::scalar;
+use super::{ip, scalar};
 use crate::model::{VSwitch, VSwitchId, Vpc, VpcId, ZoneId};
 
-/// Networks a VPC may not use, as CreateVpc documents them.
+/// IPv4 networks a VPC may not use, as CreateVpc documents them.
 const RESERVED: [(Ipv4Net, &str); 4] = [
     (net([100, 64, 0, 0], 10), "shared address space"),
     (net([127, 0, 0, 0], 8), "loopback"),
@@ -25,27 +26,48 @@ const fn net(octets: [u8; 4], length: u8) -> Ipv4Net {
     Ipv4Net::new_assert(std::net::Ipv4Addr::new(a, b, c, d), length)
 }
 
+/// IPv6 networks a VPC may not use (RFC 4291 section 2.4, and section 2.5.5 for what is in the
+/// first: the unspecified address, loopback, IPv4 in IPv6's clothes).
+const RESERVED_IPV6: [(Ipv6Net, &str); 3] = [
+    (ipv6_net(0, 8), "reserved"),
+    (ipv6_net(0xfe80, 10), "link-local"),
+    (ipv6_net(0xff00, 8), "multicast"),
+];
+
+const fn ipv6_net(first_group: u16, length: u8) -> Ipv6Net {
+    Ipv6Net::new_assert(
+        std::net::Ipv6Addr::new(first_group, 0, 0, 0, 0, 0, 0, 0),
+        length,
+    )
+}
+
+/// Prefix lengths of a VPC's and of a vSwitch's IPv6 network.
+const VPC_IPV6_LENGTHS: std::ops::RangeInclusive<u8> = 48..=64;
+const VSWITCH_IPV6_LENGTHS: std::ops::RangeInclusive<u8> = 64..=64;
+
 /// Reads a `Vpc`.
 pub(super) fn vpc(mut fields: Fields<'_>, context: &mut Context<'_>) -> Result<(), Told> {
     let id = fields.required("VpcId", |node| scalar::id(node).map(VpcId::new));
     let cidr_block = fields.required("CidrBlock", vpc_cidr);
     let _ = fields.optional("VpcName", scalar::label);
     let _ = fields.optional("Description", scalar::label);
+    let ipv6_cidr_block = fields.optional("Ipv6CidrBlock", vpc_ipv6_cidr);
     fields.unsupported(
-        &["EnableIpv6", "Ipv6CidrBlock"],
-        "remove it: VPCs are IPv4 only",
+        &["EnableIpv6"],
+        "remove it, and write the network under Ipv6CidrBlock",
     );
     fields.finish();
     let vpc = Vpc {
         id: id?,
         cidr_block: cidr_block?,
+        ipv6_cidr_block: ipv6_cidr_block?,
     };
     context.model.vpcs.insert(vpc.id.clone(), vpc);
     Ok(())
 }
 
 fn vpc_cidr(node: &Node) -> Result<Ipv4Net, Wrong> {
-    let cidr = scalar::sized_cidr(node, &(16..=28))?;
+    let cidr = ip::sized_ipv4_cidr(node, &(16..=28))?;
     let reserved = RESERVED
         .iter()
         .find(|(net, _)| net.contains(&cidr) || cidr.contains(net));
@@ -58,18 +80,32 @@ fn vpc_cidr(node: &Node) -> Result<Ipv4Net, Wrong> {
     ))
 }
 
+fn vpc_ipv6_cidr(node: &Node) -> Result<Ipv6Net, Wrong> {
+    let cidr = ip::sized_ipv6_cidr(node, &VPC_IPV6_LENGTHS)?;
+    let reserved = RESERVED_IPV6.iter().find(|(net, _)| net.contains(&cidr));
+    let Some((net, use_)) = reserved else {
+        return Ok(cidr);
+    };
+    Err(Wrong::new(
+        format!("{cidr} is within {net} ({use_}), which no VPC may use"),
+        "choose a unique local network, such as one of fd00::/8, or one that was assigned to you",
+    ))
+}
+
 /// Reads a `VSwitch`.
 pub(super) fn vswitch<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Result<(), Told> {
     let id = fields.required("VSwitchId", |node| scalar::id(node).map(VSwitchId::new));
     let vpc = fields.required("VpcId", |node| scalar::id(node).map(VpcId::new));
     let zone = fields.required("ZoneId", |node| scalar::id(node).map(ZoneId::new));
-    let cidr = fields.required("CidrBlock", |node| scalar::sized_cidr(node, &(16..=29)));
+    let cidr = fields.required("CidrBlock", |node| ip::sized_ipv4_cidr(node, &(16..=29)));
     let interface = fields.required("Interface", scalar::interface);
     let _ = fields.optional("VSwitchName", scalar::label);
     let _ = fields.optional("Description", scalar::label);
-    fields.unsupported(&["Ipv6CidrBlock"], "remove it: vSwitches are IPv4 only");
-    let (vpc_place, cidr_place) = (fields.place_of("VpcId"), fields.place_of("CidrBlock"));
-    let interface_place = fields.place_of("Interface");
+    let ipv6_cidr = fields.optional("Ipv6CidrBlock", |node| {
+        ip::sized_ipv6_cidr(node, &VSWITCH_IPV6_LENGTHS)
+    });
+    let [vpc_place, cidr_place, ipv6_place, interface_place] =
+        ["VpcId", "CidrBlock", "Ipv6CidrBlock", "Interface"].map(|name| fields.place_of(name));
     fields.finish();
 
     let interface = interface.and_then(|name| {
@@ -77,26 +113,63 @@ pub(super) fn vswitch<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> 
         Ok(name)
     });
     let vpc = vpc?;
-    let network = context
-        .find(Kind::Vpc, &context.model.vpcs, &vpc, &vpc_place)?
-        .cidr_block;
-    let (id, cidr_block) = (id?, cidr?);
-    if !network.contains(&cidr_block) {
-        return Err(cidr_place.fault(
-            format!("{cidr_block} is not inside {network} of {vpc}"),
-            format!("choose a part of {network}"),
-        ));
+    let network = context.find(Kind::Vpc, &context.model.vpcs, &vpc, &vpc_place)?;
+    let (cidr_block, ipv6_cidr_block) = (
+        inside(cidr, network, &cidr_place),
+        inside_ipv6(ipv6_cidr, network, &ipv6_place),
+    );
+    let id = id?;
+    let cidr_block = cidr_block.and_then(|net| {
+        context.take_subnet(&vpc, net.into(), &id, &cidr_place)?;
+        Ok(net)
+    });
+    if let Ok(Some(net)) = ipv6_cidr_block {
+        context.take_subnet(&vpc, net.into(), &id, &ipv6_place)?;
     }
-    context.take_subnet(&vpc, cidr_block, &id, &cidr_place)?;
-    let interface = interface?;
+    let (cidr_block, ipv6_cidr_block, interface) = (cidr_block?, ipv6_cidr_block?, interface?);
     let vswitch = VSwitch {
         id,
         vpc,
         zone: zone?,
         cidr_block,
+        ipv6_cidr_block,
         interface,
         network_acl: None,
     };
     context.model.vswitches.insert(vswitch.id.clone(), vswitch);
     Ok(())
+}
+
+/// The vSwitch's network, if the VPC's holds it.
+fn inside(net: Result<Ipv4Net, Told>, vpc: &Vpc, place: &Place<'_>) -> Result<Ipv4Net, Told> {
+    let (net, whole) = (net?, vpc.cidr_block);
+    if whole.contains(&net) {
+        return Ok(net);
+    }
+    Err(place.fault(
+        format!("{net} is not inside {whole} of {}", vpc.id),
+        format!("choose a part of {whole}"),
+    ))
+}
+
+/// The same of IPv6, which either may lack.
+fn inside_ipv6(
+    net: Result<Option<Ipv6Net>, Told>,
+    vpc: &Vpc,
+    place: &Place<'_>,
+) -> Result<Option<Ipv6Net>, Told> {
+    let Some(net) = net? else {
+        return Ok(None);
+    };
+    match vpc.ipv6_cidr_block {
+        Some(whole) if whole.contains(&net) => Ok(Some(net)),
+        Some(whole) => Err(place.fault(
+            format!("{net} is not inside {whole} of {}", vpc.id),
+            format!("choose a /64 of {whole}"),
+        )),
+        None => Err(place.fault(
+            format!("{} has no Ipv6CidrBlock", vpc.id),
+            "add one to the VPC that holds this one, or remove this one",
+        )),
+    }
 }

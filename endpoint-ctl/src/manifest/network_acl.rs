@@ -1,10 +1,13 @@
 //! The kind `NetworkAcl`.
 //!
-//! May import: std, `model`, `context`, `fault`, `fields`, `kind`, `scalar`, `traffic`.
+//! May import: std, ipnet, `model`, `context`, `fault`, `fields`, `ip`, `kind`, `scalar`, `traffic`.
+
+use ipnet::IpNet;
 
 use super::context::Context;
 use super::fault::{Place, Told};
 use super::fields::Fields;
+use super::ip::{self, Family};
 use super::kind::Kind;
 use super::{scalar, traffic};
 use crate::model::{NetworkAcl, NetworkAclEntry, NetworkAclId, VSwitchId, VpcId};
@@ -100,20 +103,25 @@ fn entry<'a>(
     let policy = fields.required("Policy", traffic::policy);
     let protocol = fields.required("Protocol", traffic::protocol_name);
     let ports = fields.required("Port", |node| traffic::ports(node, protocol.ok()));
+    let family = fields.defaulted("IpVersion", Family::V4, ip::family);
     let peer = if direction == "ingress" {
-        traffic::peer(&mut fields, SOURCE, DESTINATION, direction)
+        peer(&mut fields, family, SOURCE, DESTINATION, direction)
     } else {
-        traffic::peer(&mut fields, DESTINATION, SOURCE, direction)
+        peer(&mut fields, family, DESTINATION, SOURCE, direction)
     };
-    let _ = fields.optional("IpVersion", |node| scalar::only(node, "IPv4", &["IPv6"]));
     let _ = fields.optional("EntryType", |node| {
         scalar::only(node, "custom", &["system"])
     });
     let _ = fields.optional("NetworkAclEntryName", scalar::label);
     let _ = fields.optional("Description", scalar::label);
-    let id_place = fields.place_of("NetworkAclEntryId");
+    let [id_place, protocol_place] =
+        ["NetworkAclEntryId", "Protocol"].map(|name| fields.place_of(name));
     fields.finish();
 
+    if let (Ok(protocol), Ok(family)) = (protocol, family) {
+        // Its id is taken all the same.
+        let _ = traffic::same_family(protocol, family, &protocol_place);
+    }
     let id = given_id?.or(default_id).ok_or(Told)?;
     context.take_rule_id(&id, &id_place)?;
     Ok(NetworkAclEntry {
@@ -123,6 +131,29 @@ fn entry<'a>(
         ports: ports?,
         peer: peer?,
     })
+}
+
+/// The peer, of the family that the entry's `IpVersion` says.
+fn peer(
+    fields: &mut Fields<'_>,
+    family: Result<Family, Told>,
+    mine: &'static str,
+    other: &'static str,
+    direction: &str,
+) -> Result<IpNet, Told> {
+    let stray = traffic::refuse_stray(fields, other, mine, direction);
+    let peer = fields.optional(mine, |node| match family {
+        Ok(Family::V4) => ip::cidr_of(Family::V4, node, "write IpVersion: IPv6 with it").map(Some),
+        Ok(Family::V6) => ip::cidr_of(Family::V6, node, "write IpVersion: IPv4 with it").map(Some),
+        // Of which family it should be has to be mended first.
+        Err(Told) => Ok(None),
+    });
+    // Whoever wrote the wrong one of the two has been told already.
+    stray?;
+    match peer? {
+        Some(peer) => peer.ok_or(Told),
+        None => Err(fields.missing(mine)),
+    }
 }
 
 fn resource(mut fields: Fields<'_>) -> Result<(VSwitchId, Place<'_>), Told> {

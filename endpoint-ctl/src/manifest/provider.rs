@@ -1,15 +1,16 @@
 //! The kinds `ProviderNetwork` and `LoadBalancer`.
 //!
-//! May import: std, `model`, `context`, `fault`, `fields`, `kind`, `scalar`, `traffic`.
+//! May import: std, `model`, `context`, `fault`, `fields`, `ip`, `kind`, `scalar`,
+//! `traffic`.
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use super::context::Context;
 use super::fault::Told;
 use super::fields::Fields;
 use super::kind::Kind;
-use super::{scalar, traffic};
+use super::{ip, scalar, traffic};
 use crate::model::{
     Listener, LoadBalancer, LoadBalancerId, ProviderNetwork, ProviderNetworkId, Server, ZoneId,
 };
@@ -21,9 +22,10 @@ pub(super) fn network<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> 
     let id = fields.required("ProviderNetworkId", |node| {
         scalar::id(node).map(ProviderNetworkId::new)
     });
-    let cidr_block = fields.required("CidrBlock", scalar::cidr);
+    let cidr_block = fields.required("CidrBlock", ip::ipv4_cidr);
+    let ipv6_cidr_block = fields.optional("Ipv6CidrBlock", ip::ipv6_cidr);
     let interface = fields.required("Interface", scalar::interface);
-    let nat_addresses = nat_addresses(&mut fields);
+    let nat_addresses = nat_addresses(&mut fields, matches!(ipv6_cidr_block, Ok(None)));
     let _ = fields.optional("Description", scalar::label);
     let interface_place = fields.place_of("Interface");
     fields.finish();
@@ -33,6 +35,7 @@ pub(super) fn network<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> 
     let network = ProviderNetwork {
         id: id?,
         cidr_block: cidr_block?,
+        ipv6_cidr_block: ipv6_cidr_block?,
         interface,
         nat_addresses: nat_addresses?,
     };
@@ -43,11 +46,17 @@ pub(super) fn network<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> 
     Ok(())
 }
 
-fn nat_addresses(fields: &mut Fields<'_>) -> Result<Vec<Ipv4Addr>, Told> {
+fn nat_addresses(fields: &mut Fields<'_>, ipv4_only: bool) -> Result<Vec<IpAddr>, Told> {
     const FIELD: &str = "NatAddresses";
     let mut seen = BTreeSet::new();
     let addresses = fields.values(FIELD, |place, node| {
-        let ip = place.tell(scalar::host_address(node))?;
+        let ip = place.tell(ip::host_address(node))?;
+        if ip.is_ipv6() && ipv4_only {
+            return Err(place.fault(
+                format!("{ip} is IPv6, but the network has no Ipv6CidrBlock"),
+                "add `Ipv6CidrBlock:` to it, or remove the address",
+            ));
+        }
         if seen.insert(ip) {
             Ok(ip)
         } else {
@@ -111,7 +120,7 @@ pub(super) fn load_balancer<'a>(
 
 fn read_listener(
     mut fields: Fields<'_>,
-    nat: &[Ipv4Addr],
+    nat: &[IpAddr],
     seen: &mut BTreeSet<(u8, u16)>,
 ) -> Result<Listener, Told> {
     let transport = fields.required("ListenerProtocol", traffic::transport);
@@ -138,10 +147,10 @@ fn read_listener(
 
 fn read_server(
     mut fields: Fields<'_>,
-    nat: &[Ipv4Addr],
-    seen: &mut BTreeSet<(Ipv4Addr, u16)>,
+    nat: &[IpAddr],
+    seen: &mut BTreeSet<(IpAddr, u16)>,
 ) -> Result<Server, Told> {
-    let ip = fields.required("ServerIp", scalar::host_address);
+    let ip = fields.required("ServerIp", ip::host_address);
     let port = fields.required("Port", |node| scalar::integer(node, 1..=u16::MAX));
     let weight = fields.defaulted("Weight", 100, |node| scalar::integer(node, 0..=100));
     let zone = fields.optional("ZoneId", |node| scalar::id(node).map(ZoneId::new));

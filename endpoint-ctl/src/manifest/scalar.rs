@@ -1,11 +1,8 @@
-//! Plain values: texts, ids, numbers, addresses, interface names.
+//! Plain values: texts, ids, numbers, interface names.
 //!
-//! May import: std, ipnet, `fault`, `node`, `suggest`.
+//! May import: std, `fault`, `node`, `suggest`.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
-
-use ipnet::Ipv4Net;
 
 use super::fault::Wrong;
 use super::node::{Node, Value, quote};
@@ -142,114 +139,6 @@ pub(super) fn only(node: &Node, word: &str, others: &[&str]) -> Result<(), Wrong
     Err(Wrong::new(
         format!("{} {why}", quote(given)),
         format!("write {word}"),
-    ))
-}
-
-/// An IPv4 address.
-pub(super) fn address(node: &Node) -> Result<Ipv4Addr, Wrong> {
-    let Value::Text(text) = &node.value else {
-        return Err(no_address(&node.describe()));
-    };
-    if text.parse::<Ipv6Addr>().is_ok() {
-        return Err(Wrong::new(
-            format!("{} is IPv6, which is not supported yet", quote(text)),
-            "write an IPv4 address",
-        ));
-    }
-    text.parse().map_err(|_| no_address(&quote(text)))
-}
-
-fn no_address(described: &str) -> Wrong {
-    Wrong::new(
-        format!("{described} is not an IPv4 address"),
-        "write four numbers from 0 to 255, such as 10.0.1.10",
-    )
-}
-
-/// An IPv4 address that one host can have.
-pub(super) fn host_address(node: &Node) -> Result<Ipv4Addr, Wrong> {
-    let ip = address(node)?;
-    let why = if ip.is_unspecified() {
-        "the unspecified address"
-    } else if ip.is_loopback() {
-        "a loopback address"
-    } else if ip.is_multicast() {
-        "a multicast address"
-    } else if ip.is_broadcast() {
-        "the broadcast address"
-    } else {
-        return Ok(ip);
-    };
-    Err(Wrong::new(
-        format!("{ip} is {why}"),
-        "write the address of one host",
-    ))
-}
-
-/// An IPv4 network in CIDR notation, without host bits.
-pub(super) fn cidr(node: &Node) -> Result<Ipv4Net, Wrong> {
-    network(node, true)
-}
-
-/// The same; `single` says whether one address alone would do as well.
-fn network(node: &Node, single: bool) -> Result<Ipv4Net, Wrong> {
-    let text = match &node.value {
-        Value::Text(text) => text.as_str(),
-        _ => return Err(no_cidr(&node.describe())),
-    };
-    if text.contains(':') {
-        return Err(Wrong::new(
-            format!("{} is IPv6, which is not supported yet", quote(text)),
-            "write an IPv4 network, such as 10.0.1.0/24",
-        ));
-    }
-    if let Ok(ip) = text.parse::<Ipv4Addr>() {
-        let mend = if single {
-            format!("write {ip}/32 for the one address")
-        } else {
-            format!("add one, such as {ip}/24")
-        };
-        return Err(Wrong::new(format!("{ip} has no prefix length"), mend));
-    }
-    let net: Ipv4Net = text.parse().map_err(|_| no_cidr(&quote(text)))?;
-    if net.addr() != net.network() {
-        let (network, ip) = (net.trunc(), net.addr());
-        let single = if single {
-            format!(", or {ip}/32 for the one address")
-        } else {
-            String::new()
-        };
-        return Err(Wrong::new(
-            format!("{net} has host bits set"),
-            format!("write {network}{single}"),
-        ));
-    }
-    Ok(net)
-}
-
-fn no_cidr(described: &str) -> Wrong {
-    Wrong::new(
-        format!("{described} is not an IPv4 network"),
-        "write address/length, such as 10.0.1.0/24",
-    )
-}
-
-/// A network whose prefix length is within bounds.
-pub(super) fn sized_cidr(node: &Node, lengths: &RangeInclusive<u8>) -> Result<Ipv4Net, Wrong> {
-    let net = network(node, false)?;
-    if lengths.contains(&net.prefix_len()) {
-        return Ok(net);
-    }
-    Err(Wrong::new(
-        format!(
-            "prefix length {} of {net} is out of range",
-            net.prefix_len()
-        ),
-        format!(
-            "write a network of /{} to /{}",
-            lengths.start(),
-            lengths.end()
-        ),
     ))
 }
 

@@ -1,13 +1,17 @@
 //! The kind `SecurityGroup`.
 //!
-//! May import: std, `model`, `context`, `fault`, `fields`, `kind`, `node`, `scalar`, `traffic`.
+//! May import: std, ipnet, `model`, `context`, `fault`, `fields`, `ip`, `kind`, `node`, `scalar`,
+//! `traffic`.
+
+use ipnet::IpNet;
 
 use super::context::Context;
-use super::fault::{Place, Told};
+use super::fault::{Place, Told, Wrong};
 use super::fields::Fields;
+use super::ip::{self, Family};
 use super::kind::Kind;
 use super::node::Node;
-use super::{fault::Wrong, scalar, traffic};
+use super::{scalar, traffic};
 use crate::model::{
     Direction, Policy, SecurityGroup, SecurityGroupId, SecurityGroupRule, SecurityGroupType, VpcId,
 };
@@ -93,9 +97,14 @@ fn rule<'a>(
     let _ = fields.optional("NicType", intranet);
     let _ = fields.optional("Description", scalar::label);
     refuse_unsupported(&mut fields);
-    let id_place = fields.place_of("SecurityGroupRuleId");
+    let [id_place, protocol_place] =
+        ["SecurityGroupRuleId", "IpProtocol"].map(|name| fields.place_of(name));
     fields.finish();
 
+    if let (Ok(protocol), Ok(peer)) = (protocol, peer) {
+        // Its id is taken all the same.
+        let _ = traffic::same_family(protocol, Family::of(peer.addr()), &protocol_place);
+    }
     let direction = direction?;
     let place = numbering.next(direction);
     let id = rule_id(given_id?, group, direction, place, &id_place, context);
@@ -134,21 +143,71 @@ fn name(direction: Direction) -> &'static str {
     }
 }
 
-fn peer(
-    fields: &mut Fields<'_>,
-    direction: Result<Direction, Told>,
-) -> Result<ipnet::Ipv4Net, Told> {
-    const SOURCE: &str = "SourceCidrIp";
-    const DESTINATION: &str = "DestCidrIp";
+/// The fields that hold the peer in one direction, one for each family.
+#[derive(Debug, Clone, Copy)]
+struct PeerFields {
+    ipv4: &'static str,
+    ipv6: &'static str,
+}
+
+const SOURCE: PeerFields = PeerFields {
+    ipv4: "SourceCidrIp",
+    ipv6: "Ipv6SourceCidrIp",
+};
+const DESTINATION: PeerFields = PeerFields {
+    ipv4: "DestCidrIp",
+    ipv6: "Ipv6DestCidrIp",
+};
+
+fn peer(fields: &mut Fields<'_>, direction: Result<Direction, Told>) -> Result<IpNet, Told> {
     match direction {
-        Ok(Direction::Ingress) => traffic::peer(fields, SOURCE, DESTINATION, "ingress"),
-        Ok(Direction::Egress) => traffic::peer(fields, DESTINATION, SOURCE, "egress"),
+        Ok(Direction::Ingress) => peer_of(fields, SOURCE, DESTINATION, "ingress"),
+        Ok(Direction::Egress) => peer_of(fields, DESTINATION, SOURCE, "egress"),
         Err(told) => {
-            let _ = fields.optional(SOURCE, scalar::cidr);
-            let _ = fields.optional(DESTINATION, scalar::cidr);
+            for names in [SOURCE, DESTINATION] {
+                let _ = read_peer(fields, names);
+            }
             Err(told)
         }
     }
+}
+
+/// The peer, out of exactly one of the fields of its direction.
+fn peer_of(
+    fields: &mut Fields<'_>,
+    mine: PeerFields,
+    other: PeerFields,
+    direction: &str,
+) -> Result<IpNet, Told> {
+    let (ipv4, ipv6) = read_peer(fields, mine);
+    let strays = [
+        traffic::refuse_stray(fields, other.ipv4, mine.ipv4, direction),
+        traffic::refuse_stray(fields, other.ipv6, mine.ipv6, direction),
+    ];
+    // Whoever wrote a field of the other direction has been told already.
+    strays.into_iter().collect::<Result<(), _>>()?;
+    match (ipv4?, ipv6?) {
+        (Some(peer), None) | (None, Some(peer)) => Ok(peer),
+        (Some(_), Some(_)) => Err(fields.place_of(mine.ipv6).fault(
+            format!("{} is given as well", mine.ipv4),
+            "keep one of the two: a rule has one peer, so write a rule for each",
+        )),
+        (None, None) => Err(fields.place().fault(
+            format!("neither {} nor {} is given", mine.ipv4, mine.ipv6),
+            format!("add `{}:`", mine.ipv4),
+        )),
+    }
+}
+
+type Read = Result<Option<IpNet>, Told>;
+
+fn read_peer(fields: &mut Fields<'_>, names: PeerFields) -> (Read, Read) {
+    let PeerFields { ipv4, ipv6 } = names;
+    let mut read = |family, name, other| {
+        let otherwise = format!("write it as {other}");
+        fields.optional(name, |node| ip::cidr_of(family, node, &otherwise))
+    };
+    (read(Family::V4, ipv4, ipv6), read(Family::V6, ipv6, ipv4))
 }
 
 fn intranet(node: &Node) -> Result<(), Wrong> {
@@ -167,14 +226,10 @@ fn refuse_unsupported(fields: &mut Fields<'_>) {
             "DestGroupOwnerId",
             "DestPrefixListId",
         ],
-        "remove it, and write one rule per network as SourceCidrIp or DestCidrIp",
+        "remove it, and write one rule per network as SourceCidrIp, DestCidrIp or their Ipv6 forms",
     );
     fields.unsupported(
         &["SourcePortRange", "PortRangeListId"],
         "remove it; PortRange is the destination port",
-    );
-    fields.unsupported(
-        &["Ipv6SourceCidrIp", "Ipv6DestCidrIp"],
-        "remove it; rules match IPv4 only",
     );
 }

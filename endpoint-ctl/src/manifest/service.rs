@@ -1,13 +1,13 @@
 //! The kind `VpcEndpointService`.
 //!
-//! May import: std, `model`, `context`, `fault`, `fields`, `kind`, `scalar`.
+//! May import: std, `model`, `context`, `fault`, `fields`, `ip`, `kind`, `scalar`.
 
 use super::context::Context;
 use super::fault::{Place, Told};
 use super::fields::Fields;
 use super::kind::Kind;
-use super::scalar;
-use crate::model::{EndpointService, LoadBalancerId, ServiceId};
+use super::{ip, scalar};
+use crate::model::{AddressIpVersion, EndpointService, LoadBalancerId, ServiceId};
 
 /// The region of services that name none.
 const DEFAULT_REGION: &str = "local";
@@ -24,20 +24,25 @@ pub(super) fn read(mut fields: Fields<'_>, context: &mut Context<'_>) -> Result<
     let _ = fields.optional("ServiceResourceType", |node| {
         scalar::only(node, "nlb", OTHER_RESOURCE_TYPES)
     });
-    let _ = fields.optional("AddressIpVersion", |node| {
-        scalar::only(node, "IPv4", &["DualStack", "IPv6"])
-    });
+    let version = fields.defaulted(
+        "AddressIpVersion",
+        AddressIpVersion::default(),
+        ip::address_version,
+    );
     fields.unsupported(
         &[
             "AutoAcceptEnabled",
             "ConnectBandwidth",
             "Payer",
             "PrivateServiceDomain",
-            "ServiceSupportIPv6",
             "SupportedRegionList",
             "ZoneAffinityEnabled",
         ],
         "remove it",
+    );
+    fields.unsupported(
+        &["ServiceSupportIPv6"],
+        "remove it, and write AddressIpVersion: DualStack",
     );
     let name_place = fields.place_of("ServiceName");
     let resources_place = fields.place_of("Resources");
@@ -62,6 +67,7 @@ pub(super) fn read(mut fields: Fields<'_>, context: &mut Context<'_>) -> Result<
         id,
         name,
         load_balancer,
+        address_ip_version: version?,
     };
     context.model.services.insert(service.id.clone(), service);
     Ok(())

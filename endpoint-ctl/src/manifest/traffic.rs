@@ -1,11 +1,10 @@
 //! The words that security group rules and network ACL entries share: policy, protocol, ports.
 //!
-//! May import: std, ipnet, `model`, `fault`, `fields`, `node`, `scalar`.
+//! May import: std, `model`, `fault`, `fields`, `ip`, `node`, `scalar`.
 
-use ipnet::Ipv4Net;
-
-use super::fault::{Told, Wrong};
+use super::fault::{Place, Told, Wrong};
 use super::fields::Fields;
+use super::ip::Family;
 use super::node::{Node, Value, quote};
 use super::scalar;
 use crate::model::{Policy, PortRange, ProtocolMatch, Transport};
@@ -108,25 +107,38 @@ fn no_range(described: &str, text: &str) -> Wrong {
     )
 }
 
-/// The field that holds the peer of a rule, by direction; the other one has no meaning there.
-pub(super) fn peer(
+/// Refuses a field that holds the peer in the other direction; `mine` is the one that counts.
+pub(super) fn refuse_stray(
     fields: &mut Fields<'_>,
-    mine: &'static str,
-    other: &'static str,
+    stray: &'static str,
+    mine: &str,
     direction: &str,
-) -> Result<Ipv4Net, Told> {
-    let stray = fields.has(other);
-    let told = fields.optional(other, |_| {
+) -> Result<(), Told> {
+    let told = fields.optional(stray, |_| {
         Err::<(), _>(Wrong::new(
             format!("has no meaning in the {direction} direction"),
             format!("remove it; the peer is {mine}"),
         ))
     });
-    // Whoever wrote the wrong one of the two has been told already.
-    let peer = if stray {
-        fields.optional(mine, scalar::cidr)?.ok_or(Told)
-    } else {
-        fields.required(mine, scalar::cidr)
+    told.map(|_| ())
+}
+
+/// Refuses the ICMP of one family together with a peer of the other, which no packet matches.
+pub(super) fn same_family(
+    protocol: ProtocolMatch,
+    family: Family,
+    place: &Place<'_>,
+) -> Result<(), Told> {
+    const ICMP: ProtocolMatch = ProtocolMatch::Number(1);
+    const ICMPV6: ProtocolMatch = ProtocolMatch::Number(58);
+    let right = match (protocol, family) {
+        (ICMP, Family::V6) => "ICMPv6",
+        (ICMPV6, Family::V4) => "ICMP",
+        _ => return Ok(()),
     };
-    told.and(peer)
+    let name = family.name();
+    Err(place.fault(
+        format!("no {name} packet has this protocol, and the peer is {name}"),
+        format!("write {right}, or a peer of the other family"),
+    ))
 }

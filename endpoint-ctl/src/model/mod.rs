@@ -14,7 +14,7 @@ mod security_group;
 
 use std::collections::BTreeMap;
 
-pub use endpoint::{Endpoint, EndpointZone};
+pub use endpoint::{AddressIpVersion, Endpoint, EndpointZone};
 pub use id::{
     EndpointId, EniId, LoadBalancerId, NetworkAclId, ProviderNetworkId, SecurityGroupId, ServiceId,
     VSwitchId, VpcId, ZoneId,

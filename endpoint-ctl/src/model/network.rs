@@ -2,7 +2,7 @@
 //!
 //! May import: std, ipnet, the model's own modules.
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::{NetworkAclId, VSwitchId, VpcId, ZoneId};
 
@@ -13,6 +13,8 @@ pub struct Vpc {
     pub id: VpcId,
     /// `CidrBlock`.
     pub cidr_block: Ipv4Net,
+    /// `Ipv6CidrBlock`, if it is dual-stack.
+    pub ipv6_cidr_block: Option<Ipv6Net>,
 }
 
 /// One subnet of a VPC, in one zone, bound to one Linux interface of this node.
@@ -26,8 +28,18 @@ pub struct VSwitch {
     pub zone: ZoneId,
     /// `CidrBlock`, inside the VPC's.
     pub cidr_block: Ipv4Net,
+    /// `Ipv6CidrBlock`, a /64 inside the VPC's, if it is dual-stack.
+    pub ipv6_cidr_block: Option<Ipv6Net>,
     /// The Linux interface it is bound to.
     pub interface: String,
     /// The network ACL associated with it, if any.
     pub network_acl: Option<NetworkAclId>,
+}
+
+impl VSwitch {
+    /// Its networks, one for each family it has.
+    pub fn cidr_blocks(&self) -> impl Iterator<Item = IpNet> {
+        let ipv6 = self.ipv6_cidr_block.map(IpNet::V6);
+        [IpNet::V4(self.cidr_block)].into_iter().chain(ipv6)
+    }
 }

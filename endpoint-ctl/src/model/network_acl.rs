@@ -2,7 +2,7 @@
 //!
 //! May import: std, ipnet, the model's own modules.
 
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 
 use super::{NetworkAclId, Policy, PortRange, ProtocolMatch, VpcId};
 
@@ -30,6 +30,7 @@ pub struct NetworkAclEntry {
     pub protocol: ProtocolMatch,
     /// `Port`: always the destination port.
     pub ports: PortRange,
-    /// `SourceCidrIp` (ingress) or `DestinationCidrIp` (egress).
-    pub peer: Ipv4Net,
+    /// `SourceCidrIp` (ingress) or `DestinationCidrIp` (egress); its family is the `IpVersion` that
+    /// the entry covers.
+    pub peer: IpNet,
 }

@@ -2,11 +2,11 @@
 //!
 //! May import: std, ipnet, the model's own modules.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 
-use super::{LoadBalancerId, ProviderNetworkId, ServiceId, Transport, ZoneId};
+use super::{AddressIpVersion, LoadBalancerId, ProviderNetworkId, ServiceId, Transport, ZoneId};
 
 /// The network backends live in, reached through one Linux interface of this node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,10 +15,13 @@ pub struct ProviderNetwork {
     pub id: ProviderNetworkId,
     /// `CidrBlock`; may overlap any VPC's.
     pub cidr_block: Ipv4Net,
+    /// `Ipv6CidrBlock`, if it is dual-stack; may overlap any VPC's.
+    pub ipv6_cidr_block: Option<Ipv6Net>,
     /// The Linux interface that leads to it.
     pub interface: String,
-    /// `NatAddresses`: the sources that backends see; this node answers ARP for them.
-    pub nat_addresses: Vec<Ipv4Addr>,
+    /// `NatAddresses`: the sources that backends of the same family see; this node answers ARP and
+    /// neighbor solicitations for them.
+    pub nat_addresses: Vec<IpAddr>,
 }
 
 /// A load balancer: listeners, each with its servers.
@@ -46,8 +49,8 @@ pub struct Listener {
 /// One server (target) behind a listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
-    /// `ServerIp`.
-    pub ip: Ipv4Addr,
+    /// `ServerIp`: clients of the same family reach it.
+    pub ip: IpAddr,
     /// `Port`.
     pub port: u16,
     /// `Weight`, 0 to 100; 0 gets no new flows.
@@ -65,4 +68,6 @@ pub struct EndpointService {
     pub name: String,
     /// `Resources`: the load balancer behind it.
     pub load_balancer: LoadBalancerId,
+    /// `AddressIpVersion`: what its endpoints may have.
+    pub address_ip_version: AddressIpVersion,
 }

@@ -2,7 +2,7 @@
 //!
 //! May import: std, ipnet, the model's own modules.
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::{EndpointId, Policy, PortRange, ProtocolMatch, SecurityGroupId, VpcId};
 
@@ -54,27 +54,32 @@ pub struct SecurityGroupRule {
     pub protocol: ProtocolMatch,
     /// `PortRange`: always the destination port.
     pub ports: PortRange,
-    /// `SourceCidrIp` (ingress) or `DestCidrIp` (egress).
-    pub peer: Ipv4Net,
+    /// `SourceCidrIp` or `Ipv6SourceCidrIp` (ingress), `DestCidrIp` or `Ipv6DestCidrIp` (egress); a
+    /// rule covers the family of its peer alone.
+    pub peer: IpNet,
 }
 
-/// The group that comes with an interface endpoint (row F34): outbound, accept everything, priority 1.
+/// The group that comes with an interface endpoint (row F34): outbound, accept everything of both
+/// families, priority 1. An endpoint without IPv6 has both rules all the same.
 pub fn managed_group(endpoint: &EndpointId, vpc: &VpcId) -> SecurityGroup {
-    let id = SecurityGroupId::new(format!("sg-managed-{endpoint}"));
-    let rule = SecurityGroupRule {
-        id: format!("sgr-managed-{endpoint}-egress"),
+    let rule = |id: String, peer: IpNet| SecurityGroupRule {
+        id,
         direction: Direction::Egress,
         policy: Policy::Accept,
         priority: 1,
         protocol: ProtocolMatch::All,
         ports: PortRange::ANY,
-        peer: Ipv4Net::default(),
+        peer,
     };
+    let name = format!("sgr-managed-{endpoint}-egress");
     SecurityGroup {
-        id,
+        id: SecurityGroupId::new(format!("sg-managed-{endpoint}")),
         vpc: vpc.clone(),
         group_type: SecurityGroupType::Normal,
         service_managed: true,
-        rules: vec![rule],
+        rules: vec![
+            rule(name.clone(), Ipv4Net::default().into()),
+            rule(format!("{name}-ipv6"), Ipv6Net::default().into()),
+        ],
     }
 }

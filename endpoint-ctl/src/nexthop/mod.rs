@@ -3,14 +3,14 @@
 //! May import: rtnetlink, tokio, std. Never: any sibling.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use futures_util::TryStreamExt as _;
 use rtnetlink::packet_route::link::LinkAttribute;
 use rtnetlink::packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
 };
-use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute};
+use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteVia};
 use rtnetlink::{Handle, RouteMessageBuilder};
 
 /// A MAC address.
@@ -47,8 +47,8 @@ pub struct Neighbour {
     pub fresh: bool,
 }
 
-/// Neighbours by interface and address.
-pub type Neighbours = HashMap<(u32, Ipv4Addr), Neighbour>;
+/// Neighbours of both families by interface and address.
+pub type Neighbours = HashMap<(u32, IpAddr), Neighbour>;
 
 /// A netlink connection, in the network namespace it was opened in.
 #[derive(Clone)]
@@ -108,27 +108,22 @@ impl Netlink {
     }
 
     /// The address that packets to `destination` are handed to on interface `ifindex`: a gateway's
-    /// where the routes name one, else its own.
-    pub async fn next_hop(&self, destination: Ipv4Addr, ifindex: u32) -> Ipv4Addr {
-        let question = RouteMessageBuilder::<Ipv4Addr>::new()
-            .destination_prefix(destination, 32)
-            .output_interface(ifindex)
-            .build();
-        let mut answers = self.handle.route().get(question).execute();
+    /// where the routes name one, else its own. An IPv6 gateway's is often link-local, and so has a
+    /// meaning on that interface alone.
+    pub async fn next_hop(&self, destination: IpAddr, ifindex: u32) -> IpAddr {
+        let mut answers = self
+            .handle
+            .route()
+            .get(question(destination, ifindex))
+            .execute();
         let Ok(Some(route)) = answers.try_next().await else {
             return destination;
         };
-        let gateway = route
-            .attributes
-            .into_iter()
-            .find_map(|attribute| match attribute {
-                RouteAttribute::Gateway(RouteAddress::Inet(gateway)) => Some(gateway),
-                _ => None,
-            });
+        let gateway = route.attributes.iter().find_map(gateway);
         gateway.unwrap_or(destination)
     }
 
-    /// All IPv4 neighbours with a known MAC address.
+    /// All neighbours with a known MAC address, of both families.
     ///
     /// # Errors
     /// The kernel refused.
@@ -143,12 +138,13 @@ impl Netlink {
         Ok(known)
     }
 
-    /// Has the kernel ask for a neighbour's MAC address, as if it had a packet for it.
-    pub async fn ask_for(&self, ifindex: u32, address: Ipv4Addr) {
+    /// Has the kernel ask for a neighbour's MAC address (by ARP or neighbor solicitation), as if it
+    /// had a packet for it. For IPv6 the interface needs a link-local address to ask from.
+    pub async fn ask_for(&self, ifindex: u32, address: IpAddr) {
         let request = self
             .handle
             .neighbours()
-            .add(ifindex, IpAddr::V4(address))
+            .add(ifindex, address)
             .flags(NeighbourFlags::Use)
             .state(NeighbourState::None)
             .replace();
@@ -157,7 +153,32 @@ impl Netlink {
     }
 }
 
-fn neighbour(message: &NeighbourMessage) -> Option<(Ipv4Addr, Neighbour)> {
+/// Asks by which route packets to `destination` leave through `ifindex`.
+fn question(destination: IpAddr, ifindex: u32) -> RouteMessage {
+    match destination {
+        IpAddr::V4(ip) => RouteMessageBuilder::<Ipv4Addr>::new()
+            .destination_prefix(ip, 32)
+            .output_interface(ifindex)
+            .build(),
+        IpAddr::V6(ip) => RouteMessageBuilder::<Ipv6Addr>::new()
+            .destination_prefix(ip, 128)
+            .output_interface(ifindex)
+            .build(),
+    }
+}
+
+/// The gateway that a route's attribute names; an IPv4 route may have one of IPv6 (RFC 8950).
+fn gateway(attribute: &RouteAttribute) -> Option<IpAddr> {
+    match attribute {
+        RouteAttribute::Gateway(RouteAddress::Inet(ip))
+        | RouteAttribute::Via(RouteVia::Inet(ip)) => Some(IpAddr::V4(*ip)),
+        RouteAttribute::Gateway(RouteAddress::Inet6(ip))
+        | RouteAttribute::Via(RouteVia::Inet6(ip)) => Some(IpAddr::V6(*ip)),
+        _ => None,
+    }
+}
+
+fn neighbour(message: &NeighbourMessage) -> Option<(IpAddr, Neighbour)> {
     let fresh = match message.header.state {
         NeighbourState::Reachable | NeighbourState::Permanent | NeighbourState::Noarp => true,
         NeighbourState::Stale | NeighbourState::Delay | NeighbourState::Probe => false,
@@ -168,7 +189,10 @@ fn neighbour(message: &NeighbourMessage) -> Option<(Ipv4Addr, Neighbour)> {
     for attribute in &message.attributes {
         match attribute {
             NeighbourAttribute::Destination(NeighbourAddress::Inet(found)) => {
-                address = Some(*found);
+                address = Some(IpAddr::V4(*found));
+            }
+            NeighbourAttribute::Destination(NeighbourAddress::Inet6(found)) => {
+                address = Some(IpAddr::V6(*found));
             }
             NeighbourAttribute::LinkLayerAddress(bytes) => mac = bytes.as_slice().try_into().ok(),
             _ => {}

@@ -46,42 +46,35 @@ impl IdleTimes {
         reply: Option<&FlowEntry>,
     ) -> bool {
         let last = request
+            .state
             .last_seen
-            .max(reply.map_or(0, |reply| reply.last_seen));
+            .max(reply.map_or(0, |reply| reply.state.last_seen));
         clock.age(last) >= self.limit(key, request, reply)
     }
 
     fn limit(&self, key: &FlowKey, request: &FlowEntry, reply: Option<&FlowEntry>) -> Duration {
-        let Some(reply) = reply.filter(|reply| reply.packets > 0) else {
+        let Some(reply) = reply.filter(|reply| reply.state.packets > 0) else {
             return self.half_open;
         };
         match key.protocol {
             protocol::TCP if is_closing(request, reply) => self.tcp_closing,
             protocol::TCP => self.tcp_established,
-            protocol::ICMP => self.icmp,
+            protocol::ICMP | protocol::ICMPV6 => self.icmp,
             _ => self.udp,
         }
     }
 }
 
 fn is_closing(request: &FlowEntry, reply: &FlowEntry) -> bool {
-    let both = request.tcp_flags & reply.tcp_flags;
-    let either = request.tcp_flags | reply.tcp_flags;
+    let both = request.state.tcp_flags & reply.state.tcp_flags;
+    let either = request.state.tcp_flags | reply.state.tcp_flags;
     both & tcp_flags::FIN != 0 || either & tcp_flags::RST != 0
 }
 
 /// The key of a request's other direction.
 pub(super) fn reply_key(key: &FlowKey, request: &FlowEntry) -> FlowKey {
-    if request.role == ROLE_ECHO {
+    if request.state.role == ROLE_ECHO {
         return key.echo_answers();
     }
-    let left = FlowKey {
-        src: request.src,
-        dst: request.dst,
-        src_port: request.src_port,
-        dst_port: request.dst_port,
-        scope: request.peer_scope,
-        ..*key
-    };
-    left.reversed()
+    key.other_direction(request)
 }

@@ -2,7 +2,7 @@
 //!
 //! May import: endpoint-common::abi, names, clock, record, expiry.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use endpoint_common::abi::flow::{FlowEntry, FlowKey};
 use endpoint_common::wire::{protocol, tcp_flags};
@@ -23,19 +23,19 @@ pub struct FlowView {
     /// IANA protocol number.
     pub protocol: u8,
     /// The client.
-    pub client: Ipv4Addr,
+    pub client: IpAddr,
     /// Its port.
     pub client_port: u16,
     /// The ENI's address.
-    pub eni_ip: Ipv4Addr,
+    pub eni_ip: IpAddr,
     /// The port asked for.
     pub eni_port: u16,
     /// The source the backend sees.
-    pub nat: Option<Ipv4Addr>,
+    pub nat: Option<IpAddr>,
     /// Its port.
     pub nat_port: Option<u16>,
     /// The backend.
-    pub backend: Option<Ipv4Addr>,
+    pub backend: Option<IpAddr>,
     /// Its port.
     pub backend_port: Option<u16>,
     /// `half-open`, `established`, `closing` or `cut`.
@@ -69,10 +69,11 @@ impl FlowView {
         reply: Option<&FlowEntry>,
     ) -> Self {
         let (consumer, service) = record::tuples(key, request);
-        let eni = names.eni(request.eni);
+        let eni = names.eni(request.state.eni);
         let last = request
+            .state
             .last_seen
-            .max(reply.map_or(0, |reply| reply.last_seen));
+            .max(reply.map_or(0, |reply| reply.state.last_seen));
         Self {
             eni_id: eni.map(|eni| eni.eni.to_string()),
             endpoint_id: eni.map(|eni| eni.endpoint.to_string()),
@@ -86,27 +87,27 @@ impl FlowView {
             backend: service.map(|tuple| tuple.dst),
             backend_port: service.map(|tuple| tuple.dst_port),
             state: state(key, request, reply),
-            reason: (request.verdict != 0).then(|| Names::reason(request.verdict)),
-            rule_id: names.rule(request.rules[1]).map(str::to_owned),
-            generation: request.generation,
-            packets_in: request.packets,
-            bytes_in: request.bytes,
-            packets_out: reply.map_or(0, |reply| reply.packets),
-            bytes_out: reply.map_or(0, |reply| reply.bytes),
-            age: clock.age(request.created).as_secs(),
+            reason: (request.state.verdict != 0).then(|| Names::reason(request.state.verdict)),
+            rule_id: names.rule(request.state.rules[1]).map(str::to_owned),
+            generation: request.state.generation,
+            packets_in: request.state.packets,
+            bytes_in: request.state.bytes,
+            packets_out: reply.map_or(0, |reply| reply.state.packets),
+            bytes_out: reply.map_or(0, |reply| reply.state.bytes),
+            age: clock.age(request.state.created).as_secs(),
             idle: clock.age(last).as_secs(),
         }
     }
 }
 
 fn state(key: &FlowKey, request: &FlowEntry, reply: Option<&FlowEntry>) -> &'static str {
-    if request.verdict != 0 {
+    if request.state.verdict != 0 {
         return "cut";
     }
-    let Some(reply) = reply.filter(|reply| reply.packets > 0) else {
+    let Some(reply) = reply.filter(|reply| reply.state.packets > 0) else {
         return "half-open";
     };
-    let flags = request.tcp_flags | reply.tcp_flags;
+    let flags = request.state.tcp_flags | reply.state.tcp_flags;
     if key.protocol == protocol::TCP && flags & (tcp_flags::FIN | tcp_flags::RST) != 0 {
         "closing"
     } else {

@@ -3,7 +3,7 @@
 //! May import: model, compiler (numbers).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use endpoint_common::abi::reason::DropReason;
 
@@ -15,8 +15,10 @@ use crate::model::{EndpointId, EniId, Model, VSwitchId, VpcId, ZoneId};
 pub struct EniName {
     /// `EniId`.
     pub eni: EniId,
-    /// Its address.
+    /// Its IPv4 address.
     pub ip: Ipv4Addr,
+    /// Its IPv6 address, if it has one.
+    pub ipv6: Option<Ipv6Addr>,
     /// Its endpoint.
     pub endpoint: EndpointId,
     /// Its VPC.
@@ -47,6 +49,7 @@ impl Names {
                 let name = EniName {
                     eni: zone.eni.clone(),
                     ip: zone.ip,
+                    ipv6: zone.ipv6,
                     endpoint: endpoint.id.clone(),
                     vpc: endpoint.vpc.clone(),
                     vswitch: zone.vswitch.clone(),

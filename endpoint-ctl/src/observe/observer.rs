@@ -3,14 +3,14 @@
 //! May import: dataplane (observed), endpoint-common::abi, the module's own, std, tokio::sync (answers).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant, SystemTime};
 
 use endpoint_common::abi::event::DropEvent;
-use endpoint_common::abi::flow::{Direction, FlowEntry, FlowKey, ROLE_REPLY};
-use endpoint_common::abi::unmapped;
+use endpoint_common::abi::flow::{Direction, Family, FlowEntry, FlowKey, ROLE_REPLY};
 use endpoint_common::wire::protocol;
 use tokio::sync::{broadcast, oneshot};
 
@@ -209,7 +209,10 @@ impl Observer {
         let flows: HashMap<FlowKey, FlowEntry> = self.observed.flows().collect();
         let mut paired = HashSet::new();
         let mut over = Vec::new();
-        for (key, entry) in flows.iter().filter(|(_, entry)| entry.role != ROLE_REPLY) {
+        for (key, entry) in flows
+            .iter()
+            .filter(|(_, entry)| entry.state.role != ROLE_REPLY)
+        {
             let reply = reply_key(key, entry);
             paired.insert(reply);
             if self
@@ -222,15 +225,15 @@ impl Observer {
         }
         let half_open = self.options.idle.half_open;
         let lone = flows.iter().filter(|(key, entry)| {
-            entry.role == ROLE_REPLY
+            entry.state.role == ROLE_REPLY
                 && !paired.contains(key)
-                && clock.age(entry.last_seen) >= half_open
+                && clock.age(entry.state.last_seen) >= half_open
         });
         over.extend(lone.map(|(key, _)| *key));
         for key in over {
-            if let Some(entry) = self.observed.flow(key) {
+            if let Some(entry) = self.observed.flow(&key) {
                 self.record(&clock, key, &entry);
-                self.observed.remove_flow(key);
+                self.observed.remove_flow(&key);
             }
             self.window.forget(&key);
         }
@@ -239,7 +242,9 @@ impl Observer {
     fn flows(&self) -> Vec<FlowView> {
         let clock = self.clock();
         let flows: BTreeMap<FlowKey, FlowEntry> = self.observed.flows().collect();
-        let requests = flows.iter().filter(|(_, entry)| entry.role != ROLE_REPLY);
+        let requests = flows
+            .iter()
+            .filter(|(_, entry)| entry.state.role != ROLE_REPLY);
         let view = |(key, entry): (&FlowKey, &FlowEntry)| {
             let reply = flows.get(&reply_key(key, entry));
             FlowView::new(&self.names, &clock, key, entry, reply)
@@ -264,18 +269,22 @@ fn refused_answer(
     event: &DropEvent,
 ) -> Option<(FlowKey, FlowEntry)> {
     let is_answer = event.direction == Direction::Out as u8;
-    if !is_answer || event.protocol == protocol::ICMP {
+    if !is_answer || protocol::is_icmp(event.protocol) {
         return None;
     }
+    let family = match IpAddr::from(event.src).to_canonical() {
+        IpAddr::V4(_) => Family::V4,
+        IpAddr::V6(_) => Family::V6,
+    };
     let keys = names.provider_scopes().map(|scope| FlowKey {
-        src: unmapped(event.src),
-        dst: unmapped(event.dst),
+        src: event.src,
+        dst: event.dst,
         src_port: event.src_port,
         dst_port: event.dst_port,
         scope,
         protocol: event.protocol,
-        reserved: 0,
+        family: family as u8,
     });
-    let mut found = keys.filter_map(|key| observed.flow(key).map(|entry| (key, entry)));
-    found.find(|(_, entry)| entry.role == ROLE_REPLY && entry.eni == event.eni)
+    let mut found = keys.filter_map(|key| observed.flow(&key).map(|entry| (key, entry)));
+    found.find(|(_, entry)| entry.state.role == ROLE_REPLY && entry.state.eni == event.eni)
 }

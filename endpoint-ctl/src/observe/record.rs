@@ -5,12 +5,12 @@
 //!
 //! May import: endpoint-common::abi, names, serde.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
+use endpoint_common::abi::Addr;
 use endpoint_common::abi::event::DropEvent;
 use endpoint_common::abi::flow::{FlowEntry, FlowKey, ROLE_REPLY};
 use endpoint_common::abi::reason::DropReason;
-use endpoint_common::abi::unmapped;
 use endpoint_common::wire::protocol;
 use serde::Serialize;
 
@@ -31,9 +31,9 @@ pub enum Direction {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tuple {
     /// Source address.
-    pub src: Ipv4Addr,
+    pub src: IpAddr,
     /// Destination address.
-    pub dst: Ipv4Addr,
+    pub dst: IpAddr,
     /// Source port.
     pub src_port: u16,
     /// Destination port.
@@ -59,17 +59,17 @@ pub struct Record {
     /// Seen from the ENI.
     pub direction: Direction,
     /// Source on the consumer leg.
-    pub srcaddr: Ipv4Addr,
+    pub srcaddr: IpAddr,
     /// Destination on the consumer leg.
-    pub dstaddr: Ipv4Addr,
+    pub dstaddr: IpAddr,
     /// Source port on the consumer leg; an ICMP echo's identifier at the client's end.
     pub srcport: u16,
     /// Destination port on the consumer leg.
     pub dstport: u16,
     /// Source on the service leg.
-    pub nat_srcaddr: Option<Ipv4Addr>,
+    pub nat_srcaddr: Option<IpAddr>,
     /// Destination on the service leg.
-    pub nat_dstaddr: Option<Ipv4Addr>,
+    pub nat_dstaddr: Option<IpAddr>,
     /// Source port on the service leg.
     pub nat_srcport: Option<u16>,
     /// Destination port on the service leg.
@@ -122,22 +122,27 @@ pub(super) struct Refusal {
 /// The tuples of a flow entry on the consumer leg and, if it is NATed, on the service leg.
 pub(super) fn tuples(key: &FlowKey, entry: &FlowEntry) -> (Tuple, Option<Tuple>) {
     let arrived = tuple(key.src, key.dst, key.src_port, key.dst_port);
-    let left = tuple(entry.src, entry.dst, entry.src_port, entry.dst_port);
-    let (consumer, service) = if entry.role == ROLE_REPLY {
+    let left = tuple(
+        entry.src,
+        entry.dst,
+        entry.state.src_port,
+        entry.state.dst_port,
+    );
+    let (consumer, service) = if entry.state.role == ROLE_REPLY {
         (left, arrived)
     } else {
         (arrived, left)
     };
     (
         consumer,
-        (key.protocol != protocol::ICMP).then_some(service),
+        (!protocol::is_icmp(key.protocol)).then_some(service),
     )
 }
 
-fn tuple(src: [u8; 4], dst: [u8; 4], src_port: [u8; 2], dst_port: [u8; 2]) -> Tuple {
+fn tuple(src: Addr, dst: Addr, src_port: [u8; 2], dst_port: [u8; 2]) -> Tuple {
     Tuple {
-        src: src.into(),
-        dst: dst.into(),
+        src: IpAddr::from(src).to_canonical(),
+        dst: IpAddr::from(dst).to_canonical(),
         src_port: u16::from_be_bytes(src_port),
         dst_port: u16::from_be_bytes(dst_port),
     }
@@ -145,7 +150,7 @@ fn tuple(src: [u8; 4], dst: [u8; 4], src_port: [u8; 2], dst_port: [u8; 2]) -> Tu
 
 /// The direction of a flow entry.
 pub(super) fn direction(entry: &FlowEntry) -> Direction {
-    if entry.role == ROLE_REPLY {
+    if entry.state.role == ROLE_REPLY {
         Direction::Out
     } else {
         Direction::In
@@ -163,8 +168,8 @@ fn event_direction(event: &DropEvent) -> Direction {
 
 /// The tuple of an event whose flow is not known.
 fn event_tuple(event: &DropEvent) -> Tuple {
-    let (src, dst) = (unmapped(event.src), unmapped(event.dst));
-    if event.protocol == protocol::ICMP && event_direction(event) == Direction::Out {
+    let (src, dst) = (event.src, event.dst);
+    if protocol::is_icmp(event.protocol) && event_direction(event) == Direction::Out {
         // The event shows the request whose answer was refused.
         return tuple(dst, src, event.dst_port, event.src_port);
     }
@@ -181,13 +186,13 @@ impl Record {
         counted: Counted,
     ) -> Self {
         let (consumer, service) = tuples(key, entry);
-        let mut record = Self::blank(names, clock, entry.eni, consumer, counted);
+        let mut record = Self::blank(names, clock, entry.state.eni, consumer, counted);
         record.direction = direction(entry);
         record.set_service_leg(service);
         record.protocol = key.protocol;
         record.layer = "security-group";
-        record.rule_id = names.rule(entry.rules[1]).map(str::to_owned);
-        record.generation = entry.generation;
+        record.rule_id = names.rule(entry.state.rules[1]).map(str::to_owned);
+        record.generation = entry.state.generation;
         record
     }
 

@@ -2,7 +2,7 @@
 //!
 //! May import: dataplane (observed), endpoint-common::abi, names, record, serde.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use endpoint_common::abi::counter::{Counter, EniCounters};
 use serde::Serialize;
@@ -30,8 +30,10 @@ pub struct EniTotals {
     pub endpoint_id: String,
     /// Its vSwitch.
     pub vswitch_id: String,
-    /// Its address.
+    /// Its IPv4 address.
     pub ip: Ipv4Addr,
+    /// Its IPv6 address, if it has one.
+    pub ipv6: Option<Ipv6Addr>,
     /// Accepted, toward the ENI.
     pub r#in: Amount,
     /// Accepted, back to clients.
@@ -80,6 +82,7 @@ impl Totals {
                 endpoint_id: name.endpoint.to_string(),
                 vswitch_id: name.vswitch.to_string(),
                 ip: name.ip,
+                ipv6: name.ipv6,
                 r#in: amount(counters.accepted_in),
                 out: amount(counters.accepted_out),
                 dropped: dropped(&counters),

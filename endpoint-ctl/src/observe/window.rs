@@ -77,18 +77,24 @@ impl Window {
 
     /// What a flow has counted since it was last reported, if anything; it counts as reported now.
     pub(super) fn report(&mut self, key: FlowKey, entry: &FlowEntry) -> Option<Counted> {
-        let before = self.reported.insert(key, (entry.packets, entry.bytes));
+        let before = self
+            .reported
+            .insert(key, (entry.state.packets, entry.state.bytes));
         let is_new = before.is_none();
         // An entry that counts less than before is another flow under the same key.
         let (packets, bytes) = before
-            .filter(|(packets, _)| *packets <= entry.packets)
+            .filter(|(packets, _)| *packets <= entry.state.packets)
             .unwrap_or_default();
-        (entry.packets > packets).then(|| Counted {
-            packets: entry.packets - packets,
-            bytes: entry.bytes.saturating_sub(bytes),
-            first_tick: if is_new { entry.created } else { self.began },
-            last_tick: entry.last_seen,
-            tcp_flags: entry.tcp_flags,
+        (entry.state.packets > packets).then(|| Counted {
+            packets: entry.state.packets - packets,
+            bytes: entry.state.bytes.saturating_sub(bytes),
+            first_tick: if is_new {
+                entry.state.created
+            } else {
+                self.began
+            },
+            last_tick: entry.state.last_seen,
+            tcp_flags: entry.state.tcp_flags,
         })
     }
 

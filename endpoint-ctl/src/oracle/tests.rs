@@ -1,19 +1,25 @@
 //! One test per sentence of the reference.
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net};
 
 use super::*;
 use crate::model::{
-    EndpointZone, EniId, NetworkAcl, NetworkAclId, SecurityGroupId, ServiceId, VSwitch, VpcId,
-    ZoneId, managed_group,
+    AddressIpVersion, EndpointZone, EniId, NetworkAcl, NetworkAclId, SecurityGroupId, ServiceId,
+    VSwitch, VpcId, ZoneId, managed_group,
 };
+
+mod families;
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 const ICMP: u8 = 1;
 
-fn ip(text: &str) -> Ipv4Addr {
+fn ip(text: &str) -> IpAddr {
     text.parse().expect("an address")
+}
+
+fn net(text: &str) -> IpNet {
+    text.parse().expect("a network")
 }
 
 fn rule(id: &str, direction: Direction, policy: Policy, priority: u8) -> SecurityGroupRule {
@@ -24,7 +30,7 @@ fn rule(id: &str, direction: Direction, policy: Policy, priority: u8) -> Securit
         priority,
         protocol: ProtocolMatch::All,
         ports: PortRange::ANY,
-        peer: Ipv4Net::default(),
+        peer: Ipv4Net::default().into(),
     }
 }
 
@@ -53,13 +59,15 @@ fn endpoint_with(groups: Vec<SecurityGroup>) -> Model {
         name: None,
         vpc,
         service: ServiceId::new("epsrv"),
+        address_ip_version: AddressIpVersion::Ipv4,
         security_groups: groups.iter().map(|group| group.id.clone()).collect(),
         managed_group: managed.id.clone(),
         zones: vec![EndpointZone {
             zone: ZoneId::new("z"),
             vswitch: VSwitchId::new("vsw"),
             eni: EniId::new("eni-ep-z"),
-            ip: ip("10.0.1.100"),
+            ip: [10, 0, 1, 100].into(),
+            ipv6: None,
         }],
     };
     model.endpoints.insert(id, endpoint);
@@ -118,7 +126,7 @@ fn inbound_is_denied_unless_a_rule_matches() {
 #[test]
 fn only_listed_addresses_reach_the_service() {
     let listed = SecurityGroupRule {
-        peer: "10.0.1.10/32".parse().expect("a network"),
+        peer: net("10.0.1.10/32"),
         ..rule("listed", Direction::Ingress, Policy::Accept, 1)
     };
     let model = endpoint_with(vec![normal("sg", vec![listed])]);
@@ -249,11 +257,11 @@ fn entry(id: &str, policy: Policy, peer: &str) -> NetworkAclEntry {
         policy,
         protocol: ProtocolMatch::All,
         ports: PortRange::ANY,
-        peer: peer.parse().expect("a network"),
+        peer: net(peer),
     }
 }
 
-/// A model of one vSwitch `vsw`, 10.0.1.0/24, with this ACL.
+/// A model of one vSwitch `vsw`, 10.0.1.0/24 and fd00:0:0:1::/64, with this ACL.
 fn vswitch_with(acl: Option<(Vec<NetworkAclEntry>, Vec<NetworkAclEntry>)>) -> Model {
     let mut model = Model::default();
     let vpc = VpcId::new("vpc-a");
@@ -263,6 +271,7 @@ fn vswitch_with(acl: Option<(Vec<NetworkAclEntry>, Vec<NetworkAclEntry>)>) -> Mo
         vpc: vpc.clone(),
         zone: ZoneId::new("z"),
         cidr_block: "10.0.1.0/24".parse().expect("a network"),
+        ipv6_cidr_block: "fd00:0:0:1::/64".parse().ok(),
         interface: "vsw".to_owned(),
         network_acl: acl.is_some().then(|| id.clone()),
     };

@@ -3,7 +3,7 @@
 //! May import: model, compiler (numbers), dataplane, nexthop, endpoint-common::abi.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use endpoint_common::abi::service::{HOP_RESOLVED, HOP_TO_CLIENT, Hop};
 
@@ -17,9 +17,9 @@ use crate::nexthop::{Link, Mac, Netlink};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HopStatus {
     /// The backend.
-    pub backend: Ipv4Addr,
+    pub backend: IpAddr,
     /// The address packets are handed to.
-    pub via: Ipv4Addr,
+    pub via: IpAddr,
     /// Its MAC address, once known.
     pub mac: Option<Mac>,
 }
@@ -27,8 +27,8 @@ pub struct HopStatus {
 #[derive(Debug)]
 struct Wanted {
     link: Link,
-    backend: Ipv4Addr,
-    via: Ipv4Addr,
+    backend: IpAddr,
+    via: IpAddr,
     mac: Option<Mac>,
 }
 

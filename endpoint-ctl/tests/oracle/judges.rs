@@ -4,11 +4,14 @@
 //! May import: endpoint-common, endpoint-ctl, subject.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::net::Ipv4Addr;
 
+use endpoint_common::abi::flow::Family;
+use endpoint_common::abi::mapped;
 use endpoint_common::abi::policy::RuleWord;
 use endpoint_common::abi::service::{Address, KIND_ENI};
-use endpoint_common::path::{classify, policy_key};
+use endpoint_common::path::{PolicyKey, classify};
 use endpoint_ctl::compiler::{Capacity, Numbers, compile};
 use endpoint_ctl::hostpath::HostWorld;
 use endpoint_ctl::model::{Direction, Model, Policy, SecurityGroupRule};
@@ -81,7 +84,7 @@ impl Judges {
     }
 
     pub(crate) fn by_oracle(&self, probe: &Probe) -> Verdict {
-        let (peer, protocol, port) = (probe.peer, probe.protocol, probe.port);
+        let (peer, protocol, port) = (probe.peer.into(), probe.protocol, probe.port);
         match probe.layer {
             Layer::NetworkAcl => {
                 let vswitch = vswitch_id();
@@ -112,8 +115,8 @@ impl Judges {
             let (policy, rule) = (Policy::Accept, "no-acl".to_owned());
             return Ok(Verdict { policy, rule });
         }
-        let key = policy_key(probe.protocol, probe.port.to_be_bytes());
-        let word = classify(&&self.world, 0, root, probe.peer.into(), key);
+        let key = PolicyKey::new(Family::V4 as u8, probe.protocol, probe.port.to_be_bytes());
+        let word = classify(&&self.world, 0, root, &mapped(probe.peer.octets()), key);
         let name = self.names.get(&word.number());
         let rule = name.filter(|_| word != RuleWord::NONE).cloned();
         let policy = if word.accepts() {
@@ -141,7 +144,7 @@ impl Judges {
         let has_ports = matches!(probe.protocol, 6 | 17);
         probe.layer == Layer::SecurityGroups
             && (a.priority, a.policy, a.direction) == (b.priority, b.policy, b.direction)
-            && b.peer.contains(&probe.peer)
+            && b.peer.contains(&IpAddr::V4(probe.peer))
             && b.protocol.covers(probe.protocol)
             && (!has_ports || b.ports.covers(probe.port))
     }

@@ -3,10 +3,10 @@
 //! May import: endpoint-ctl (model), ipnet.
 
 use endpoint_ctl::model::{
-    Direction, Endpoint, EndpointId, EndpointZone, EniId, Model, NetworkAcl, NetworkAclEntry,
-    NetworkAclId, Policy, PortRange, ProtocolMatch, SecurityGroup, SecurityGroupId,
-    SecurityGroupRule, SecurityGroupType, ServiceId, VSwitch, VSwitchId, VpcId, ZoneId,
-    managed_group,
+    AddressIpVersion, Direction, Endpoint, EndpointId, EndpointZone, EniId, Model, NetworkAcl,
+    NetworkAclEntry, NetworkAclId, Policy, PortRange, ProtocolMatch, SecurityGroup,
+    SecurityGroupId, SecurityGroupRule, SecurityGroupType, ServiceId, VSwitch, VSwitchId, VpcId,
+    ZoneId, managed_group,
 };
 use ipnet::Ipv4Net;
 
@@ -120,6 +120,7 @@ impl Subject {
             vpc: vpc.clone(),
             zone: ZoneId::new("z"),
             cidr_block: self.vswitch,
+            ipv6_cidr_block: None,
             interface: "vsw".to_owned(),
             network_acl: self.acl.as_ref().map(|_| NetworkAclId::new("acl")),
         };
@@ -140,6 +141,7 @@ impl Subject {
             name: None,
             vpc,
             service: ServiceId::new("none"),
+            address_ip_version: AddressIpVersion::Ipv4,
             security_groups: groups.iter().map(|group| group.id.clone()).collect(),
             managed_group: managed.id.clone(),
             zones: vec![EndpointZone {
@@ -147,6 +149,7 @@ impl Subject {
                 vswitch: vswitch_id(),
                 eni: EniId::new("eni"),
                 ip: self.vswitch.addr(),
+                ipv6: None,
             }],
         };
         model.endpoints.insert(endpoint, made);
@@ -175,7 +178,7 @@ fn acl(rules: &[Rule], vpc: &VpcId) -> NetworkAcl {
                 policy: rule.policy,
                 protocol: rule.protocol,
                 ports: rule.ports,
-                peer: rule.peer,
+                peer: rule.peer.into(),
             })
             .collect()
     };
@@ -198,7 +201,7 @@ fn group(place: usize, kind: SecurityGroupType, rules: &[Rule], vpc: &VpcId) -> 
             priority: rule.priority,
             protocol: rule.protocol,
             ports: rule.ports,
-            peer: rule.peer,
+            peer: rule.peer.into(),
         });
     SecurityGroup {
         id: SecurityGroupId::new(format!("group{place}")),

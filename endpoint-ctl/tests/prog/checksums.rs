@@ -2,7 +2,9 @@
 //!
 //! May import: etherparse.
 
-use etherparse::{Icmpv4Slice, IpNumber, Ipv4HeaderSlice, TcpSlice, UdpSlice};
+use etherparse::{
+    Icmpv4Slice, Icmpv6Slice, IpNumber, Ipv4HeaderSlice, Ipv6Slice, TcpSlice, UdpSlice,
+};
 
 /// How the checksums of a frame stand; `None` where there is none to judge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,8 +13,11 @@ pub(crate) struct Checksums {
     transport: Option<bool>,
 }
 
-/// Judges an IPv4 frame; `None` if etherparse does not take it for one that is whole.
+/// Judges a frame; `None` if etherparse does not take it for one that is whole.
 pub(crate) fn of(frame: &[u8]) -> Option<Checksums> {
+    if frame.get(12..14)? == [0x86, 0xdd] {
+        return of_ipv6(frame.get(14..)?);
+    }
     let ip = frame.get(14..).filter(|_| frame[12..14] == [8, 0])?;
     let header = Ipv4HeaderSlice::from_slice(ip).ok()?;
     let segment = ip.get(header.slice().len()..usize::from(header.total_len()))?;
@@ -47,4 +52,32 @@ pub(crate) fn of(frame: &[u8]) -> Option<Checksums> {
 /// Ones' complement has two zeroes.
 fn same(a: u16, b: u16) -> bool {
     a == b || (a, b) == (0, 0xffff) || (a, b) == (0xffff, 0)
+}
+
+/// Judges an IPv6 packet; extension headers are walked by etherparse.
+fn of_ipv6(packet: &[u8]) -> Option<Checksums> {
+    let ip = Ipv6Slice::from_slice(packet).ok()?;
+    let (source, destination) = (ip.header().source(), ip.header().destination());
+    let segment = ip.payload().payload;
+    let transport = match ip.payload().ip_number {
+        IpNumber::TCP => TcpSlice::from_slice(segment).ok().and_then(|tcp| {
+            let sum = tcp.calc_checksum_ipv6(source, destination).ok()?;
+            Some(same(tcp.checksum(), sum))
+        }),
+        IpNumber::UDP => UdpSlice::from_slice(segment).ok().and_then(|udp| {
+            let header = udp.to_header();
+            let sum = header
+                .calc_checksum_ipv6_raw(source, destination, udp.payload())
+                .ok()?;
+            Some(same(udp.checksum(), sum))
+        }),
+        IpNumber::IPV6_ICMP => Icmpv6Slice::from_slice(segment)
+            .ok()
+            .map(|icmp| icmp.is_checksum_valid(source, destination)),
+        _ => None,
+    };
+    Some(Checksums {
+        header: true,
+        transport,
+    })
 }

@@ -5,6 +5,7 @@ mod exhaustion;
 mod generations;
 mod object;
 mod packet;
+mod packet6;
 mod random;
 mod table;
 mod twins;

@@ -250,7 +250,7 @@ fn spoiled(sum: u16, check: Check) -> u16 {
 }
 
 /// RFC 1071, over parts of even length (the last may be odd).
-fn internet_checksum(parts: &[&[u8]]) -> u16 {
+pub(crate) fn internet_checksum(parts: &[&[u8]]) -> u16 {
     let words = parts.iter().flat_map(|part| part.chunks(2));
     let mut sum: u32 = words
         .map(|word| u32::from(word[0]) << 8 | word.get(1).copied().map_or(0, u32::from))

@@ -167,7 +167,7 @@ impl Twins {
         let kernel_flows: BTreeMap<FlowKey, FlowEntry> = self.observed.flows().collect();
         if let Some((key, entry)) = kernel_flows
             .iter()
-            .find(|(_, entry)| entry.created > entry.last_seen)
+            .find(|(_, entry)| entry.state.created > entry.state.last_seen)
         {
             let _ = writeln!(wrong, "seen before it was made: {key:?} {entry:?}");
         }
@@ -194,8 +194,12 @@ impl Twins {
 
     /// Takes one entry out of both flow tables, as a janitor would, or half of one.
     pub(crate) fn remove_flow(&mut self, key: FlowKey) {
-        Flows::remove(&&self.host, &key);
-        self.observed.remove_flow(key);
+        if key.is_v4() {
+            (&self.host).remove::<true>(&key);
+        } else {
+            (&self.host).remove::<false>(&key);
+        }
+        self.observed.remove_flow(&key);
     }
 
     /// Drops counted so far, by reason.
@@ -240,11 +244,9 @@ fn check_frame(wrong: &mut String, outcome: Outcome, before: &[u8], after: &[u8]
 
 fn ageless(flows: &BTreeMap<FlowKey, FlowEntry>) -> BTreeMap<FlowKey, FlowEntry> {
     let zero = |(key, entry): (&FlowKey, &FlowEntry)| {
-        let entry = FlowEntry {
-            last_seen: 0,
-            created: 0,
-            ..*entry
-        };
+        let mut entry = *entry;
+        entry.state.last_seen = 0;
+        entry.state.created = 0;
         (*key, entry)
     };
     flows.iter().map(zero).collect()

@@ -4,7 +4,7 @@
 //! May import: endpoint-common, endpoint-ctl, packet, twins.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use endpoint_common::abi::meta::Port;
 use endpoint_common::abi::service::{HOP_RESOLVED, HOP_TO_CLIENT, Hop};
@@ -66,9 +66,12 @@ impl Leg {
 }
 
 /// The MAC of the host that has this address on a provider network.
-pub(crate) fn backend_mac(address: Ipv4Addr) -> Mac {
-    let [a, b, c, d] = address.octets();
-    [2, 0xb0 ^ a, b, c, d, 0]
+pub(crate) fn backend_mac(address: IpAddr) -> Mac {
+    let ([.., a, b, c, d], last) = match address {
+        IpAddr::V4(ip) => (ip.to_ipv6_mapped().octets(), 0),
+        IpAddr::V6(ip) => (ip.octets(), 6),
+    };
+    [2, 0xb0 ^ a, b, c, d, last]
 }
 
 /// How small the tables of tests are, so that they load quickly.

@@ -40,7 +40,7 @@ pub(super) fn shuffle(model: &mut Model, first: &Model, rng: &mut Rng) {
                     priority: 5,
                     protocol: ProtocolMatch::All,
                     ports: PortRange::ANY,
-                    peer: Ipv4Net::default(),
+                    peer: Ipv4Net::default().into(),
                     id: format!("{name}-rest"),
                 });
             }
@@ -62,7 +62,7 @@ pub(super) fn shuffle(model: &mut Model, first: &Model, rng: &mut Rng) {
                         policy: Policy::Accept,
                         protocol: ProtocolMatch::All,
                         ports: PortRange::ANY,
-                        peer: Ipv4Net::default(),
+                        peer: Ipv4Net::default().into(),
                     });
                 }
                 made
@@ -151,7 +151,7 @@ fn rule(group: &str, number: usize, rng: &mut Rng) -> SecurityGroupRule {
         priority,
         protocol,
         ports,
-        peer: peer(rng),
+        peer: peer(rng).into(),
     }
 }
 
@@ -162,7 +162,7 @@ fn entry(id: String, rng: &mut Rng) -> NetworkAclEntry {
         policy: policy(rng),
         protocol,
         ports,
-        peer: peer(rng),
+        peer: peer(rng).into(),
     }
 }
 
@@ -187,7 +187,7 @@ fn servers(balancer: usize, rng: &mut Rng) -> Vec<Server> {
     let [a, b, c] = network;
     (0..rng.u8(0..5))
         .map(|n| Server {
-            ip: Ipv4Addr::new(a, b, c, 10 + n * 3 + rng.u8(..3)),
+            ip: Ipv4Addr::new(a, b, c, 10 + n * 3 + rng.u8(..3)).into(),
             port: *choose(&[80, 53, 8080, 8081], rng),
             weight: *choose(&[0, 1, 30, 100, 100], rng),
             zone: None,

@@ -6,6 +6,7 @@
 
 mod config;
 mod damage;
+mod ipv6;
 mod traffic;
 
 use std::collections::BTreeMap;

@@ -1,13 +1,14 @@
 //! Frames by chance: requests from a small universe of hosts and ports, so that flows are hit again
 //! and again; answers to what came out before; damaged ones, ARP, and noise.
 //!
-//! May import: fastrand, packet, twins, world, damage.
+//! May import: fastrand, packet, packet6, twins, world, damage, ipv6.
 
 use endpoint_common::path::Outcome;
 use fastrand::Rng;
 
-use super::damage;
+use super::{damage, ipv6};
 use crate::packet::{self, ACK, BROADCAST, Check, FIN, Packet, RST, SYN};
+use crate::packet6;
 use crate::twins::Ran;
 use crate::world::Leg;
 
@@ -48,10 +49,13 @@ impl Traffic {
     pub(super) fn next(&mut self, rng: &mut Rng) -> (Leg, Vec<u8>) {
         self.answered = None;
         match rng.u8(..100) {
-            0..38 => request(rng),
+            0..30 => request(rng),
+            30..38 => ipv6::request(rng),
             38..70 => self.answer(rng),
             70..87 => {
-                let (leg, mut frame) = if rng.bool() {
+                let (leg, mut frame) = if rng.u8(..6) == 0 {
+                    ipv6::request(rng)
+                } else if rng.bool() {
                     request(rng)
                 } else {
                     self.answer(rng)
@@ -96,6 +100,10 @@ impl Traffic {
         let place = rng.usize(0..self.sent.len());
         self.answered = Some(place);
         let (leg, frame) = &self.sent[place];
+        if frame.get(12..14) == Some(&[0x86, 0xdd]) {
+            let answer = packet6::answer(frame);
+            return answer.map_or_else(|| request(rng), |answer| (*leg, answer.bytes()));
+        }
         match packet::answer(frame) {
             Some(answer) => (*leg, vary(answer, rng).bytes()),
             None => request(rng),

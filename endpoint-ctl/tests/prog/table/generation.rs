@@ -2,6 +2,8 @@
 //!
 //! May import: endpoint-ctl (model), packet, the table's own.
 
+use std::net::IpAddr;
+
 use super::Expect::{Answer, Drop, DropBy, Pass, To, ToAs};
 use super::{Step, answer, as_is};
 use crate::packet::{ping, tcp, udp, who_has};
@@ -43,7 +45,7 @@ fn drop_all(id: &str) -> NetworkAclEntry {
         policy: Policy::Drop,
         protocol: ProtocolMatch::All,
         ports: PortRange::ANY,
-        peer: ipnet::Ipv4Net::default(),
+        peer: ipnet::Ipv4Net::default().into(),
     }
 }
 
@@ -126,7 +128,7 @@ fn backends_change() -> Vec<Step> {
 fn way_to_backends_change() -> Vec<Step> {
     rows! {
         then Step::Model(|model| {
-            servers(model, 80).retain(|server| server.ip.octets()[3] == 10);
+            servers(model, 80).retain(|server| server.ip == IpAddr::from([10, 0, 1, 10]));
             servers(model, 80)[0].weight = 1;
         });
         VswA: "one server of three is left", tcp("10.0.1.20:50054", "10.0.1.100:80").syn() => ToAs(ProviderA, |out| {
@@ -136,7 +138,7 @@ fn way_to_backends_change() -> Vec<Step> {
             let group = model.security_groups.get_mut(&SecurityGroupId::new("sg-a"));
             let rules = &mut group.expect("sg-a").rules;
             for rule in rules.iter_mut().filter(|rule| rule.id == "a-out-1") {
-                (rule.ports, rule.peer) = (PortRange::ANY, ipnet::Ipv4Net::default());
+                (rule.ports, rule.peer) = (PortRange::ANY, ipnet::Ipv4Net::default().into());
             }
         });
         VswA: "group out: cut", tcp("10.0.1.20:50054", "10.0.1.100:80") => DropBy(GroupEgress, "a-out-1");

@@ -1,0 +1,275 @@
+//! What a small model of both families becomes.
+//!
+//! May import: model, the compiler's own.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use endpoint_common::abi::flow::Family;
+use endpoint_common::abi::service::{KIND_ENI, KIND_NAT, Listener as ListenerRow};
+
+use super::*;
+use crate::model::{
+    AddressIpVersion, EndpointId, EndpointService, EniId, Listener, LoadBalancer, LoadBalancerId,
+    ProviderNetwork, ProviderNetworkId, SecurityGroup, SecurityGroupId, SecurityGroupType, Server,
+    ServiceId, Transport, VSwitch, VSwitchId, Vpc, VpcId, ZoneId, managed_group,
+};
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().expect("an address")
+}
+
+fn server(text: &str, weight: u8) -> Server {
+    Server {
+        ip: ip(text),
+        port: 8080,
+        weight,
+        zone: None,
+    }
+}
+
+fn provider(model: &mut Model, servers: Vec<Server>, version: AddressIpVersion) {
+    let (network, balancer) = (ProviderNetworkId::new("pnet"), LoadBalancerId::new("nlb"));
+    model.provider_networks.insert(
+        network.clone(),
+        ProviderNetwork {
+            id: network.clone(),
+            cidr_block: "10.0.0.0/16".parse().expect("a network"),
+            ipv6_cidr_block: "fd00::/64".parse().ok(),
+            interface: "provider".to_owned(),
+            nat_addresses: ["fd00::a1", "10.0.0.1", "fd00::a2", "10.0.0.2", "fd00::a3"]
+                .map(ip)
+                .into(),
+        },
+    );
+    model.load_balancers.insert(
+        balancer.clone(),
+        LoadBalancer {
+            id: balancer.clone(),
+            provider_network: network,
+            listeners: vec![Listener {
+                transport: Transport::Tcp,
+                port: 80,
+                servers,
+            }],
+        },
+    );
+    let id = ServiceId::new("epsrv");
+    let service = EndpointService {
+        id: id.clone(),
+        name: "service".to_owned(),
+        load_balancer: balancer,
+        address_ip_version: version,
+    };
+    model.services.insert(id, service);
+}
+
+fn consumer(model: &mut Model, ipv6: Option<&str>, version: AddressIpVersion) {
+    let (vpc, vswitch) = (VpcId::new("vpc"), VSwitchId::new("vsw"));
+    let cidr_block = "10.0.1.0/24".parse().expect("a network");
+    let ipv6_cidr_block = "fd00:0:0:1::/64".parse().ok();
+    model.vpcs.insert(
+        vpc.clone(),
+        Vpc {
+            id: vpc.clone(),
+            cidr_block,
+            ipv6_cidr_block,
+        },
+    );
+    model.vswitches.insert(
+        vswitch.clone(),
+        VSwitch {
+            id: vswitch.clone(),
+            vpc: vpc.clone(),
+            zone: ZoneId::new("z"),
+            cidr_block,
+            ipv6_cidr_block,
+            interface: "vsw".to_owned(),
+            network_acl: None,
+        },
+    );
+    let id = EndpointId::new("ep");
+    let managed = managed_group(&id, &vpc);
+    let group = SecurityGroup {
+        id: SecurityGroupId::new("sg"),
+        vpc: vpc.clone(),
+        group_type: SecurityGroupType::Normal,
+        service_managed: false,
+        rules: Vec::new(),
+    };
+    let endpoint = Endpoint {
+        id: id.clone(),
+        name: None,
+        vpc,
+        service: ServiceId::new("epsrv"),
+        address_ip_version: version,
+        security_groups: vec![group.id.clone()],
+        managed_group: managed.id.clone(),
+        zones: vec![EndpointZone {
+            zone: ZoneId::new("z"),
+            vswitch,
+            eni: EniId::new("eni"),
+            ip: [10, 0, 1, 100].into(),
+            ipv6: ipv6.map(|text| text.parse().expect("an address")),
+        }],
+    };
+    model.endpoints.insert(id, endpoint);
+    for group in [group, managed] {
+        model.security_groups.insert(group.id.clone(), group);
+    }
+}
+
+fn model(servers: Vec<Server>, ipv6: Option<&str>) -> Model {
+    let version = match ipv6 {
+        Some(_) => AddressIpVersion::DualStack,
+        None => AddressIpVersion::Ipv4,
+    };
+    let mut model = Model::default();
+    provider(&mut model, servers, version);
+    consumer(&mut model, ipv6, version);
+    model
+}
+
+const ENI_IPV6: &str = "fd00:0:0:1::100";
+
+fn dual_stack() -> Model {
+    let servers = [
+        ("fd00::11", 100),
+        ("10.0.0.11", 100),
+        ("fd00::12", 50),
+        ("10.0.0.12", 0),
+    ];
+    model(
+        servers.map(|(ip, weight)| server(ip, weight)).into(),
+        Some(ENI_IPV6),
+    )
+}
+
+fn numbers(model: &Model) -> Numbers {
+    let mut numbers = Numbers::default();
+    numbers.assign(model);
+    numbers
+}
+
+fn compiled(model: &Model) -> Tables {
+    compile(model, &numbers(model), 1, &Capacity::default()).expect("a model that fits")
+}
+
+fn listener(tables: &Tables, family: Family) -> Option<&ListenerRow> {
+    let mut rows = tables.listeners.iter();
+    rows.find(|(at, _)| at.family == family).map(|(_, row)| row)
+}
+
+/// The backends in a listener's Maglev table.
+fn reached(tables: &Tables, row: &ListenerRow) -> BTreeSet<IpAddr> {
+    let slots = row.first as usize..(row.first + row.slots) as usize;
+    let backends = tables.maglev[slots].iter();
+    backends
+        .map(|index| tables.backends[*index as usize].address)
+        .map(|address| IpAddr::from(address).to_canonical())
+        .collect()
+}
+
+#[test]
+fn an_eni_has_a_row_for_each_of_its_addresses_with_rule_sets_of_its_family() {
+    let model = dual_stack();
+    let tables = compiled(&model);
+    let scope = numbers(&model).vswitch_scope(&VSwitchId::new("vsw"));
+    let row = |address: &str| tables.addresses[&(scope, row_address(ip(address)))];
+    let (four, six) = (row("10.0.1.100"), row(ENI_IPV6));
+    for row in [four, six] {
+        assert_eq!((row.kind, row.acl_in, row.acl_out), (KIND_ENI, 0, 0));
+    }
+    assert_eq!(
+        (four.eni, four.load_balancer, four.hop),
+        (six.eni, six.load_balancer, six.hop)
+    );
+    assert_ne!(four.group_out, six.group_out);
+}
+
+#[test]
+fn each_family_has_its_own_backends_and_nat_addresses() {
+    let tables = compiled(&dual_stack());
+    let nat = |row: &ListenerRow| -> Vec<IpAddr> {
+        let rows = row.nat_first as usize..(row.nat_first + row.nat_count) as usize;
+        let addresses = tables.nat_addresses[rows].iter();
+        addresses
+            .map(|row| IpAddr::from(*row).to_canonical())
+            .collect()
+    };
+    let four = listener(&tables, Family::V4).expect("an IPv4 listener");
+    let six = listener(&tables, Family::V6).expect("an IPv6 listener");
+    assert_eq!(reached(&tables, four), BTreeSet::from([ip("10.0.0.11")]));
+    assert_eq!(
+        reached(&tables, six),
+        ["fd00::11", "fd00::12"].map(ip).into()
+    );
+    assert_eq!(nat(four), ["10.0.0.1", "10.0.0.2"].map(ip));
+    assert_eq!(nat(six), ["fd00::a1", "fd00::a2", "fd00::a3"].map(ip));
+    assert_eq!(tables.targets.len(), 4);
+    let owned = tables.addresses.values();
+    assert_eq!(owned.filter(|row| row.kind == KIND_NAT).count(), 5);
+}
+
+#[test]
+fn a_listener_without_servers_of_a_family_is_there_without_backend() {
+    let only_four = compiled(&model(vec![server("10.0.0.11", 1)], Some(ENI_IPV6)));
+    let six = listener(&only_four, Family::V6).expect("an IPv6 listener");
+    assert_eq!(six.slots, 0);
+    let only_six = compiled(&model(vec![server("fd00::11", 1)], Some(ENI_IPV6)));
+    let four = listener(&only_six, Family::V4).expect("an IPv4 listener");
+    assert_eq!(four.slots, 0);
+}
+
+#[test]
+fn what_no_eni_reaches_over_ipv6_takes_no_rows() {
+    let servers = ["10.0.0.11", "fd00::11"].map(|ip| server(ip, 100));
+    let tables = compiled(&model(servers.into(), None));
+    assert_eq!(listener(&tables, Family::V6), None);
+    assert_eq!(tables.backends.len(), 1);
+    assert_eq!(tables.maglev.len(), TABLE_SLOTS as usize);
+}
+
+#[test]
+fn ipv6_servers_move_no_ipv4_client() {
+    let four = ["10.0.0.11", "10.0.0.12"].map(|ip| server(ip, 100));
+    let before = compiled(&model(four.clone().into(), None));
+    let mut mixed = vec![server("fd00::11", 100)];
+    mixed.extend(four);
+    mixed.push(server("fd00::12", 100));
+    let after = compiled(&model(mixed, Some(ENI_IPV6)));
+    let table = |tables: &Tables| -> Vec<_> {
+        let row = listener(tables, Family::V4).expect("an IPv4 listener");
+        let slots = row.first as usize..(row.first + row.slots) as usize;
+        let backends = tables.maglev[slots].iter();
+        backends
+            .map(|index| tables.backends[*index as usize].address)
+            .collect()
+    };
+    assert_eq!(table(&before), table(&after));
+}
+
+#[test]
+fn the_same_model_gives_the_same_tables() {
+    assert_eq!(compiled(&dual_stack()), compiled(&dual_stack()));
+}
+
+#[test]
+fn both_families_count_against_the_capacity() {
+    let model = dual_stack();
+    let fits = |capacity: Capacity| compile(&model, &numbers(&model), 1, &capacity);
+    let needed = |capacity| fits(capacity).expect_err("too small").needed;
+    let whole = Capacity::default();
+    let small = |change: fn(&mut Capacity)| {
+        let mut capacity = whole;
+        change(&mut capacity);
+        needed(capacity)
+    };
+    assert_eq!(small(|capacity| capacity.nat_addresses = 4), 5);
+    assert_eq!(small(|capacity| capacity.backends = 3), 4);
+    assert_eq!(
+        small(|capacity| capacity.maglev_slots = TABLE_SLOTS),
+        2 * TABLE_SLOTS as usize
+    );
+    assert_eq!(small(|capacity| capacity.service_rows = 6), 7);
+}
