@@ -9,7 +9,7 @@ use endpoint_common::abi::layout;
 #[unsafe(no_mangle)]
 pub(crate) static LOG: Global<u8> = Global::new(0);
 
-/// Rows per bank of `POLICY`, `MAGLEV`, `BACKENDS` and `NAT_ADDRESSES`.
+/// Rows per bank of `POLICY`.
 #[unsafe(no_mangle)]
 pub(crate) static POLICY_ROWS: Global<u32> = Global::new(0);
 /// Rows per bank of `MAGLEV`.

@@ -1,6 +1,6 @@
 //! Stage: the next hop and the link-level addresses.
 //!
-//! May import: core, abi, frame, tables, parse.
+//! May import: core, bytemuck, abi, wire, frame, tables, parse.
 
 use super::frame::Frame;
 use super::parse::Packet;

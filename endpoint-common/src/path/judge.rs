@@ -21,24 +21,32 @@ fn family_number<const V4: bool>() -> u8 {
     }
 }
 
-/// One policy's answer, and the number of the rule that gave it.
+/// One rule set's answer; the number of the rule that gave it goes into `rule`. A set that names no
+/// rule is broken: sets have a default, and rules are numbered from 1.
 #[inline(always)]
-fn ask<T: Tables>(tables: &T, bank: u32, root: u32, peer: &Addr, key: PolicyKey) -> (bool, u32) {
+fn ask<T: Tables>(
+    tables: &T,
+    bank: u32,
+    root: u32,
+    peer: &Addr,
+    key: PolicyKey,
+    rule: &mut u32,
+) -> Result<bool, DropReason> {
     let word = classify(tables, bank, root, peer, key);
-    if word == RuleWord::NONE {
-        return (false, 0);
+    if word == RuleWord::NONE || word.number() == 0 {
+        return Err(DropReason::TableMissing);
     }
-    (word.accepts(), word.number())
+    *rule = word.number();
+    Ok(word.accepts())
 }
 
-/// The answer as a stage's result. A set that names no rule is broken: sets have a default.
+/// A stage's result: `refusal` if the answer is no.
 #[inline(always)]
-fn stage((accepts, rule): (bool, u32), refusal: DropReason) -> Result<u32, (DropReason, u32)> {
-    match (accepts, rule) {
-        (true, _) => Ok(rule),
-        (false, 0) => Err((DropReason::TableMissing, 0)),
-        (false, _) => Err((refusal, rule)),
-    }
+fn unless_accepted(
+    answer: Result<bool, DropReason>,
+    refusal: DropReason,
+) -> Result<(), DropReason> {
+    if answer? { Ok(()) } else { Err(refusal) }
 }
 
 /// Client to ENI: the vSwitch's network ACL, inbound.
@@ -52,8 +60,15 @@ pub(super) fn acl_in<T: Tables, const V4: bool>(
         return Ok(());
     }
     let key = PolicyKey::new(family_number::<V4>(), case.protocol, case.port);
-    let answer = ask(tables, bank, case.eni.acl_in, &case.client, key);
-    note(stage(answer, DropReason::AclIngress), &mut case.acl_in)
+    let answer = ask(
+        tables,
+        bank,
+        case.eni.acl_in,
+        &case.client,
+        key,
+        &mut case.acl_in,
+    );
+    unless_accepted(answer, DropReason::AclIngress)
 }
 
 /// Client to ENI: the endpoint's security groups, inbound.
@@ -64,8 +79,15 @@ pub(super) fn group_in<T: Tables, const V4: bool>(
     case: &mut Case,
 ) -> Result<(), DropReason> {
     let key = PolicyKey::new(family_number::<V4>(), case.protocol, case.port);
-    let answer = ask(tables, bank, case.eni.group_in, &case.client, key);
-    note(stage(answer, DropReason::GroupIngress), &mut case.group_in)
+    let answer = ask(
+        tables,
+        bank,
+        case.eni.group_in,
+        &case.client,
+        key,
+        &mut case.group_in,
+    );
+    unless_accepted(answer, DropReason::GroupIngress)
 }
 
 /// ENI to backend: the endpoint's security groups, outbound; the peer is the backend, after DNAT.
@@ -76,8 +98,15 @@ pub(super) fn group_out<T: Tables, const V4: bool>(
     case: &mut Case,
 ) -> Result<(), DropReason> {
     let key = PolicyKey::new(family_number::<V4>(), case.protocol, case.backend_port);
-    let answer = ask(tables, bank, case.eni.group_out, &case.backend, key);
-    note(stage(answer, DropReason::GroupEgress), &mut case.group_out)
+    let answer = ask(
+        tables,
+        bank,
+        case.eni.group_out,
+        &case.backend,
+        key,
+        &mut case.group_out,
+    );
+    unless_accepted(answer, DropReason::GroupEgress)
 }
 
 /// ENI to client: the network ACL is stateless, so the way back is judged on its own; what it says
@@ -93,23 +122,16 @@ pub(super) fn acl_out<T: Tables, const V4: bool>(tables: &T, bank: u32, case: &m
         case.client_port
     };
     let key = PolicyKey::new(family_number::<V4>(), case.protocol, port);
-    let answer = ask(tables, bank, case.eni.acl_out, &case.client, key);
-    if let Err(reason) = note(stage(answer, DropReason::AclEgress), &mut case.acl_out) {
+    let answer = ask(
+        tables,
+        bank,
+        case.eni.acl_out,
+        &case.client,
+        key,
+        &mut case.acl_out,
+    );
+    if let Err(reason) = unless_accepted(answer, DropReason::AclEgress) {
         case.reply_verdict = reason as u8;
-    }
-}
-
-#[inline(always)]
-fn note(answer: Result<u32, (DropReason, u32)>, rule: &mut u32) -> Result<(), DropReason> {
-    match answer {
-        Ok(number) => {
-            *rule = number;
-            Ok(())
-        }
-        Err((reason, number)) => {
-            *rule = number;
-            Err(reason)
-        }
     }
 }
 

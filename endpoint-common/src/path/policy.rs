@@ -1,6 +1,6 @@
 //! Stage part: which rule of a compiled rule set decides. See [`crate::abi::policy`].
 //!
-//! May import: core, abi, tables.
+//! May import: core, abi, wire, tables.
 
 use super::tables::Tables;
 use crate::abi::Addr;

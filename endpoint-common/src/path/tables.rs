@@ -1,7 +1,7 @@
 //! What the path needs of the world around a packet: the tables of one generation, the flows, and
 //! somewhere to count. Look-ups never fail, they only find nothing.
 //!
-//! May import: core, abi.
+//! May import: core, bytemuck, abi, wire, case and parse (the memory a packet needs).
 
 use super::case::{Case, Judged};
 use super::parse::Packet;
