@@ -1,4 +1,5 @@
-//! The one tuple hash: backend choice and NAT port choice, in the kernel and on the host.
+//! Hashes of tuples: one without a secret, the same on every node, for the choice of a backend; one
+//! with, for the flow table and the choice of a NAT port.
 //!
 //! May import: core.
 
@@ -10,6 +11,23 @@ pub fn mix<const N: usize>(seed: u32, words: [u32; N]) -> u32 {
         hash = finalize(hash.rotate_left(13).wrapping_mul(5).wrapping_add(word));
     }
     hash
+}
+
+/// Hashes a flow's key under a secret that only this node knows, since whoever could foresee the
+/// result could fill one bucket of the flow table. Multiplication by a secret carries a difference in
+/// low bits to places nobody can foresee; one in the highest bits stays where it is, and there keys
+/// have what their sender does not choose (destination address, network, protocol).
+#[must_use]
+#[inline(always)]
+pub fn keyed<const N: usize>(secret: [u64; 2], words: &[u64; N]) -> u64 {
+    let [start, factor] = secret;
+    let mut hash = start;
+    for word in words {
+        hash = (hash ^ word).wrapping_mul(factor | 1);
+        hash ^= hash >> 32;
+    }
+    hash = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    hash ^ (hash >> 32)
 }
 
 fn finalize(mut h: u32) -> u32 {

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::compiler::Capacity;
 use crate::control::{AdminSocket, HopState, InterfaceState, NodeStatus, ServerError};
-use crate::dataplane::{Dataplane, DataplaneError, LoadOptions, OBJECT};
+use crate::dataplane::{Dataplane, DataplaneError, IdleTimes, LoadOptions, OBJECT};
 use crate::manifest::{self, ManifestErrors};
 use crate::model::Model;
 use crate::nexthop::{Netlink, NetlinkError};
@@ -36,7 +36,7 @@ pub struct DaemonOptions {
     pub capacity: Capacity,
     /// Log every packet's outcome.
     pub log_packets: bool,
-    /// Flow logs and idle times.
+    /// Flow logs.
     pub observer: ObserverOptions,
 }
 
@@ -97,7 +97,8 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
     let load = LoadOptions {
         object: OBJECT,
         capacity: options.capacity,
-        seed: fresh_seed(),
+        secret: [fresh_secret(), fresh_secret()],
+        idle: IdleTimes::default(),
         log_packets: options.log_packets,
     };
     let (dataplane, observed) = Dataplane::load(&load)?;
@@ -269,8 +270,8 @@ fn notify(states: &[NotifyState<'_>]) {
     }
 }
 
-/// A secret for the NAT port choice, from the randomness std's hash maps are keyed with.
-fn fresh_seed() -> u32 {
+/// Half of the flow table's secret, from the randomness std's hash maps are keyed with.
+fn fresh_secret() -> u64 {
     use std::hash::{BuildHasher as _, RandomState};
-    RandomState::new().hash_one(std::process::id()) as u32
+    RandomState::new().hash_one(std::process::id())
 }

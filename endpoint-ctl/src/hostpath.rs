@@ -3,33 +3,32 @@
 //!
 //! May import: compiler, endpoint-common.
 
-use std::cell::{Cell, RefCell};
+mod flow_tables;
+
+use std::cell::{RefCell, RefMut};
 use std::collections::BTreeMap;
 
+use endpoint_common::abi::Addr;
 use endpoint_common::abi::counter::{Counter, DropKey, EniCounters};
-use endpoint_common::abi::event::DropEvent;
-use endpoint_common::abi::flow::{Direction, Family, FlowEntry, FlowKey, FlowState};
+use endpoint_common::abi::event::{DropEvent, EndCause};
+use endpoint_common::abi::family::{Inet, Inet6};
+use endpoint_common::abi::flow::{Direction, Family, FlowEntry, FlowLimits, Side};
 use endpoint_common::abi::meta::{Meta, Port};
 use endpoint_common::abi::policy::PolicySlot;
 use endpoint_common::abi::service::{
     Address, AddressKey, Backend, Hop, Listener, ListenerKey, TargetKey,
 };
-use endpoint_common::abi::{Addr, unmapped};
-use endpoint_common::path::{
-    self, Account, Arrival, Flow, Flows, Insert, Judged, Outcome, Scratch,
-};
-use endpoint_common::wire::Ipv4;
+use endpoint_common::path::{self, Account, Arrival, Outcome, Scratch, flows};
 
 use crate::compiler::{ListenerAt, Tables, TargetAt};
+use flow_tables::FlowTables;
 
 /// A node's state on the host.
 pub struct HostWorld {
     tables: Tables,
-    seed: u32,
-    /// Most flow entries each family's table takes.
-    flow_entries: usize,
-    /// How many there are, of IPv6 and of IPv4.
-    counts: Cell<[usize; 2]>,
+    secret: [u64; 2],
+    flows: FlowTables,
+    scratch: RefCell<Scratch>,
     ports: BTreeMap<u32, Port>,
     hops: BTreeMap<u32, Hop>,
     state: RefCell<State>,
@@ -38,24 +37,24 @@ pub struct HostWorld {
 /// What packets change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
-    /// The flow table.
-    pub flows: BTreeMap<FlowKey, FlowEntry>,
     /// Counters by ENI index.
     pub counters: BTreeMap<u16, EniCounters>,
     /// Drops by ENI, reason and direction.
     pub drops: BTreeMap<DropKey, Counter>,
     /// Events not taken yet.
     pub events: Vec<DropEvent>,
+    /// Flows that ended, not taken yet.
+    pub ends: Vec<(FlowEntry, EndCause)>,
 }
 
 impl HostWorld {
-    /// An empty node whose flow tables take `flow_entries` entries of each family.
-    pub fn new(seed: u32, flow_entries: usize) -> Self {
+    /// An empty node whose flow tables take `flows` of each family.
+    pub fn new(secret: [u64; 2], flows: u32) -> Self {
         Self {
             tables: Tables::empty(0),
-            seed,
-            flow_entries,
-            counts: Cell::default(),
+            secret,
+            flows: FlowTables::new(flows),
+            scratch: RefCell::new(bytemuck::Zeroable::zeroed()),
             ports: BTreeMap::new(),
             hops: BTreeMap::new(),
             state: RefCell::default(),
@@ -87,10 +86,30 @@ impl HostWorld {
         self.state.borrow().clone()
     }
 
-    /// Forgets all flows.
-    pub fn clear_flows(&self) {
-        self.state.borrow_mut().flows.clear();
-        self.counts.set([0; 2]);
+    /// Every flow.
+    pub fn flows(&self) -> Vec<FlowEntry> {
+        self.flows.live()
+    }
+
+    /// Sets how many flows an ENI may have and how long they may be idle; ENI 0 for all.
+    pub fn set_limits(&mut self, eni: u16, limits: FlowLimits) {
+        self.flows.limits.insert(eni, limits);
+    }
+
+    /// Looks through both flow tables once for idle flows.
+    pub fn reap(&self, tick: u32) {
+        flows::reap::<Inet, _>(&self, self.flows.sizes.entries, tick);
+        flows::reap::<Inet6, _>(&self, self.flows.sizes.entries, tick);
+    }
+
+    /// Takes a half of a flow out of the index, and leaves the flow. `false` if it is not in.
+    pub fn lose_half(&self, flow: &FlowEntry, side: Side) -> bool {
+        self.flows.lose_half(flow, side)
+    }
+
+    /// Takes the flows that ended so far.
+    pub fn take_ends(&self) -> Vec<(FlowEntry, EndCause)> {
+        std::mem::take(&mut self.state.borrow_mut().ends)
     }
 
     /// Takes the events told so far.
@@ -100,12 +119,16 @@ impl HostWorld {
 }
 
 impl path::Tables for &HostWorld {
+    type Scratch<'s>
+        = RefMut<'s, Scratch>
+    where
+        Self: 's;
+
     fn meta(&self) -> Option<Meta> {
         Some(Meta {
             generation: self.tables.generation,
             bank: 0,
-            seed: self.seed,
-            reserved: 0,
+            secret: self.secret,
         })
     }
 
@@ -171,105 +194,8 @@ impl path::Tables for &HostWorld {
         Some(hop.unwrap_or_else(bytemuck::Zeroable::zeroed))
     }
 
-    fn with_scratch<R>(&self, work: impl FnOnce(&mut Scratch) -> R) -> Option<R> {
-        Some(work(&mut bytemuck::Zeroable::zeroed()))
-    }
-}
-
-impl<'a> Flows for &'a HostWorld {
-    type Flow = HostFlow<'a>;
-
-    fn flow<const V4: bool>(&self, key: &FlowKey) -> Option<HostFlow<'a>> {
-        let entry = *self.state.borrow().flows.get(key)?;
-        Some(HostFlow {
-            world: self,
-            key: *key,
-            found: entry,
-        })
-    }
-
-    fn insert<const V4: bool>(&self, key: &FlowKey, entry: &FlowEntry) -> Insert {
-        let flows = &mut self.state.borrow_mut().flows;
-        if flows.contains_key(key) {
-            return Insert::Exists;
-        }
-        let mut counts = self.counts.get();
-        let count = &mut counts[usize::from(V4)];
-        if *count >= self.flow_entries {
-            return Insert::Full;
-        }
-        *count += 1;
-        self.counts.set(counts);
-        flows.insert(*key, *entry);
-        Insert::Done
-    }
-
-    fn remove<const V4: bool>(&self, key: &FlowKey) {
-        if self.state.borrow_mut().flows.remove(key).is_some() {
-            let mut counts = self.counts.get();
-            counts[usize::from(V4)] -= 1;
-            self.counts.set(counts);
-        }
-    }
-}
-
-/// A handle to an entry of a [`HostWorld`].
-#[derive(Clone, Copy)]
-pub struct HostFlow<'a> {
-    world: &'a HostWorld,
-    key: FlowKey,
-    /// The entry as it was found, should it be removed meanwhile.
-    found: FlowEntry,
-}
-
-impl HostFlow<'_> {
-    fn entry(&self) -> FlowEntry {
-        let flows = &self.world.state.borrow().flows;
-        flows.get(&self.key).copied().unwrap_or(self.found)
-    }
-
-    fn change(&self, change: impl FnOnce(&mut FlowEntry)) {
-        if let Some(entry) = self.world.state.borrow_mut().flows.get_mut(&self.key) {
-            change(entry);
-        }
-    }
-}
-
-impl Flow for HostFlow<'_> {
-    fn state(&self) -> FlowState {
-        self.entry().state
-    }
-
-    fn addresses4(&self) -> Option<[Ipv4; 2]> {
-        let entry = self.entry();
-        let addresses = [unmapped(entry.src), unmapped(entry.dst)];
-        self.key.is_v4().then_some(addresses)
-    }
-
-    fn addresses6(&self) -> Option<[Addr; 2]> {
-        let entry = self.entry();
-        (!self.key.is_v4()).then_some([entry.src, entry.dst])
-    }
-
-    fn copy_to(&self, entry: &mut FlowEntry) {
-        *entry = self.entry();
-    }
-
-    fn record(&self, bytes: u32, tick: u32, tcp_flags: u8) {
-        self.change(|entry| {
-            entry.state.packets += 1;
-            entry.state.bytes += u64::from(bytes);
-            entry.state.last_seen = tick;
-            entry.state.tcp_flags |= tcp_flags;
-        });
-    }
-
-    fn judge(&self, generation: u32, judged: &Judged) {
-        self.change(|entry| {
-            entry.state.generation = generation;
-            entry.state.verdict = judged.verdict;
-            entry.state.rules = judged.rules;
-        });
+    fn scratch(&self) -> Option<RefMut<'_, Scratch>> {
+        Some(self.scratch.borrow_mut())
     }
 }
 

@@ -198,7 +198,7 @@ impl Node {
         let mut numbers = Numbers::default();
         numbers.assign(&model);
         let tables = compile(&model, &numbers, 1, &Capacity::default()).expect("a model that fits");
-        let mut world = HostWorld::new(1, 0);
+        let mut world = HostWorld::new([1; 2], 0);
         world.apply(tables.clone());
         Self {
             model,

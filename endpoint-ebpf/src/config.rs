@@ -22,6 +22,10 @@ pub(crate) static BACKEND_ROWS: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
 pub(crate) static NAT_ROWS: Global<u32> = Global::new(0);
 
+/// Entries of a flow table, a power of two: see `FlowSizes`.
+#[unsafe(no_mangle)]
+pub(crate) static FLOW_ENTRIES: Global<u32> = Global::new(16);
+
 /// The layout this object was built with; a section, and so a map, of its own for the loader.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = ".rodata.abi")]

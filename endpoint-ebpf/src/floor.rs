@@ -21,7 +21,7 @@ use aya_ebpf::bindings::xdp_action::{XDP_ABORTED, XDP_PASS, XDP_TX};
 use aya_ebpf::macros::{map, xdp};
 use aya_ebpf::maps::{Array, HashMap, ProgramArray};
 use aya_ebpf::programs::XdpContext;
-use endpoint_common::abi::flow::{FlowEntry4, FlowKey4};
+use endpoint_common::abi::flow::{Family, FlowKey4, Half4};
 use endpoint_common::hash::mix;
 use endpoint_common::path::Frame;
 use endpoint_common::wire::{
@@ -45,12 +45,12 @@ static SEQUENCE: Array<u32> = Array::with_max_entries(3, 0);
 /// Slot 0: the program under test.
 #[map]
 static UNDER_TEST: ProgramArray = ProgramArray::with_max_entries(1, 0);
-/// The floor's flows; rows of the same size as the product's.
+/// The floor's flows; rows of the same size as a half of the product's.
 #[map]
-static FLOOR: HashMap<FlowKey4, FlowEntry4> = HashMap::with_max_entries(1024, 0);
+static FLOOR: HashMap<FlowKey4, Half4> = HashMap::with_max_entries(1024, 0);
 
 /// See the module.
-#[xdp]
+#[xdp(frags)]
 pub fn bench_generate(ctx: XdpContext) -> u32 {
     let mut frame = XdpFrame::new(&ctx);
     if restore(&mut frame).is_some() {
@@ -82,13 +82,13 @@ fn restore(frame: &mut XdpFrame) -> Option<()> {
 }
 
 /// Returns at once.
-#[xdp]
+#[xdp(frags)]
 pub fn bench_return(_: XdpContext) -> u32 {
     XDP_PASS
 }
 
 /// The floor: parse, one look-up, full NAT rewrite.
-#[xdp]
+#[xdp(frags)]
 pub fn bench_floor(ctx: XdpContext) -> u32 {
     let mut frame = XdpFrame::new(&ctx);
     match translate(&mut frame) {
@@ -112,7 +112,7 @@ fn translate(frame: &mut XdpFrame) -> Option<()> {
         dst_port: tcp.dest,
         scope: 1,
         protocol: ip.proto,
-        reserved: 0,
+        family: Family::V4 as u8,
     };
     // SAFETY: nobody writes the map while the bench runs.
     let to = unsafe { FLOOR.get(key) }?;

@@ -9,11 +9,14 @@
 
 use core::arch::asm;
 
+use aya_ebpf::bindings::xdp_md;
+use aya_ebpf::helpers::bpf_xdp_get_buff_len;
 use aya_ebpf::programs::XdpContext;
 use endpoint_common::path::{Frame, REACH};
 
 /// A frame between the context's `data` and `data_end`.
 pub(crate) struct XdpFrame {
+    ctx: *mut xdp_md,
     start: usize,
     end: usize,
 }
@@ -22,6 +25,7 @@ impl XdpFrame {
     #[inline(always)]
     pub(crate) fn new(ctx: &XdpContext) -> Self {
         Self {
+            ctx: ctx.ctx,
             start: ctx.data(),
             end: ctx.data_end(),
         }
@@ -93,8 +97,13 @@ word_access!(load1, store1, u8, "u8");
 
 impl Frame for XdpFrame {
     #[inline(always)]
-    fn len(&self) -> usize {
-        self.end - self.start
+    fn holds(&self, length: usize) -> bool {
+        if self.end - self.start >= length {
+            return true;
+        }
+        // SAFETY: the helper takes the context and returns a number.
+        let whole = unsafe { bpf_xdp_get_buff_len(self.ctx) };
+        whole as usize >= length
     }
 
     #[inline(always)]

@@ -5,18 +5,21 @@
 //! May import: aya-ebpf, endpoint-common.
 
 use aya_ebpf::macros::map;
-use aya_ebpf::maps::{Array, HashMap, PerCpuArray, PerCpuHashMap, RingBuf};
+use aya_ebpf::maps::{Array, HashMap, PerCpuArray, PerCpuHashMap, ProgramArray, RingBuf};
 use endpoint_common::abi::Addr;
 use endpoint_common::abi::counter::{Counter, DropKey, EniCounters};
-use endpoint_common::abi::flow::{FlowEntry, FlowEntry4, FlowKey, FlowKey4};
+use endpoint_common::abi::flow::{Bucket, FlowControl, FlowEntry, FlowEntry4, FlowLimits};
 use endpoint_common::abi::meta::{Meta, PORT_ROWS, Port};
 use endpoint_common::abi::policy::PolicyNode;
 use endpoint_common::abi::service::{
     Address, AddressKey, Backend, Hop, Listener, ListenerKey, TargetKey,
 };
-use endpoint_common::path::Scratch;
+use endpoint_common::path::flows::STRIPES;
+use endpoint_common::path::{Leg, Scratch};
 
 const NO_PREALLOC: u32 = 1;
+/// Lies page-aligned, and so do rows of whole cache lines; the daemon reads it without system calls.
+const MMAPABLE: u32 = 1 << 10;
 
 /// Row 0: the generation in force.
 #[map]
@@ -50,12 +53,48 @@ pub(crate) static NAT_ADDRESSES: Array<Addr> = Array::with_max_entries(64, 0);
 /// Next hops.
 #[map]
 pub(crate) static HOPS: Array<Hop> = Array::with_max_entries(1024, 0);
-/// Tracked IPv4 flows.
+/// IPv4 flows.
 #[map]
-pub(crate) static FLOWS4: HashMap<FlowKey4, FlowEntry4> = HashMap::with_max_entries(1024, 0);
-/// Tracked IPv6 flows.
+pub(crate) static FLOWS4: Array<FlowEntry4> = Array::with_max_entries(16, MMAPABLE);
+/// IPv6 flows.
 #[map]
-pub(crate) static FLOWS6: HashMap<FlowKey, FlowEntry> = HashMap::with_max_entries(1024, 0);
+pub(crate) static FLOWS6: Array<FlowEntry> = Array::with_max_entries(16, MMAPABLE);
+/// Where the halves of IPv4 flows are.
+#[map]
+pub(crate) static INDEX4: Array<Bucket> = Array::with_max_entries(8, MMAPABLE);
+/// Where the halves of IPv6 flows are.
+#[map]
+pub(crate) static INDEX6: Array<Bucket> = Array::with_max_entries(8, MMAPABLE);
+/// Free entries of `FLOWS4`.
+#[map]
+pub(crate) static FREE4: Array<u32> = Array::with_max_entries(16, MMAPABLE);
+/// Free entries of `FLOWS6`.
+#[map]
+pub(crate) static FREE6: Array<u32> = Array::with_max_entries(16, MMAPABLE);
+/// Half-open IPv4 flows.
+#[map]
+pub(crate) static HALF_OPEN4: Array<u64> = Array::with_max_entries(4, MMAPABLE);
+/// Half-open IPv6 flows.
+#[map]
+pub(crate) static HALF_OPEN6: Array<u64> = Array::with_max_entries(4, MMAPABLE);
+/// How far the lists have gone: row 0 of IPv4, row 1 of IPv6.
+#[map]
+pub(crate) static FLOW_CONTROL: Array<FlowControl> = Array::with_max_entries(2, MMAPABLE);
+/// Locks of the index, by stripe.
+#[map]
+pub(crate) static STRIPE_LOCKS: Array<u32> = Array::with_max_entries(STRIPES, 0);
+/// Limits of flows, by ENI index.
+#[map]
+pub(crate) static LIMITS: Array<FlowLimits> = Array::with_max_entries(1024, 0);
+/// How many flows there are, by ENI index.
+#[map]
+pub(crate) static ENI_FLOWS: Array<u32> = Array::with_max_entries(1024, 0);
+/// Flows that ended.
+#[map]
+pub(crate) static ENDS: RingBuf = RingBuf::with_byte_size(4096, 0);
+/// The clock that ticks are read from, as [`crate::endpoint_reap`] last saw it.
+#[map]
+pub(crate) static CLOCK: Array<u32> = Array::with_max_entries(1, 0);
 /// Counters by ENI index.
 #[map]
 pub(crate) static ENI_COUNTERS: PerCpuArray<EniCounters> = PerCpuArray::with_max_entries(1024, 0);
@@ -69,6 +108,6 @@ pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(4096, 0);
 /// The packet's memory.
 #[map]
 pub(crate) static SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);
-/// An IPv4 entry on its way into `FLOWS4`.
+/// The legs of the XDP hook, by number.
 #[map]
-pub(crate) static NARROW: PerCpuArray<FlowEntry4> = PerCpuArray::with_max_entries(1, 0);
+pub(crate) static XDP_LEGS: ProgramArray = ProgramArray::with_max_entries(Leg::ALL.len() as u32, 0);

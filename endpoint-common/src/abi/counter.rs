@@ -28,6 +28,8 @@ pub struct EniCounters {
     pub dropped_out: Counter,
     /// Dropped, with no event told about it because the ring buffer was full.
     pub untold: Counter,
+    /// Accepted by flows that ended untold, because the ring buffer was full.
+    pub unreported: Counter,
 }
 
 /// The key of `DROPS`: what was dropped where.

@@ -1,10 +1,11 @@
-//! Records of the ring buffer.
+//! Records of the ring buffers.
 //!
-//! May import: core, bytemuck.
+//! May import: core, bytemuck, flow.
 
 use bytemuck::{Pod, Zeroable};
 
 use super::Addr;
+use super::flow::FlowEntry;
 
 /// One dropped packet, as it arrived. For the answer to an echo request that is not let out: the
 /// request, with direction out.
@@ -37,6 +38,48 @@ pub struct DropEvent {
     pub protocol: u8,
     /// TCP flags, 0 for others.
     pub tcp_flags: u8,
+    /// Zero.
+    pub reserved: [u8; 2],
+    /// Number of the flow it belongs to, plus one; 0 for none.
+    pub flow: u32,
+}
+
+/// Why a flow ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum EndCause {
+    /// No packet for as long as its phase allows.
+    Idle = 1,
+    /// Nothing had come back, and a new flow needed the room.
+    Evicted = 2,
+    /// Its client began anew.
+    Replaced = 3,
+}
+
+impl EndCause {
+    /// The cause with this number.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Self> {
+        [Self::Idle, Self::Evicted, Self::Replaced]
+            .into_iter()
+            .find(|cause| *cause as u8 == number)
+    }
+}
+
+/// A flow that ended, with its last counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C, align(8))]
+pub struct FlowEnd {
+    /// The entry; of an IPv4 flow a [`super::flow::FlowEntry4`] that fills the first bytes.
+    pub entry: FlowEntry,
+    /// Its number in its table.
+    pub number: u32,
+    /// When, in ticks.
+    pub tick: u32,
+    /// A [`super::flow::Family`].
+    pub family: u8,
+    /// An [`EndCause`].
+    pub cause: u8,
     /// Zero.
     pub reserved: [u8; 6],
 }

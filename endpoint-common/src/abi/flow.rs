@@ -1,7 +1,8 @@
-//! Tracked flows: one entry per direction, each with all that its packets need.
+//! Tracked flows: one entry per flow, both directions in it, so that neither can outlive the other.
 //!
-//! The path knows one key and one entry, wide enough for IPv6. IPv4 flows, far more numerous, are
-//! kept in a map of their own as [`FlowKey4`] and [`FlowEntry4`]: less memory, fewer cache lines.
+//! An entry has a *half* for each [`Side`]: the key its packets are found by, and all they need.
+//! IPv4 halves are one cache line each and hold what their packets are rewritten to; an IPv6 half is
+//! rewritten to the other half's key, turned round.
 //!
 //! May import: core, bytemuck, wire.
 
@@ -20,8 +21,8 @@ pub enum Family {
     V6 = 6,
 }
 
-/// The key of a flow, and of `FLOWS6`: the packet as it arrives. ICMP echo: the identifier is the
-/// client's port.
+/// The key of a flow's packets as they arrive; wide enough for IPv6, and the key of IPv6 halves.
+/// ICMP echo: the identifier is the client's port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable)]
 #[repr(C, align(8))]
 pub struct FlowKey {
@@ -33,7 +34,7 @@ pub struct FlowKey {
     pub src_port: Port,
     /// Destination port.
     pub dst_port: Port,
-    /// The network it arrived from.
+    /// The network it arrives from.
     pub scope: u16,
     /// IANA protocol number.
     pub protocol: u8,
@@ -41,7 +42,7 @@ pub struct FlowKey {
     pub family: u8,
 }
 
-/// The key of `FLOWS4`.
+/// The key of IPv4 halves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable)]
 #[repr(C, align(8))]
 pub struct FlowKey4 {
@@ -53,12 +54,12 @@ pub struct FlowKey4 {
     pub src_port: Port,
     /// Destination port.
     pub dst_port: Port,
-    /// The network it arrived from.
+    /// The network it arrives from.
     pub scope: u16,
     /// IANA protocol number.
     pub protocol: u8,
-    /// Zero.
-    pub reserved: u8,
+    /// A [`Family`].
+    pub family: u8,
 }
 
 impl FlowKey {
@@ -81,51 +82,12 @@ impl FlowKey {
             ..*self
         }
     }
-
-    /// The key of the other direction of the NATed flow that this key leads to `entry` of.
-    #[must_use]
-    #[inline(always)]
-    pub fn other_direction(&self, entry: &FlowEntry) -> Self {
-        Self {
-            src: entry.dst,
-            dst: entry.src,
-            src_port: entry.state.dst_port,
-            dst_port: entry.state.src_port,
-            scope: entry.state.peer_scope,
-            ..*self
-        }
-    }
-
-    /// Where the answers to the echo requests of this key are accounted: in network 0, from which
-    /// no packet arrives, so that none can pass for an answer of ours.
-    #[must_use]
-    #[inline(always)]
-    pub fn echo_answers(&self) -> Self {
-        Self {
-            scope: 0,
-            ..self.reversed()
-        }
-    }
-
-    /// An IPv4 flow's key as it is kept.
-    #[must_use]
-    #[inline(always)]
-    pub fn narrow(&self) -> FlowKey4 {
-        FlowKey4 {
-            src: unmapped(self.src),
-            dst: unmapped(self.dst),
-            src_port: self.src_port,
-            dst_port: self.dst_port,
-            scope: self.scope,
-            protocol: self.protocol,
-            reserved: 0,
-        }
-    }
 }
 
 impl FlowKey4 {
-    /// The key as the path knows it.
+    /// The key as every family's.
     #[must_use]
+    #[inline(always)]
     pub fn widen(&self) -> FlowKey {
         FlowKey {
             src: mapped(self.src),
@@ -134,7 +96,7 @@ impl FlowKey4 {
             dst_port: self.dst_port,
             scope: self.scope,
             protocol: self.protocol,
-            family: Family::V4 as u8,
+            family: self.family,
         }
     }
 }
@@ -143,39 +105,60 @@ impl FlowKey4 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Direction {
-    /// Toward the ENI: requests.
+    /// Toward the ENI.
     In = 0,
-    /// From the ENI to the client: replies.
+    /// From the ENI.
     Out = 1,
 }
 
-/// [`FlowState::role`]: from the client.
-pub const ROLE_REQUEST: u8 = 0;
-/// [`FlowState::role`]: back to the client.
-pub const ROLE_REPLY: u8 = 1;
-/// [`FlowState::role`]: ICMP echo, answered at the ENI.
-pub const ROLE_ECHO: u8 = 2;
+/// Whose packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Side {
+    /// Those of the end that opened the flow.
+    Forward = 0,
+    /// Those of the other end.
+    Back = 1,
+}
 
-/// What both families' entries begin with: all but the addresses.
+impl Side {
+    /// Both, the forward one first.
+    pub const BOTH: [Self; 2] = [Self::Forward, Self::Back];
+
+    /// The other one.
+    #[must_use]
+    #[inline(always)]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Forward => Self::Back,
+            Self::Back => Self::Forward,
+        }
+    }
+}
+
+/// [`FlowState::flags`]: toward the client's side of the ENI, [`Direction::Out`].
+pub const OUT: u8 = 1;
+/// [`FlowState::flags`]: packets that open or close nothing need no look at the flow's phase.
+pub const SETTLED: u8 = 2;
+
+/// What a half knows besides addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct FlowState {
-    /// Packets accepted.
-    pub packets: u64,
     /// IP bytes accepted.
     pub bytes: u64,
-    /// The generation that last judged it. Written together with the next three fields.
+    /// Packets accepted; wraps.
+    pub packets: u32,
+    /// When a packet was last accepted, in ticks.
+    pub last_seen: u32,
+    /// The generation that last judged it. Written as one word with the next three fields.
     pub generation: u32,
     /// What that generation said: 0 to accept, else a [`super::reason::DropReason`].
     pub verdict: u8,
-    /// [`ROLE_REQUEST`], [`ROLE_REPLY`] or [`ROLE_ECHO`].
-    pub role: u8,
-    /// The network the other direction arrives from.
-    pub peer_scope: u16,
-    /// When a packet was last accepted, in ticks.
-    pub last_seen: u32,
-    /// When the flow was made, in ticks.
-    pub created: u32,
+    /// [`OUT`], [`SETTLED`].
+    pub flags: u8,
+    /// ENI index.
+    pub eni: u16,
     /// Source port after NAT.
     pub src_port: Port,
     /// Destination port after NAT.
@@ -184,54 +167,234 @@ pub struct FlowState {
     pub address_delta: u16,
     /// The same by the new ports.
     pub port_delta: u16,
-    /// The rules that judged it: network ACL of this direction, security groups in, and out.
-    pub rules: [u32; 3],
-    /// ENI index.
-    pub eni: u16,
     /// The hop it leaves by.
     pub hop: u16,
-    /// The client's MAC, for the direction back to it.
+    /// Where hops that lead to clients lead to.
     pub client_mac: Mac,
-    /// TCP flags seen, all together.
-    pub tcp_flags: u8,
-    /// Zero.
-    pub reserved: u8,
 }
 
-/// A flow's entry, and a row of `FLOWS6`.
+impl FlowState {
+    /// Which way its packets go.
+    #[must_use]
+    #[inline(always)]
+    pub fn direction(&self) -> Direction {
+        if self.flags & OUT == 0 {
+            Direction::In
+        } else {
+            Direction::Out
+        }
+    }
+}
+
+/// [`FlowCommon::phase`]: no flow.
+pub const FREE: u32 = 0;
+/// [`FlowCommon::phase`]: being filled in, not found by packets yet.
+pub const OPENING: u32 = 1;
+/// [`FlowCommon::phase`]: nothing came back yet.
+pub const HALF_OPEN: u32 = 2;
+/// [`FlowCommon::phase`]: TCP, the other end's SYN came back, and is not acknowledged yet.
+pub const ANSWERED: u32 = 3;
+/// [`FlowCommon::phase`]: both ends have shown that they hear each other.
+pub const ESTABLISHED: u32 = 4;
+/// [`FlowCommon::phase`]: TCP, closed by both ends, or reset.
+pub const CLOSING: u32 = 5;
+/// [`FlowCommon::phase`]: over, on its way to [`FREE`].
+pub const ENDING: u32 = 6;
+
+/// Whether the phase is one of a flow that packets may find.
+#[must_use]
+#[inline(always)]
+pub fn is_live(phase: u32) -> bool {
+    matches!(phase, HALF_OPEN..=CLOSING)
+}
+
+/// Whether a flow in this phase gives way to a new one.
+#[must_use]
+#[inline(always)]
+pub fn gives_way(phase: u32) -> bool {
+    phase == HALF_OPEN || phase == ANSWERED
+}
+
+/// [`FlowCommon::kind`]: through an ENI to a backend.
+pub const KIND_FORWARDED: u8 = 0;
+/// [`FlowCommon::kind`]: ICMP echo, answered at the ENI; no packet is found by its back half.
+pub const KIND_ECHO: u8 = 1;
+
+/// Which rules judged a flow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct FlowRules {
+    /// Network ACL, inbound; 0 for none.
+    pub acl_in: u32,
+    /// Security groups, inbound; 0 for not asked.
+    pub group_in: u32,
+    /// Security groups, outbound on the service leg; 0 for not asked.
+    pub group_out: u32,
+    /// Network ACL, outbound; 0 for none.
+    pub acl_out: u32,
+}
+
+/// What both halves share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
-pub struct FlowEntry {
+pub struct FlowCommon {
     /// See there.
-    pub state: FlowState,
+    pub rules: FlowRules,
+    /// [`FREE`] to [`ENDING`].
+    pub phase: u32,
+    /// How many flows the entry has held before: number and serial together name a flow.
+    pub serial: u32,
+    /// When the flow was made, in ticks.
+    pub created: u32,
+    /// [`KIND_FORWARDED`] or [`KIND_ECHO`].
+    pub kind: u8,
+    /// TCP flags seen, by side; of packets that came while the flow was settled, only those that
+    /// open or close.
+    pub tcp_flags: [u8; 2],
+    /// Zero.
+    pub reserved: u8,
+    /// Zero.
+    pub reserved2: [u32; 4],
+}
+
+/// One direction of an IPv4 flow: a cache line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct Half4 {
+    /// What its packets are found by.
+    pub key: FlowKey4,
     /// Source address after NAT.
-    pub src: Addr,
+    pub src: Ipv4,
     /// Destination address after NAT.
-    pub dst: Addr,
+    pub dst: Ipv4,
+    /// The rest.
+    pub state: FlowState,
+}
+
+/// One direction of an IPv6 flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct Half6 {
+    /// What its packets are found by.
+    pub key: FlowKey,
+    /// The rest.
+    pub state: FlowState,
 }
 
 /// A row of `FLOWS4`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct FlowEntry4 {
+    /// By [`Side`].
+    pub halves: [Half4; 2],
     /// See there.
-    pub state: FlowState,
-    /// Source address after NAT.
-    pub src: Ipv4,
-    /// Destination address after NAT.
-    pub dst: Ipv4,
+    pub common: FlowCommon,
+    /// Zero: fills the third cache line.
+    pub reserved: [u64; 2],
+}
+
+/// A row of `FLOWS6`, and a flow of either family outside the packet path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct FlowEntry {
+    /// By [`Side`].
+    pub halves: [Half6; 2],
+    /// See there.
+    pub common: FlowCommon,
+}
+
+impl FlowEntry {
+    /// One direction.
+    #[must_use]
+    pub fn half(&self, side: Side) -> &Half6 {
+        let [forward, back] = &self.halves;
+        match side {
+            Side::Forward => forward,
+            Side::Back => back,
+        }
+    }
 }
 
 impl FlowEntry4 {
-    /// The entry as the path knows it.
+    /// The flow as every family's.
     #[must_use]
-    #[inline(always)]
     pub fn widen(&self) -> FlowEntry {
+        let widen = |half: &Half4| Half6 {
+            key: half.key.widen(),
+            state: half.state,
+        };
         FlowEntry {
-            state: self.state,
-            src: mapped(self.src),
-            dst: mapped(self.dst),
+            halves: [widen(&self.halves[0]), widen(&self.halves[1])],
+            common: self.common,
         }
+    }
+}
+
+/// Slots of a row of `INDEX4` and `INDEX6`: one cache line.
+pub const BUCKET_SLOTS: u32 = 8;
+
+/// A row of `INDEX4` and `INDEX6`: where halves are. A slot holds 24 bits of the key's hash from bit
+/// 40, 8 bits of the entry's serial from bit 32, the entry's number from bit 1, the side in bit 0; 0
+/// is free.
+pub type Bucket = [u64; BUCKET_SLOTS as usize];
+
+/// Entries of a flow table: at most this many. The free list keeps 22 bits of a number.
+pub const MOST_FLOWS: u32 = 1 << 22;
+
+/// A row of `FLOW_CONTROL`: how far the lists of one family's table have gone. Each word has a cache
+/// line of its own. See [`crate::path::flows`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct FlowControl {
+    /// By [`ListEnd`]; every eighth word counts.
+    pub words: [[u64; 8]; 4],
+}
+
+/// A word of [`FlowControl`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ListEnd {
+    /// Entries ever taken off the free list.
+    Taken = 0,
+    /// Entries ever put back on it.
+    Returned = 1,
+    /// Flows ever opened: place in the list of half-open ones.
+    Opened = 2,
+    /// Entries ever looked at for idle ones.
+    Looked = 3,
+}
+
+/// How many flows an ENI may have and how long they may be idle, in ticks: a row of `LIMITS`, by ENI
+/// index. Row 0 stands for rows that are zero.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct FlowLimits {
+    /// Most flows at a time; 0 for as many as there is room for.
+    pub flows: u32,
+    /// Nothing came back yet.
+    pub half_open: u32,
+    /// TCP, established.
+    pub established: u32,
+    /// TCP, closed by both ends or reset.
+    pub closing: u32,
+    /// UDP, answered.
+    pub udp: u32,
+    /// ICMP echo.
+    pub icmp: u32,
+}
+
+/// Narrows a wide key.
+#[must_use]
+#[inline(always)]
+pub fn narrow(key: &FlowKey) -> FlowKey4 {
+    FlowKey4 {
+        src: unmapped(key.src),
+        dst: unmapped(key.dst),
+        src_port: key.src_port,
+        dst_port: key.dst_port,
+        scope: key.scope,
+        protocol: key.protocol,
+        family: key.family,
     }
 }
 
@@ -248,11 +411,13 @@ mod tests {
             dst_port: [3, 4],
             scope: 5,
             protocol: 6,
-            reserved: 0,
+            family: 4,
         };
-        assert_eq!(key.widen().narrow(), key);
+        assert_eq!(narrow(&key.widen()), key);
         let entry: FlowEntry4 = bytemuck::cast([7u8; size_of::<FlowEntry4>()]);
         let wide = entry.widen();
-        assert_eq!((wide.state, wide.src), (entry.state, mapped([7; 4])));
+        assert_eq!(wide.common, entry.common);
+        assert_eq!(wide.half(Side::Back).state, entry.halves[1].state);
+        assert_eq!(wide.half(Side::Back).key.src, mapped([7; 4]));
     }
 }

@@ -31,23 +31,30 @@ macro_rules! rows {
 }
 
 rows! {
-    meta::Meta as "Meta" [generation, bank, seed]
+    meta::Meta as "Meta" [generation, bank, secret]
     meta::Port as "Port" [ifindex, scope, mac]
     counter::Counter as "Counter" [packets, bytes]
-    counter::EniCounters as "EniCounters" [accepted_in, accepted_out, dropped_in, dropped_out, untold]
+    counter::EniCounters as "EniCounters" [accepted_in, accepted_out, dropped_in, dropped_out, untold, unreported]
     counter::DropKey as "DropKey" [eni, reason, direction]
     event::DropEvent as "DropEvent" [
         src, dst, src_port, dst_port, bytes, tick, generation, rule, eni, reason, direction,
-        protocol, tcp_flags
+        protocol, tcp_flags, flow
     ]
+    event::FlowEnd as "FlowEnd" [entry, number, tick, family, cause]
     flow::FlowKey as "FlowKey" [src, dst, src_port, dst_port, scope, protocol, family]
-    flow::FlowKey4 as "FlowKey4" [src, dst, src_port, dst_port, scope, protocol]
+    flow::FlowKey4 as "FlowKey4" [src, dst, src_port, dst_port, scope, protocol, family]
     flow::FlowState as "FlowState" [
-        packets, bytes, generation, verdict, role, peer_scope, last_seen, created, src_port,
-        dst_port, address_delta, port_delta, rules, eni, hop, client_mac, tcp_flags
+        bytes, packets, last_seen, generation, verdict, flags, eni, src_port, dst_port,
+        address_delta, port_delta, hop, client_mac
     ]
-    flow::FlowEntry as "FlowEntry" [state, src, dst]
-    flow::FlowEntry4 as "FlowEntry4" [state, src, dst]
+    flow::FlowRules as "FlowRules" [acl_in, group_in, group_out, acl_out]
+    flow::FlowCommon as "FlowCommon" [rules, phase, serial, created, kind, tcp_flags]
+    flow::Half4 as "Half4" [key, src, dst, state]
+    flow::Half6 as "Half6" [key, state]
+    flow::FlowEntry4 as "FlowEntry4" [halves, common]
+    flow::FlowEntry as "FlowEntry" [halves, common]
+    flow::FlowControl as "FlowControl" [words]
+    flow::FlowLimits as "FlowLimits" [flows, half_open, established, closing, udp, icmp]
     policy::PolicySlot as "PolicySlot" [child, value]
     policy::PolicyNode as "PolicyNode" [slots]
     service::AddressKey as "AddressKey" [address, scope, bank]
@@ -62,12 +69,13 @@ rows! {
 }
 
 const _: () = {
-    assert!(size_of::<flow::FlowKey4>() == 16);
-    assert!(size_of::<flow::FlowEntry4>() == 72);
-    // Handles point to the state, whichever family's entry it begins.
-    assert!(offset_of!(flow::FlowEntry, state) == 0);
-    assert!(offset_of!(flow::FlowEntry4, state) == 0);
-    // Generation, verdict, role and peer scope are written as one aligned word.
+    // A half of an IPv4 flow is a cache line, its entry three.
+    assert!(size_of::<flow::Half4>() == 64);
+    assert!(size_of::<flow::FlowEntry4>() == 192);
+    assert!(size_of::<flow::Bucket>() == 64);
+    // Memory per flow, index and free list included: 256 bytes are the budget.
+    assert!(size_of::<flow::FlowEntry>() + 32 + 4 <= 256);
+    // Generation, verdict, flags and ENI are written as one aligned word.
     assert!(offset_of!(flow::FlowState, generation) % 8 == 0);
     assert!(offset_of!(flow::FlowState, verdict) % 8 == 4);
     assert!(reason::DropReason::ALL.len() < 64);

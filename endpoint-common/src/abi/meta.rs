@@ -14,10 +14,8 @@ pub struct Meta {
     pub generation: u32,
     /// Which half of the banked tables it is in: 0 or 1.
     pub bank: u32,
-    /// Secret of the NAT port choice.
-    pub seed: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Secret of the flow table's hash and of the NAT port choice.
+    pub secret: [u64; 2],
 }
 
 /// Rows of `PORTS`; an interface stands in row `(ifindex + i) % PORT_ROWS` for the first free `i`

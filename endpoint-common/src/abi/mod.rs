@@ -4,12 +4,14 @@
 //! change in CHANGELOG.md. [`layout::fingerprint`] is stamped into the object and compared at load.
 //! Rows that stand on the BPF stack are aligned to 8 bytes and every field to its own size: the
 //! verifier refuses unaligned stack access, while the compiler may join stores of byte arrays.
-//! Integers are in host order unless a field is a byte array, which is in network order.
+//! Times are in *ticks*: the lower half of the kernel's jiffies, which wrap; compare them by
+//! subtraction. Integers are in host order unless a field is a byte array, which is in network order.
 //!
 //! May import: core, bytemuck, wire.
 
 pub mod counter;
 pub mod event;
+pub mod family;
 pub mod flow;
 pub mod layout;
 pub mod meta;
@@ -18,7 +20,7 @@ pub mod reason;
 pub mod service;
 
 /// Raised with every change to a row or its meaning.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// An IP address of either family, IPv4 in its mapped form `::ffff:a.b.c.d` (RFC 4291).
 pub type Addr = [u8; 16];
@@ -38,7 +40,3 @@ pub fn unmapped(address: Addr) -> [u8; 4] {
     let [.., a, b, c, d] = address;
     [a, b, c, d]
 }
-
-/// Clock ticks of flow entries and events: the kernel's coarse monotonic clock in units of 2^26 ns
-/// (67 ms). 32 bits last nine years of uptime.
-pub const TICK_SHIFT: u32 = 26;

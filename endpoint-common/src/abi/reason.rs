@@ -71,6 +71,8 @@ drop_reasons! {
     21 NotUnicast "not-unicast" "parse" "Sent to the ENI's address by link-level broadcast or multicast.";
     22 TableMissing "table-missing" "internal" "A table entry that must exist does not: please report it.";
     23 ExtensionHeaders "extension-headers" "parse" "IPv6 extension headers beyond what is looked through, or that route.";
+    24 FlowShareFull "flow-share-full" "flow-table" "The endpoint has as many flows as it may have; existing ones live on.";
+    25 FlowChanged "flow-changed" "flow-table" "The flow ended or gave way while the packet was under way.";
 }
 
 #[cfg(test)]

@@ -1,153 +1,247 @@
-//! Stage: a new flow, both directions, with a NAT port of its own. The reply direction goes in
+//! Stage: a new flow, both halves, with a NAT port of its own. The back half goes into the index
 //! first: its key holds the NAT port, so adding it is what reserves the port.
 //!
-//! May import: core, abi, hash, tables, parse, case, nat, select (the tuple's hash).
+//! May import: core, abi, hash, tables, context, case, nat, flows.
 
-use super::Context;
-use super::case::Case;
+use core::marker::PhantomData;
+
+use super::World;
+use super::context::Scratch;
+use super::flows::arena::{self, Taken};
+use super::flows::index::{Linked, link, unlink};
+use super::flows::{Entry, Repeated};
 use super::nat;
-use super::parse::Packet;
-use super::select::tuple_hash;
-use super::tables::{Flows, Insert, Tables};
-use crate::abi::flow::{FlowKey, ROLE_ECHO, ROLE_REPLY, ROLE_REQUEST};
+use crate::abi::family::AddressFamily;
+use crate::abi::flow::{
+    FlowCommon, FlowKey, HALF_OPEN, Half6, KIND_ECHO, KIND_FORWARDED, OUT, SETTLED, Side,
+};
 use crate::abi::reason::DropReason;
 use crate::hash::mix;
+use crate::wire::protocol;
 
 /// NAT ports start here: below are well-known ones.
 const NAT_PORT_FIRST: u16 = 1024;
 /// How many NAT ports one address has toward one backend.
 const NAT_PORTS: u32 = 64_512;
 /// How many ports a new flow tries.
-const TRIES: u32 = 16;
+const TRIES: u32 = 32;
 
-/// Adds both directions of a judged flow; `reply_key` is memory for the key of the reply direction.
-#[inline(never)]
-pub(super) fn create<W: Tables + Flows, const V4: bool>(
-    context: &Context<'_, W>,
-    packet: &Packet,
-    key: &FlowKey,
-    reply_key: &mut FlowKey,
-    case: &mut Case,
+/// Opens the flow of a judged packet.
+#[inline(always)]
+pub(super) fn create<A: AddressFamily, W: World>(
+    world: &W,
+    scratch: &mut Scratch,
 ) -> Result<(), DropReason> {
-    begin_reply(context, packet, case);
-    reserve::<W, V4>(context, reply_key, case)?;
-    let (rules, hop) = (case.rules(), case.backend_hop);
-    let entry = &mut case.entry;
-    entry.state.verdict = 0;
-    entry.src = reply_key.dst;
-    entry.dst = reply_key.src;
-    entry.state.src_port = reply_key.dst_port;
-    entry.state.dst_port = reply_key.src_port;
-    entry.state.role = ROLE_REQUEST;
-    entry.state.peer_scope = reply_key.scope;
-    entry.state.rules = rules;
-    entry.state.hop = hop;
-    nat::note_deltas::<V4>(key, entry);
-    match context.world.insert::<V4>(key, entry) {
-        Insert::Done => Ok(()),
-        // Another CPU made the same flow meanwhile; its reply direction stands, ours goes.
-        Insert::Exists => {
-            context.world.remove::<V4>(reply_key);
-            Ok(())
+    let eni = scratch.case.eni.eni;
+    let taken = arena::take::<A, W>(world, eni, scratch.arrived.tick)?;
+    let created = fill::<A, W>(world, scratch, taken);
+    if let Ok(true) = created {
+        return Ok(());
+    }
+    arena::give_back::<A, W>(world, taken.number, eni);
+    created.map(|_| ())
+}
+
+/// Fills an entry in and makes it found. `false`: another CPU made the same flow meanwhile; its entry
+/// stands.
+#[inline(always)]
+fn fill<A: AddressFamily, W: World>(
+    world: &W,
+    scratch: &mut Scratch,
+    taken: Taken,
+) -> Result<bool, DropReason> {
+    let entry = world
+        .entry::<A>(taken.number)
+        .ok_or(DropReason::TableMissing)?;
+    let is_echo = protocol::is_icmp(scratch.packet.layers.protocol);
+    begin::<A, W>(entry, scratch, is_echo);
+    if !is_echo {
+        reserve::<A, W>(world, scratch, taken.number)?;
+    }
+    finish::<A, W>(entry, scratch);
+    match link::<A, W>(world, taken.number, Side::Forward) {
+        Linked::Done => {
+            arena::open::<A, W>(world, taken, entry, HALF_OPEN);
+            Ok(true)
         }
-        Insert::Full => {
-            context.world.remove::<V4>(reply_key);
-            Err(DropReason::FlowTableFull)
+        linked @ (Linked::Taken | Linked::Full) => {
+            if !is_echo {
+                unlink::<A, W>(world, taken.number, Side::Back);
+            }
+            if linked == Linked::Taken {
+                Ok(false)
+            } else {
+                Err(DropReason::FlowTableFull)
+            }
         }
     }
 }
 
-/// Adds the reply direction under the first NAT address and port that is free toward the backend.
-#[inline(never)]
-fn reserve<W: Tables + Flows, const V4: bool>(
-    context: &Context<'_, W>,
-    key: &mut FlowKey,
-    case: &mut Case,
-) -> Result<(), DropReason> {
-    let mut hash = tuple_hash::<V4>(context.meta.seed, case);
-    key.src = case.backend;
-    key.src_port = case.backend_port;
-    key.scope = case.listener.scope as u16;
-    key.protocol = case.protocol;
-    key.family = case.family;
-    for _ in 0..TRIES {
-        let index = (hash >> 16)
-            .checked_rem(case.listener.nat_count)
-            .ok_or(DropReason::NatExhausted)?;
-        key.dst = context
-            .world
-            .nat_address(
-                context.meta.bank,
-                case.listener.nat_first.wrapping_add(index),
-            )
-            .ok_or(DropReason::TableMissing)?;
-        let port = (hash & 0xffff).checked_rem(NAT_PORTS).unwrap_or(0) as u16;
-        key.dst_port = NAT_PORT_FIRST.wrapping_add(port).to_be_bytes();
-        nat::note_deltas::<V4>(key, &mut case.entry);
-        match context.world.insert::<V4>(key, &case.entry) {
-            Insert::Done => return Ok(()),
-            Insert::Exists => hash = mix(hash, [1]),
-            Insert::Full => return Err(DropReason::FlowTableFull),
-        }
-    }
-    Err(DropReason::NatExhausted)
-}
-
-/// Adds both directions of an echo flow, which is answered at the ENI and needs no NAT.
-#[inline(never)]
-pub(super) fn create_echo<W: Tables + Flows, const V4: bool>(
-    context: &Context<'_, W>,
-    packet: &Packet,
-    key: &FlowKey,
-    reply_key: &mut FlowKey,
-    case: &mut Case,
-) -> Result<(), DropReason> {
-    *reply_key = key.echo_answers();
-    begin_reply(context, packet, case);
-    if context.world.insert::<V4>(reply_key, &case.entry) == Insert::Full {
-        return Err(DropReason::FlowTableFull);
-    }
-    let rules = case.rules();
-    let entry = &mut case.entry;
-    entry.state.verdict = 0;
-    entry.src = key.src;
-    entry.dst = key.dst;
-    entry.state.src_port = key.src_port;
-    entry.state.dst_port = key.dst_port;
-    entry.state.role = ROLE_ECHO;
-    entry.state.rules = rules;
-    if context.world.insert::<V4>(key, entry) == Insert::Full {
-        context.world.remove::<V4>(reply_key);
-        return Err(DropReason::FlowTableFull);
-    }
-    Ok(())
-}
-
-/// Begins the entry of the direction back to the client, field by field: a whole one would first
+/// The part of an entry that does not depend on the NAT port. Field by field: a whole one would first
 /// be made on the stack.
 #[inline(always)]
-fn begin_reply<W>(context: &Context<'_, W>, packet: &Packet, case: &mut Case) {
-    let (verdict, rules) = (case.reply_verdict, case.reply_rules());
-    let (eni, hop) = (case.eni.eni, case.eni.hop as u16);
-    let entry = &mut case.entry;
-    entry.src = packet.dst;
-    entry.dst = packet.src;
-    entry.state.src_port = packet.dst_port;
-    entry.state.dst_port = packet.src_port;
-    entry.state.address_delta = 0;
-    entry.state.port_delta = 0;
-    entry.state.packets = 0;
-    entry.state.bytes = 0;
-    entry.state.generation = context.meta.generation;
-    entry.state.verdict = verdict;
-    entry.state.role = ROLE_REPLY;
-    entry.state.peer_scope = context.port.scope;
-    entry.state.last_seen = context.at.tick;
-    entry.state.created = context.at.tick;
-    entry.state.rules = rules;
-    entry.state.eni = eni;
-    entry.state.hop = hop;
-    entry.state.client_mac = packet.src_mac;
-    entry.state.tcp_flags = 0;
-    entry.state.reserved = 0;
+fn begin<A: AddressFamily, W: World>(entry: W::Entry<A>, scratch: &mut Scratch, is_echo: bool) {
+    let Scratch {
+        arrived,
+        packet,
+        case,
+        halves: [forward, back],
+        ..
+    } = scratch;
+    let before = entry.common();
+    entry.set_common(&FlowCommon {
+        rules: case.rules,
+        phase: before.phase,
+        serial: before.serial.wrapping_add(1),
+        created: arrived.tick,
+        kind: if is_echo { KIND_ECHO } else { KIND_FORWARDED },
+        tcp_flags: [packet.layers.tcp_flags, 0],
+        reserved: 0,
+        reserved2: [0; 4],
+    });
+    forward.key = packet.wide_key(arrived.port.scope);
+    back.key = forward.key.reversed();
+    for (half, verdict) in [(&mut *forward, 0), (&mut *back, case.back_verdict)] {
+        half.state.bytes = 0;
+        half.state.packets = 0;
+        half.state.last_seen = arrived.tick;
+        half.state.generation = arrived.meta.generation;
+        half.state.verdict = verdict;
+        half.state.eni = case.eni.eni;
+        half.state.address_delta = 0;
+        half.state.port_delta = 0;
+        half.state.client_mac = arrived.link.src;
+    }
+    // A datagram needs no answer to be followed by another one.
+    forward.state.flags = if packet.layers.protocol == protocol::UDP {
+        SETTLED
+    } else {
+        0
+    };
+    forward.state.src_port = forward.key.src_port;
+    forward.state.dst_port = forward.key.dst_port;
+    forward.state.hop = case.backend_hop;
+    back.state.flags = OUT;
+    back.state.src_port = forward.key.dst_port;
+    back.state.dst_port = forward.key.src_port;
+    back.state.hop = case.eni.hop as u16;
+    write_half::<A, W>(entry, Side::Back, back, &forward.key);
+}
+
+/// Writes the forward half, now that the back half's key is known.
+#[inline(always)]
+fn finish<A: AddressFamily, W: World>(entry: W::Entry<A>, scratch: &mut Scratch) {
+    let Scratch {
+        halves: [forward, back],
+        ..
+    } = scratch;
+    write_half::<A, W>(entry, Side::Forward, forward, &back.key);
+}
+
+/// Writes a half whose packets are rewritten to the other half's key, turned round.
+#[inline(always)]
+fn write_half<A: AddressFamily, W: World>(
+    entry: W::Entry<A>,
+    side: Side,
+    half: &mut Half6,
+    other: &FlowKey,
+) {
+    let deltas = nat::deltas(&half.key, other);
+    half.state.src_port = other.dst_port;
+    half.state.dst_port = other.src_port;
+    half.state.address_delta = deltas.addresses();
+    half.state.port_delta = deltas.ports();
+    entry.set_half(side, &half.key, other);
+    entry.set_state(side, &half.state);
+}
+
+/// Puts the back half into the index under the first NAT address and port that is free toward the
+/// backend.
+#[inline(always)]
+fn reserve<A: AddressFamily, W: World>(
+    world: &W,
+    scratch: &mut Scratch,
+    number: u32,
+) -> Result<(), DropReason> {
+    let mut search = PortSearch {
+        hash: first_choice::<A>(scratch),
+        scratch,
+        number,
+        refusal: DropReason::NatExhausted as u8,
+        family: PhantomData::<A>,
+    };
+    world.repeat(TRIES, &mut search);
+    match DropReason::from_number(search.refusal) {
+        None => Ok(()),
+        Some(reason) => Err(reason),
+    }
+}
+
+/// A search for a free NAT port.
+struct PortSearch<'s, A> {
+    scratch: &'s mut Scratch,
+    hash: u32,
+    number: u32,
+    /// Why there is none so far; 0 once there is one.
+    refusal: u8,
+    family: PhantomData<A>,
+}
+
+impl<A: AddressFamily, W: World> Repeated<W> for PortSearch<'_, A> {
+    #[inline(always)]
+    fn turn(&mut self, world: &W) -> bool {
+        match try_port::<A, W>(world, self.scratch, self.number, self.hash) {
+            Ok(Linked::Done) => self.refusal = 0,
+            Ok(Linked::Taken) => {
+                self.hash = mix(self.hash, [1]);
+                return true;
+            }
+            Ok(Linked::Full) => self.refusal = DropReason::FlowTableFull as u8,
+            Err(reason) => self.refusal = reason as u8,
+        }
+        false
+    }
+}
+
+/// Where the search for a NAT port begins: nobody can foresee it.
+#[inline(always)]
+fn first_choice<A: AddressFamily>(scratch: &Scratch) -> u32 {
+    let Scratch {
+        arrived,
+        halves: [forward, _],
+        ..
+    } = scratch;
+    let hash = A::hash_wide(arrived.meta.secret, &forward.key);
+    (hash >> 32) as u32 ^ hash as u32
+}
+
+#[inline(never)]
+fn try_port<A: AddressFamily, W: World>(
+    world: &W,
+    scratch: &mut Scratch,
+    number: u32,
+    hash: u32,
+) -> Result<Linked, DropReason> {
+    let Scratch {
+        arrived,
+        case,
+        halves: [forward, back],
+        ..
+    } = scratch;
+    let entry = world.entry::<A>(number).ok_or(DropReason::TableMissing)?;
+    let index = (hash >> 16)
+        .checked_rem(case.listener.nat_count)
+        .ok_or(DropReason::NatExhausted)?;
+    let row = case.listener.nat_first.wrapping_add(index);
+    let address = world
+        .nat_address(arrived.meta.bank, row)
+        .ok_or(DropReason::TableMissing)?;
+    let port = (hash & 0xffff).checked_rem(NAT_PORTS).unwrap_or(0) as u16;
+    back.key.src = case.backend;
+    back.key.src_port = case.backend_port;
+    back.key.dst = address;
+    back.key.dst_port = NAT_PORT_FIRST.wrapping_add(port).to_be_bytes();
+    back.key.scope = case.listener.scope as u16;
+    write_half::<A, W>(entry, Side::Back, back, &forward.key);
+    Ok(link::<A, W>(world, number, Side::Back))
 }

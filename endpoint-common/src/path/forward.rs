@@ -1,9 +1,9 @@
 //! Stage: the next hop and the link-level addresses.
 //!
-//! May import: core, bytemuck, abi, wire, frame, tables, parse.
+//! May import: core, bytemuck, abi, wire, frame, tables, packet.
 
 use super::frame::Frame;
-use super::parse::Packet;
+use super::packet::Layers;
 use super::tables::Tables;
 use crate::abi::flow::FlowState;
 use crate::abi::reason::DropReason;
@@ -14,10 +14,10 @@ use crate::wire::MacPair;
 #[inline(always)]
 pub(super) fn hop<T: Tables>(
     tables: &T,
-    packet: &Packet,
+    layers: &Layers,
     state: &FlowState,
 ) -> Result<Hop, DropReason> {
-    if packet.ttl <= 1 {
+    if layers.ttl <= 1 {
         return Err(DropReason::TtlExpired);
     }
     let hop = tables

@@ -2,26 +2,48 @@
 //!
 //! May import: core, wire.
 
-use crate::wire::Header;
+use crate::wire::{Header, checksum};
 
 /// Reads reach no further than this many bytes into a frame; the kernel's frame relies on it.
 pub const REACH: usize = 256;
 
+/// What happened to the bytes a transport checksum covers. Changes are those of a sum, see
+/// [`checksum`]: what came in the pseudo-header, and the rest, apart, because a checksum that the
+/// network card is to complete covers the pseudo-header alone so far.
+#[derive(Debug, Clone, Copy)]
+pub struct CheckChange {
+    /// The checksum as it arrived.
+    pub arrived: [u8; 2],
+    /// Change of addresses.
+    pub pseudo: u16,
+    /// Change of all else.
+    pub rest: u16,
+    /// UDP: 0 means that there is no checksum.
+    pub may_be_absent: bool,
+}
+
 /// A frame, starting at the Ethernet header.
 pub trait Frame {
-    /// Length in bytes.
-    fn len(&self) -> usize;
-
-    /// Whether there is nothing in it.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
+    /// Whether it is at least `length` bytes long, those that [`Self::read`] does not reach included.
+    fn holds(&self, length: usize) -> bool;
 
     /// The `N` bytes at `at`, or `None` if the frame ends before or they lie beyond [`REACH`].
     fn read<const N: usize>(&self, at: usize) -> Option<[u8; N]>;
 
     /// Puts `N` bytes at `at`; `None` if the frame ends before or they lie beyond [`REACH`].
     fn write<const N: usize>(&mut self, at: usize, bytes: [u8; N]) -> Option<()>;
+
+    /// Changes the transport checksum that stands at `at`.
+    #[inline(always)]
+    fn change_check(&mut self, at: usize, change: CheckChange) -> Option<()> {
+        let delta = u32::from(change.pseudo).wrapping_add(u32::from(change.rest));
+        let check = if change.may_be_absent {
+            checksum::apply_udp(change.arrived, delta)
+        } else {
+            checksum::apply(change.arrived, delta)
+        };
+        self.write(at, check)
+    }
 
     /// The header at `at`.
     #[inline(always)]
@@ -31,8 +53,8 @@ pub trait Frame {
 }
 
 impl Frame for &mut [u8] {
-    fn len(&self) -> usize {
-        <[u8]>::len(self)
+    fn holds(&self, length: usize) -> bool {
+        self.len() >= length
     }
 
     fn read<const N: usize>(&self, at: usize) -> Option<[u8; N]> {

@@ -1,64 +1,80 @@
-//! Stage: rewriting addresses and ports, with all checksums, as a flow entry says.
+//! Stage: rewriting addresses and ports, with all checksums, as a half says.
 //!
-//! May import: core, abi, wire, frame, parse, tables.
+//! May import: core, abi, wire, frame, packet.
 
-use super::frame::Frame;
-use super::parse::{IP_AT, Packet};
-use super::tables::Flow;
-use crate::abi::flow::{FlowEntry, FlowKey};
+use super::frame::{CheckChange, Frame};
+use super::packet::Layers;
+use crate::abi::family::AddressFamily;
+use crate::abi::flow::{FlowKey, FlowState};
 use crate::abi::unmapped;
 use crate::wire::{Ipv4Tail, checksum, protocol};
 
-/// The TTL and what follows it in an IPv4 header.
-const TTL_AT: usize = IP_AT.wrapping_add(8);
-/// The hop limit of an IPv6 header.
-const HOP_LIMIT_AT: usize = IP_AT.wrapping_add(7);
-/// The addresses of an IPv6 header.
-const ADDRESSES_AT: usize = IP_AT.wrapping_add(8);
+/// By how much rewriting changes the checksums of packets: the addresses' part in the lower half, the
+/// ports' in the upper.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub(super) struct Deltas(u32);
 
-/// Notes in `to` by how much its addresses and ports change the checksums of the packets of `from`.
-#[inline(always)]
-pub(super) fn note_deltas<const V4: bool>(from: &FlowKey, to: &mut FlowEntry) {
-    let addresses = if V4 {
-        checksum::change32(unmapped(from.src), unmapped(to.src))
-            .wrapping_add(checksum::change32(unmapped(from.dst), unmapped(to.dst)))
-    } else {
-        checksum::change128(from.src, to.src).wrapping_add(checksum::change128(from.dst, to.dst))
-    };
-    let ports = checksum::change(from.src_port, to.state.src_port)
-        .wrapping_add(checksum::change(from.dst_port, to.state.dst_port));
-    to.state.address_delta = checksum::fold(addresses);
-    to.state.port_delta = checksum::fold(ports);
+impl Deltas {
+    #[inline(always)]
+    pub(super) fn addresses(self) -> u16 {
+        self.0 as u16
+    }
+
+    #[inline(always)]
+    pub(super) fn ports(self) -> u16 {
+        (self.0 >> 16) as u16
+    }
+}
+
+/// What rewriting packets of key `from` to the `other` half's key, turned round, changes. Both are of
+/// one family: of a mapped IPv4 address the rest is the same.
+#[inline(never)]
+pub(super) fn deltas(from: &FlowKey, other: &FlowKey) -> Deltas {
+    let addresses = checksum::change128(&from.src, &other.dst)
+        .wrapping_add(checksum::change128(&from.dst, &other.src));
+    let ports = checksum::change(from.src_port, other.dst_port)
+        .wrapping_add(checksum::change(from.dst_port, other.src_port));
+    let (addresses, ports) = (checksum::fold(addresses), checksum::fold(ports));
+    Deltas((u32::from(ports) << 16) | u32::from(addresses))
 }
 
 /// Rewrites the packet; `None` if the frame is shorter than it parsed. The TTL must be above 1.
 #[inline(always)]
-pub(super) fn rewrite<F: Frame, T: Flow>(frame: &mut F, packet: &Packet, flow: T) -> Option<()> {
-    let state = flow.state();
-    let addresses = u32::from(state.address_delta);
-    let ttl = packet.ttl.wrapping_sub(1);
-    if let Some([src, dst]) = flow.addresses4() {
+pub(super) fn rewrite<A: AddressFamily, F: Frame>(
+    frame: &mut F,
+    layers: &Layers,
+    state: &FlowState,
+    target: [A::Addr; 2],
+) -> Option<()> {
+    let ip_at = usize::from(layers.ip_at);
+    let ttl = layers.ttl.wrapping_sub(1);
+    let [src, dst] = target.map(A::wide);
+    if A::V4 {
         let down = checksum::change([1, 0], [0, 0]);
+        let delta = u32::from(state.address_delta).wrapping_add(down);
         let tail = Ipv4Tail {
             ttl,
-            proto: packet.protocol,
-            check: checksum::apply(packet.ip_check, addresses.wrapping_add(down)),
-            src,
-            dst,
+            proto: layers.protocol,
+            check: checksum::apply(layers.ip_check, delta),
+            src: unmapped(src),
+            dst: unmapped(dst),
         };
-        frame.write::<12>(TTL_AT, bytemuck::cast(tail))?;
+        frame.write::<12>(ip_at.wrapping_add(8), bytemuck::cast(tail))?;
     } else {
-        frame.write(HOP_LIMIT_AT, [ttl])?;
-        frame.write::<32>(ADDRESSES_AT, bytemuck::cast(flow.addresses6()?))?;
+        frame.write(ip_at.wrapping_add(7), [ttl])?;
+        frame.write::<32>(ip_at.wrapping_add(8), bytemuck::cast([src, dst]))?;
     }
-    let l4_at = usize::from(packet.l4_at);
+    let l4_at = usize::from(layers.l4_at);
     frame.write::<4>(l4_at, bytemuck::cast([state.src_port, state.dst_port]))?;
-    let delta = addresses.wrapping_add(u32::from(state.port_delta));
-    if packet.protocol == protocol::TCP {
-        let check = checksum::apply(packet.l4_check, delta);
-        frame.write(l4_at.wrapping_add(16), check)
-    } else {
-        let check = checksum::apply_udp(packet.l4_check, delta);
-        frame.write(l4_at.wrapping_add(6), check)
-    }
+    let is_udp = layers.protocol == protocol::UDP;
+    frame.change_check(
+        l4_at.wrapping_add(if is_udp { 6 } else { 16 }),
+        CheckChange {
+            arrived: layers.l4_check,
+            pseudo: state.address_delta,
+            rest: state.port_delta,
+            may_be_absent: is_udp,
+        },
+    )
 }

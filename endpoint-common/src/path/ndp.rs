@@ -1,11 +1,12 @@
 //! Stage: neighbor solicitations for addresses of ours are answered in place (RFC 4861 section 7.2).
 //!
-//! May import: core, abi, wire, frame, tables, parse.
+//! May import: core, abi, wire, frame, tables, packet, context.
 
+use super::Outcome;
+use super::context::Arrived;
 use super::frame::Frame;
-use super::parse::{IP_AT, Packet};
+use super::packet::Packet;
 use super::tables::Tables;
-use super::{Context, Outcome};
 use crate::abi::Addr;
 use crate::abi::service::AddressKey;
 use crate::wire::{Ipv6Hdr, Mac, MacPair, checksum, icmpv6_type, protocol};
@@ -13,7 +14,6 @@ use crate::wire::{Ipv6Hdr, Mac, MacPair, checksum, icmpv6_type, protocol};
 /// Neighbor discovery is link-local: it must come with the hop limit that no router leaves
 /// (section 7.1.1), and is answered with it.
 const HOP_LIMIT: u8 = 255;
-const AT: usize = IP_AT.wrapping_add(Ipv6Hdr::LEN);
 /// An ICMPv6 header, the target, and one link-layer address option.
 const LENGTH: u16 = 32;
 /// Solicited, override (section 4.4).
@@ -36,33 +36,35 @@ struct Message {
 /// Answers with the interface's MAC; what is not for an address of ours is not ours. Solicitations
 /// without a source link-layer address (duplicate address detection) go unanswered: nobody else may
 /// take an ENI's address, and whoever asks so does not want to talk to it.
-#[inline(never)]
+#[inline(always)]
 pub(super) fn answer<F: Frame, T: Tables>(
     frame: &mut F,
-    context: &Context<'_, T>,
-    packet: &Packet,
+    world: &T,
+    arrived: &Arrived,
+    packet: &Packet<Addr>,
 ) -> Outcome {
-    let Some(bytes) = frame.read::<32>(AT) else {
+    let at = usize::from(packet.layers.ip_at).wrapping_add(Ipv6Hdr::LEN);
+    let Some(bytes) = frame.read::<32>(at) else {
         return Outcome::Pass;
     };
     let asked: Message = bytemuck::cast(bytes);
     let key = AddressKey {
         address: asked.target,
-        scope: context.port.scope,
-        bank: context.meta.bank as u16,
+        scope: arrived.port.scope,
+        bank: arrived.meta.bank as u16,
         reserved: 0,
     };
-    if usize::from(packet.l4_at) != AT || context.world.address(&key).is_none() {
+    if usize::from(packet.layers.l4_at) != at || world.address(&key).is_none() {
         return Outcome::Pass;
     }
     let [0x20..=0xff, ..] = asked.target else {
         // Nothing below 2000::/3 but reserved and embedded addresses.
         return Outcome::Pass;
     };
-    if packet.ttl != HOP_LIMIT || packet.src == [0; 16] || !is_sound(packet, &asked) {
+    if packet.layers.ttl != HOP_LIMIT || packet.src == [0; 16] || !is_sound(packet, &asked) {
         return Outcome::Pass;
     }
-    match write(frame, packet, asked.target, context.port.mac) {
+    match write(frame, packet, asked.target, arrived) {
         Some(()) => Outcome::Transmit,
         None => Outcome::Pass,
     }
@@ -70,7 +72,7 @@ pub(super) fn answer<F: Frame, T: Tables>(
 
 /// The rest of what section 7.1.1 asks of a solicitation, and that it has its one option.
 #[inline(always)]
-fn is_sound(packet: &Packet, asked: &Message) -> bool {
+fn is_sound(packet: &Packet<Addr>, asked: &Message) -> bool {
     let unsummed = Message {
         check: [0; 2],
         ..*asked
@@ -78,21 +80,28 @@ fn is_sound(packet: &Packet, asked: &Message) -> bool {
     asked.code == 0
         && asked.option == 1
         && asked.option_units == 1
-        && packet.bytes == u32::from(LENGTH).wrapping_add(Ipv6Hdr::LEN as u32)
+        && packet.layers.bytes == u32::from(LENGTH).wrapping_add(Ipv6Hdr::LEN as u32)
         && check(&unsummed, packet.src, packet.dst) == asked.check
 }
 
 #[inline(always)]
-fn write<F: Frame>(frame: &mut F, packet: &Packet, target: Addr, mac: Mac) -> Option<()> {
+fn write<F: Frame>(
+    frame: &mut F,
+    packet: &Packet<Addr>,
+    target: Addr,
+    arrived: &Arrived,
+) -> Option<()> {
+    let mac = arrived.port.mac;
     let macs = MacPair {
-        dst: packet.src_mac,
+        dst: arrived.link.src,
         src: mac,
     };
+    let ip_at = usize::from(packet.layers.ip_at);
     frame.write::<12>(0, bytemuck::cast(macs))?;
     let [l0, l1] = LENGTH.to_be_bytes();
-    frame.write(IP_AT.wrapping_add(4), [l0, l1, protocol::ICMPV6, HOP_LIMIT])?;
-    frame.write(IP_AT.wrapping_add(8), target)?;
-    frame.write(IP_AT.wrapping_add(24), packet.src)?;
+    frame.write(ip_at.wrapping_add(4), [l0, l1, protocol::ICMPV6, HOP_LIMIT])?;
+    frame.write(ip_at.wrapping_add(8), target)?;
+    frame.write(ip_at.wrapping_add(24), packet.src)?;
     let mut message = Message {
         kind: icmpv6_type::NEIGHBOR_ADVERTISEMENT,
         code: 0,
@@ -104,7 +113,7 @@ fn write<F: Frame>(frame: &mut F, packet: &Packet, target: Addr, mac: Mac) -> Op
         mac,
     };
     message.check = check(&message, target, packet.src);
-    frame.write::<32>(AT, bytemuck::cast(message))
+    frame.write::<32>(ip_at.wrapping_add(Ipv6Hdr::LEN), bytemuck::cast(message))
 }
 
 /// The checksum over pseudo-header and message (RFC 4443 section 2.3).

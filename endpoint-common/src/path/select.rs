@@ -5,6 +5,7 @@
 use super::case::Case;
 use super::tables::Tables;
 use crate::abi::Addr;
+use crate::abi::family::AddressFamily;
 use crate::abi::reason::DropReason;
 use crate::abi::service::ListenerKey;
 use crate::hash::mix;
@@ -33,12 +34,12 @@ pub(super) fn listener<T: Tables>(
 
 /// The backend that the tuple's Maglev slot holds.
 #[inline(never)]
-pub(super) fn backend<T: Tables, const V4: bool>(
+pub(super) fn backend<A: AddressFamily, T: Tables>(
     tables: &T,
     bank: u32,
     case: &mut Case,
 ) -> Result<(), DropReason> {
-    let hash = tuple_hash::<V4>(MAGLEV_SEED, case);
+    let hash = tuple_hash::<A>(MAGLEV_SEED, case);
     let slot = hash
         .checked_rem(case.listener.slots)
         .ok_or(DropReason::NoBackend)?;
@@ -54,10 +55,10 @@ pub(super) fn backend<T: Tables, const V4: bool>(
 
 /// The request's tuple as 32 bits.
 #[inline(always)]
-pub(super) fn tuple_hash<const V4: bool>(seed: u32, case: &Case) -> u32 {
+pub(super) fn tuple_hash<A: AddressFamily>(seed: u32, case: &Case) -> u32 {
     let words = [
-        address_word::<V4>(case.client),
-        address_word::<V4>(case.address),
+        address_word::<A>(case.client),
+        address_word::<A>(case.address),
         u32::from_be_bytes(bytemuck::cast([case.client_port, case.port])),
         u32::from(case.protocol),
     ];
@@ -66,8 +67,8 @@ pub(super) fn tuple_hash<const V4: bool>(seed: u32, case: &Case) -> u32 {
 
 /// An address as one word: an IPv4 address itself, an IPv6 address mixed.
 #[inline(always)]
-fn address_word<const V4: bool>(address: Addr) -> u32 {
+fn address_word<A: AddressFamily>(address: Addr) -> u32 {
     let words: [[u8; 4]; 4] = bytemuck::cast(address);
     let [a, b, c, d] = words.map(u32::from_be_bytes);
-    if V4 { d } else { mix(0, [a, b, c, d]) }
+    if A::V4 { d } else { mix(0, [a, b, c, d]) }
 }

@@ -24,14 +24,31 @@ pub fn change32(old: [u8; 4], new: [u8; 4]) -> u32 {
 /// [`change`] for an IPv6 address.
 #[must_use]
 #[inline(always)]
-pub fn change128(old: [u8; 16], new: [u8; 16]) -> u32 {
-    let old: [[u8; 4]; 4] = bytemuck::cast(old);
-    let new: [[u8; 4]; 4] = bytemuck::cast(new);
-    let ([old0, old1, old2, old3], [new0, new1, new2, new3]) = (old, new);
-    change32(old0, new0)
-        .wrapping_add(change32(old1, new1))
-        .wrapping_add(change32(old2, new2))
-        .wrapping_add(change32(old3, new3))
+pub fn change128(old: &[u8; 16], new: &[u8; 16]) -> u32 {
+    let (old, new) = (words(old), words(new));
+    let mut sum = 0u64;
+    for (old, new) in old.iter().zip(new) {
+        // A sum of wider words, folded, is the same sum.
+        sum = sum
+            .wrapping_add(u64::from(!u32::from_ne_bytes(*old)))
+            .wrapping_add(u64::from(u32::from_ne_bytes(*new)));
+    }
+    u32::from(fold64(sum))
+}
+
+#[inline(always)]
+fn words(bytes: &[u8; 16]) -> &[[u8; 4]; 4] {
+    bytemuck::cast_ref(bytes)
+}
+
+/// [`fold`] for a sum of 32-bit words.
+#[must_use]
+#[inline(always)]
+pub fn fold64(sum: u64) -> u16 {
+    let once = (sum & 0xffff_ffff).wrapping_add(sum >> 32);
+    let twice = (once & 0xffff_ffff).wrapping_add(once >> 32);
+    let sum = (twice & 0xffff).wrapping_add(twice >> 16) as u32;
+    fold(sum)
 }
 
 /// The sum of 16 bytes, to begin a checksum with.

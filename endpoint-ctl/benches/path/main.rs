@@ -23,8 +23,10 @@ use rig::Rig;
 
 const FEW: u32 = 1_024;
 const MANY: u32 = 131_072;
+/// Room for flows: as much as they need without crowding.
+const ROOM: u32 = 262_144;
 /// New flows per round, into an empty table.
-const NEW: u32 = 32_768;
+const NEW: u32 = 65_536;
 /// Denied packets per run: no more than the event ring holds.
 const DENIED: u32 = 40_000;
 
@@ -83,16 +85,16 @@ fn run(effort: &Effort) -> Result<()> {
 /// Everything once. Tables are made anew in every round: where they come to lie in memory matters to
 /// large ones, and changes.
 fn round(report: &mut Report, packets: u32) -> Result<()> {
-    let (mut rig, mut node) = (Rig::load(FEW)?, Node::load()?);
+    let (mut rig, mut node) = (Rig::load(FEW)?, Node::load(ROOM)?);
     node.establish(&mut rig, FEW)?;
     floors(report, &mut rig, FEW, packets)?;
     established(report, &mut rig, &node, FEW, packets)?;
     refused(report, &mut rig, &mut node, packets)?;
-    let (mut rig, mut node) = (Rig::load(MANY)?, Node::load()?);
+    let (mut rig, mut node) = (Rig::load(MANY)?, Node::load(ROOM)?);
     node.establish(&mut rig, MANY)?;
     floors(report, &mut rig, MANY, packets)?;
     established(report, &mut rig, &node, MANY, packets)?;
-    opened(report, &mut Rig::load(1 << 24)?, &Node::load()?)
+    opened(report, &mut Rig::load(1 << 24)?, &Node::load(ROOM)?)
 }
 
 /// The generator by itself, the program that only returns, and the floor.

@@ -7,13 +7,14 @@ use std::fmt::Write as _;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use aya::programs::ProgramFd;
 use endpoint_common::abi::counter::EniCounters;
-use endpoint_common::abi::meta;
+use endpoint_common::abi::flow::{FlowEntry, HALF_OPEN, Side};
 use endpoint_common::abi::service::{HOP_RESOLVED, HOP_TO_CLIENT, Hop};
+use endpoint_common::abi::{meta, unmapped};
 use endpoint_ctl::compiler::{Capacity, HopTo, Numbers, compile};
-use endpoint_ctl::dataplane::{Dataplane, LoadOptions, OBJECT, Observed, XdpAction};
+use endpoint_ctl::dataplane::{Dataplane, IdleTimes, LoadOptions, OBJECT, Observed, XdpAction};
 use endpoint_ctl::manifest;
 
-use super::rig::{Order, Rig};
+use super::rig::Rig;
 
 pub(crate) const SYN: u8 = 0x02;
 pub(crate) const ACK: u8 = 0x10;
@@ -120,32 +121,59 @@ fn endpoint(name: &str, ip: &str, rules: u32) -> String {
     )
 }
 
+/// Flows opened at a time: fewer than may be half-open.
+const AT_ONCE: u32 = 256;
+
+/// A backend's answer to a flow's first packet.
+fn answer(flow: &FlowEntry) -> Vec<u8> {
+    let mut frame = Rig::frame(0, SYN | ACK);
+    let key = &flow.half(Side::Back).key;
+    frame[26..30].copy_from_slice(&unmapped(key.src));
+    frame[30..34].copy_from_slice(&unmapped(key.dst));
+    frame[34..36].copy_from_slice(&key.src_port);
+    frame[36..38].copy_from_slice(&key.dst_port);
+    frame.to_vec()
+}
+
 /// See the module.
 pub(crate) struct Node {
     dataplane: Dataplane,
     observed: Observed,
+    vswitch: meta::Port,
+    provider: meta::Port,
 }
 
 impl Node {
-    /// A node with the daemon's own table sizes, all hops resolved.
-    pub(crate) fn load() -> Result<Self> {
+    /// A node with room for so many flows, all hops resolved.
+    pub(crate) fn load(flows: u32) -> Result<Self> {
         let text = MANIFEST.to_owned()
             + &endpoint("few", "10.0.1.100", 10)
             + &endpoint("many", "10.0.1.101", 1_000);
         let model = manifest::load(&text, "bench", None)?;
         let mut numbers = Numbers::default();
         numbers.assign(&model);
-        let capacity = Capacity::default();
+        let capacity = Capacity {
+            flows,
+            ..Capacity::default()
+        };
         let tables = compile(&model, &numbers, 1, &capacity)?;
         let (mut dataplane, observed) = Dataplane::load(&LoadOptions {
             object: OBJECT,
             capacity,
-            seed: 7,
+            secret: [7, 9],
+            idle: IdleTimes::default(),
             log_packets: false,
         })?;
         dataplane.apply(&tables)?;
         let vswitch = model.vswitches.keys().next().context("a vSwitch")?;
-        dataplane.set_port(meta::Port::new(1, numbers.vswitch_scope(vswitch), MAC))?;
+        let vswitch = meta::Port::new(1, numbers.vswitch_scope(vswitch), MAC);
+        let provider = model
+            .provider_networks
+            .keys()
+            .next()
+            .context("a provider")?;
+        let provider = meta::Port::new(1, numbers.provider_scope(provider), MAC);
+        dataplane.set_port(vswitch)?;
         for (to, row) in numbers.hops() {
             let flags = match to {
                 HopTo::Clients(_) => HOP_RESOLVED | HOP_TO_CLIENT,
@@ -156,6 +184,8 @@ impl Node {
         Ok(Self {
             dataplane,
             observed,
+            vswitch,
+            provider,
         })
     }
 
@@ -164,15 +194,41 @@ impl Node {
         program.ok_or_else(|| anyhow!("the packet program is not loaded"))
     }
 
-    /// Opens the rig's flows, each once; from then on they come by chance.
+    /// Opens the rig's flows, each by a whole handshake; from then on they come by chance.
     pub(crate) fn establish(&mut self, rig: &mut Rig, flows: u32) -> Result<()> {
-        rig.aim(Port::Open, SYN)?;
-        rig.order(Order::InTurn)?;
-        let before = self.counters();
-        rig.run_product(self.program()?, flows, XdpAction::Redirect)?;
-        self.expect_accepted(&before, flows)?;
-        rig.order(Order::ByChance)?;
+        for first in (0..flows).step_by(AT_ONCE as usize) {
+            let some = first..flows.min(first + AT_ONCE);
+            self.send(some.clone(), |flow| Rig::frame(flow, SYN).to_vec())?;
+            let answers: Vec<_> = self.half_open().map(|flow| answer(&flow)).collect();
+            ensure!(
+                answers.len() == some.len(),
+                "{} flows are half-open",
+                answers.len()
+            );
+            self.dataplane.set_port(self.provider)?;
+            self.send(answers, |frame| frame)?;
+            self.dataplane.set_port(self.vswitch)?;
+            self.send(some, |flow| Rig::frame(flow, ACK).to_vec())?;
+        }
+        rig.meet_by_chance()?;
         self.expect_flows(flows)
+    }
+
+    fn send<T>(
+        &mut self,
+        what: impl IntoIterator<Item = T>,
+        frame: impl Fn(T) -> Vec<u8>,
+    ) -> Result<()> {
+        for one in what {
+            let result = self.dataplane.test_run(&frame(one), 1)?;
+            ensure!(result.action == XdpAction::Redirect, "{:?}", result.action);
+        }
+        Ok(())
+    }
+
+    fn half_open(&self) -> impl Iterator<Item = FlowEntry> {
+        let flows = self.observed.flows().map(|(_, flow)| flow);
+        flows.filter(|flow| flow.common.phase == HALF_OPEN)
     }
 
     /// Counters of all ENIs together, by packets.
@@ -211,11 +267,8 @@ impl Node {
     }
 
     pub(crate) fn expect_flows(&self, flows: u32) -> Result<()> {
-        let entries = self.observed.flows().count();
-        ensure!(
-            entries == 2 * flows as usize,
-            "{entries} flow entries for {flows} flows"
-        );
+        let found = self.observed.flows().count();
+        ensure!(found == flows as usize, "{found} flows, not {flows}");
         Ok(())
     }
 }

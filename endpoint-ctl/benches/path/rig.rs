@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use aya::maps::{Array, HashMap, MapData, ProgramArray};
 use aya::programs::{ProgramFd, TestRun, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader};
-use endpoint_common::abi::flow::{FlowEntry4, FlowKey4, FlowState};
+use endpoint_common::abi::flow::{Family, FlowKey4, FlowState, Half4};
 use endpoint_ctl::dataplane::XdpAction;
 
 use super::node::{MAC, Port};
@@ -18,19 +18,10 @@ const HEADERS: usize = 54;
 /// The shortest frame of Ethernet, without its checksum.
 const FRAME: usize = 60;
 /// Room of the floor's table; as much as the product's by default.
-const FLOOR_ROWS: u32 = 262_144;
+const FLOOR_ROWS: u32 = 1 << 20;
 /// The client's address and port of flow 0: see `restore` in endpoint-ebpf/src/floor.rs.
 const FIRST_CLIENT: u32 = 0x0a80_0000;
 const FIRST_PORT: u16 = 0x4000;
-
-/// The order in which the generator meets flows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Order {
-    /// Each once, before the first comes again.
-    InTurn,
-    /// Any, at any time.
-    ByChance,
-}
 
 /// See the module.
 pub(crate) struct Rig {
@@ -62,8 +53,8 @@ impl Rig {
         }
         let mut sequence: Array<_, u32> = take(&mut ebpf, "SEQUENCE")?.try_into()?;
         sequence.set(1, flows - 1, 0)?;
-        let mut floor: HashMap<_, [u8; 16], [u64; 9]> = take(&mut ebpf, "FLOOR")?.try_into()?;
-        if flows < FLOOR_ROWS {
+        let mut floor: HashMap<_, [u8; 16], [u64; 8]> = take(&mut ebpf, "FLOOR")?.try_into()?;
+        if flows <= FLOOR_ROWS {
             for flow in 0..flows {
                 floor.insert(key(flow), entry(), 0)?;
             }
@@ -76,25 +67,23 @@ impl Rig {
         })
     }
 
-    /// Sets the order in which flows are met.
-    pub(crate) fn order(&mut self, order: Order) -> Result<()> {
-        Ok(self
-            .sequence
-            .set(2, u32::from(order == Order::ByChance), 0)?)
+    /// A frame of a flow's client, as the generator writes it.
+    pub(crate) fn frame(flow: u32, tcp_flags: u8) -> [u8; FRAME] {
+        let mut frame = [0; FRAME];
+        frame[..HEADERS].copy_from_slice(&headers(Port::Open, tcp_flags));
+        frame[26..30].copy_from_slice(&(FIRST_CLIENT | (flow >> 6)).to_be_bytes());
+        frame[34..36].copy_from_slice(&(FIRST_PORT | (flow as u16 & 0x3f)).to_be_bytes());
+        frame
+    }
+
+    /// From now on flows are met by chance, not in their turn.
+    pub(crate) fn meet_by_chance(&mut self) -> Result<()> {
+        Ok(self.sequence.set(2, 1, 0)?)
     }
 
     /// Sets what the generator writes.
     pub(crate) fn aim(&mut self, port: Port, tcp_flags: u8) -> Result<()> {
-        let (ether_type, address, port) = port.target();
-        let mut headers = [0; HEADERS];
-        headers[..6].copy_from_slice(&MAC);
-        headers[6..12].copy_from_slice(&[2, 0xc0, 0, 0, 0, 2]);
-        headers[12..14].copy_from_slice(&ether_type.to_be_bytes());
-        headers[14..24].copy_from_slice(&[0x45, 0, 0, 40, 0, 1, 0x40, 0, 64, 6]);
-        headers[30..34].copy_from_slice(&address);
-        headers[36..38].copy_from_slice(&port.to_be_bytes());
-        headers[46..50].copy_from_slice(&[0x50, tcp_flags, 0x20, 0]);
-        Ok(self.template.set(0, headers, 0)?)
+        Ok(self.template.set(0, headers(port, tcp_flags), 0)?)
     }
 
     /// The program that only returns, without generator: the price of a test run itself.
@@ -136,6 +125,19 @@ impl Rig {
     }
 }
 
+fn headers(port: Port, tcp_flags: u8) -> [u8; HEADERS] {
+    let (ether_type, address, port) = port.target();
+    let mut headers = [0; HEADERS];
+    headers[..6].copy_from_slice(&MAC);
+    headers[6..12].copy_from_slice(&[2, 0xc0, 0, 0, 0, 2]);
+    headers[12..14].copy_from_slice(&ether_type.to_be_bytes());
+    headers[14..24].copy_from_slice(&[0x45, 0, 0, 40, 0, 1, 0x40, 0, 64, 6]);
+    headers[30..34].copy_from_slice(&address);
+    headers[36..38].copy_from_slice(&port.to_be_bytes());
+    headers[46..50].copy_from_slice(&[0x50, tcp_flags, 0x20, 0]);
+    headers
+}
+
 fn run(program: &mut Xdp, packets: u32, expected: XdpAction) -> Result<f64> {
     let mut options = TestRunOptions::new();
     options.data_in = Some(&[0; FRAME]);
@@ -172,12 +174,12 @@ fn key(flow: u32) -> [u8; 16] {
         dst_port: port.to_be_bytes(),
         scope: 1,
         protocol: 6,
-        reserved: 0,
+        family: Family::V4 as u8,
     })
 }
 
 /// Some translation; which one does not matter to its cost.
-fn entry() -> [u64; 9] {
+fn entry() -> [u64; 8] {
     let state = FlowState {
         src_port: [0x40, 1],
         dst_port: [0x1f, 0x90],
@@ -186,7 +188,8 @@ fn entry() -> [u64; 9] {
         client_mac: [2, 0, 0, 0, 0, 9],
         ..bytemuck::Zeroable::zeroed()
     };
-    bytemuck::cast(FlowEntry4 {
+    bytemuck::cast(Half4 {
+        key: bytemuck::Zeroable::zeroed(),
         state,
         src: [10, 0, 1, 200],
         dst: [10, 0, 1, 10],

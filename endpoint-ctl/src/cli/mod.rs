@@ -13,10 +13,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
+use endpoint_common::abi::flow::MOST_FLOWS;
+
 use crate::compiler::Capacity;
 use crate::control::DEFAULT_SOCKET;
 use crate::daemon::{self, DaemonError, DaemonOptions};
-use crate::observe::{IdleTimes, ObserverOptions};
+use crate::observe::ObserverOptions;
 use output::Format;
 
 /// Exit code for input with faults.
@@ -73,9 +75,9 @@ struct RunArgs {
     /// Length of a flow-log window
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=600))]
     flow_log_window: u64,
-    /// Most entries in the flow table; a flow takes two
-    #[arg(long, value_name = "N", default_value_t = Capacity::default().flow_entries, value_parser = rows())]
-    flow_entries: u32,
+    /// Most flows of each IP family, rounded up to a power of two
+    #[arg(long, value_name = "N", default_value_t = Capacity::default().flows, value_parser = clap::value_parser!(u32).range(16..=i64::from(MOST_FLOWS)))]
+    flows: u32,
     /// Most nodes of compiled rule sets
     #[arg(long, value_name = "N", default_value_t = Capacity::default().policy_nodes, value_parser = rows())]
     policy_nodes: u32,
@@ -133,7 +135,7 @@ pub fn run(cli: Cli) -> ExitCode {
 fn serve(args: RunArgs) -> anyhow::Result<ExitCode> {
     start_logging();
     let capacity = Capacity {
-        flow_entries: args.flow_entries,
+        flows: args.flows,
         policy_nodes: args.policy_nodes,
         maglev_slots: args.maglev_slots,
         backends: args.backends,
@@ -148,7 +150,6 @@ fn serve(args: RunArgs) -> anyhow::Result<ExitCode> {
         observer: ObserverOptions {
             window: Duration::from_secs(args.flow_log_window),
             file: args.flow_log,
-            idle: IdleTimes::default(),
         },
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -67,7 +67,7 @@ pub(super) fn status(socket: &Path, format: Format) -> Result<ExitCode> {
         text(&status, "manifest"),
         text(&status, "version"),
         text(&status, "pid"),
-        text(&status, "flow-entries"),
+        text(&status, "flows"),
     );
     print(&head)?;
     if let Some(error) = status.get("error").and_then(Value::as_str) {

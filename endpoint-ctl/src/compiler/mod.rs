@@ -32,8 +32,8 @@ use service::ServiceCompiler;
 /// What the loaded maps can hold, per generation where they are banked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
-    /// Flow entries of each family; a flow has two.
-    pub flow_entries: u32,
+    /// Flows of each family; rounded up to a power of two.
+    pub flows: u32,
     /// Nodes of compiled rule sets.
     pub policy_nodes: u32,
     /// Slots of all Maglev tables.
@@ -55,7 +55,7 @@ pub struct Capacity {
 impl Default for Capacity {
     fn default() -> Self {
         Self {
-            flow_entries: 262_144,
+            flows: 131_072,
             policy_nodes: 65_536,
             maglev_slots: 1 << 20,
             backends: 8_192,

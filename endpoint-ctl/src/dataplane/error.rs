@@ -7,6 +7,17 @@ use crate::compiler::CompileError;
 /// An error of the kernel side.
 #[derive(Debug, thiserror::Error)]
 pub enum DataplaneError {
+    /// The program that ends idle flows cannot be run.
+    #[error("looking for idle flows: {0}")]
+    Reap(std::io::Error),
+    /// A table cannot be mapped into memory.
+    #[error("mapping table {table} into memory: {reason}")]
+    Mapping {
+        /// The table.
+        table: &'static str,
+        /// What the system said.
+        reason: std::io::Error,
+    },
     /// The model is too large for the loaded maps.
     #[error(transparent)]
     DoesNotFit(CompileError),

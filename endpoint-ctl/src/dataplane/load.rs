@@ -2,13 +2,16 @@
 //!
 //! May import: aya, endpoint-common::abi, compiler (capacities), the module's own.
 
-use aya::maps::{Array, MapError};
-use aya::programs::{ProgramError, Xdp};
+use aya::maps::{Array, MapError, ProgramArray};
+use aya::programs::{Program, ProgramError, ProgramFd, Xdp};
 use aya::{Ebpf, EbpfError, EbpfLoader};
 use endpoint_common::abi::layout;
+use endpoint_common::path::Leg;
+use endpoint_common::path::flows::FlowSizes;
 
+use super::maps::named;
 use super::pod::Row;
-use super::{DataplaneError, attach, rows};
+use super::{DataplaneError, IdleTimes, attach, rows};
 use crate::compiler::Capacity;
 
 /// The object this daemon was built with.
@@ -23,8 +26,10 @@ pub struct LoadOptions<'a> {
     pub object: &'a [u8],
     /// Sizes of the tables.
     pub capacity: Capacity,
-    /// Secret of the NAT port choice.
-    pub seed: u32,
+    /// Secret of the flow table's hash and of the NAT port choice.
+    pub secret: [u64; 2],
+    /// How long flows may be idle.
+    pub idle: IdleTimes,
     /// Log every packet's outcome (slow).
     pub log_packets: bool,
 }
@@ -33,6 +38,7 @@ pub struct LoadOptions<'a> {
 pub(super) fn load(options: &LoadOptions<'_>) -> Result<Ebpf, DataplaneError> {
     let capacity = &options.capacity;
     let log = u8::from(options.log_packets);
+    let flows = FlowSizes::for_flows(capacity.flows);
     let mut loader = EbpfLoader::new();
     for (name, rows) in rows(capacity) {
         loader.map_max_entries(name, rows);
@@ -42,14 +48,72 @@ pub(super) fn load(options: &LoadOptions<'_>) -> Result<Ebpf, DataplaneError> {
         .override_global("POLICY_ROWS", &capacity.policy_nodes, true)
         .override_global("MAGLEV_ROWS", &capacity.maglev_slots, true)
         .override_global("BACKEND_ROWS", &capacity.backends, true)
-        .override_global("NAT_ROWS", &capacity.nat_addresses, true);
+        .override_global("NAT_ROWS", &capacity.nat_addresses, true)
+        .override_global("FLOW_ENTRIES", &flows.entries, true);
     let mut ebpf = loader
         .load(options.object)
         .map_err(|error| refused(&error))?;
     check_layout(&ebpf)?;
-    let program = program_mut(&mut ebpf)?;
-    program.load().map_err(|error| program_refused(&error))?;
+    load_programs(&mut ebpf)?;
+    join_legs(&mut ebpf, LEGS_MAP)?;
     Ok(ebpf)
+}
+
+/// Loads every program of the object.
+fn load_programs(ebpf: &mut Ebpf) -> Result<(), DataplaneError> {
+    for (name, program) in ebpf.programs_mut() {
+        let loaded = match program {
+            Program::Xdp(program) => program.load(),
+            other => {
+                let reason = format!(
+                    "program {name} is of an unexpected type: {:?}",
+                    other.prog_type()
+                );
+                return Err(DataplaneError::Load { reason });
+            }
+        };
+        loaded.map_err(|error| program_refused(name, &error))?;
+    }
+    Ok(())
+}
+
+/// The programs of the XDP hook's legs.
+const LEGS_MAP: &str = "XDP_LEGS";
+
+/// The program of a leg.
+fn leg_program(leg: Leg) -> &'static str {
+    match leg {
+        Leg::Neighbour => "endpoint_xdp_neighbour",
+        Leg::Open => "endpoint_xdp_open",
+        Leg::Known => "endpoint_xdp_known",
+        Leg::Send => "endpoint_xdp_send",
+        Leg::Echo => "endpoint_xdp_echo",
+        Leg::Refuse => "endpoint_xdp_refuse",
+        Leg::Arrive6 => "endpoint_xdp_ipv6",
+    }
+}
+
+/// Leads every leg to its program. The map must live as long as the programs: without it, its slots
+/// are emptied.
+fn join_legs(ebpf: &mut Ebpf, map: &'static str) -> Result<(), DataplaneError> {
+    let programs: Vec<(Leg, ProgramFd)> = Leg::ALL
+        .into_iter()
+        .map(|leg| {
+            let program = ebpf
+                .program(leg_program(leg))
+                .and_then(|program| program.fd().ok());
+            let program = program.and_then(|program| program.try_clone().ok());
+            program
+                .map(|program| (leg, program))
+                .ok_or(DataplaneError::Missing(leg_program(leg)))
+        })
+        .collect::<Result<_, _>>()?;
+    let legs = ebpf.map_mut(map).ok_or(DataplaneError::Missing(map))?;
+    let mut legs = ProgramArray::try_from(legs).map_err(named(map))?;
+    for (leg, program) in programs {
+        legs.set(leg as u32, &program, 0).map_err(named(map))?;
+    }
+    Ok(())
 }
 
 /// The reader of what the program logs, to the process's logger.
@@ -88,12 +152,12 @@ fn check_layout(ebpf: &Ebpf) -> Result<(), DataplaneError> {
     }
 }
 
-/// Instructions the verifier walked through.
-pub(super) fn verified_instructions(ebpf: &Ebpf, name: &str) -> Option<u32> {
-    ebpf.program(name)?
-        .info()
-        .ok()?
-        .verified_instruction_count()
+/// Instructions the verifier walked through, by program.
+pub(super) fn verified_instructions(ebpf: &Ebpf) -> Vec<(String, Option<u32>)> {
+    let count = |program: &Program| program.info().ok()?.verified_instruction_count();
+    ebpf.programs()
+        .map(|(name, program)| (name.to_owned(), count(program)))
+        .collect()
 }
 
 fn refused(error: &EbpfError) -> DataplaneError {
@@ -107,7 +171,7 @@ fn refused(error: &EbpfError) -> DataplaneError {
     }
 }
 
-fn program_refused(error: &ProgramError) -> DataplaneError {
+fn program_refused(name: &str, error: &ProgramError) -> DataplaneError {
     match error {
         ProgramError::LoadError { io_error, .. }
             if io_error.kind() == std::io::ErrorKind::PermissionDenied
@@ -123,7 +187,7 @@ fn program_refused(error: &ProgramError) -> DataplaneError {
             let mut tail: Vec<&str> = log.lines().rev().take(12).collect();
             tail.reverse();
             DataplaneError::Load {
-                reason: format!("{io_error}\n{}", tail.join("\n")),
+                reason: format!("program {name}: {io_error}\n{}", tail.join("\n")),
             }
         }
         other => DataplaneError::Load {

@@ -31,18 +31,6 @@ impl<K: bytemuck::Pod, V: bytemuck::Pod> Hash<K, V> {
     pub(super) fn remove(&mut self, key: K) {
         let _ = self.map.remove(&Row(key));
     }
-
-    pub(super) fn get(&self, key: K) -> Option<V> {
-        self.map.get(&Row(key), 0).ok().map(|row| row.0)
-    }
-
-    /// Every row; rows that change meanwhile may be missed or seen twice.
-    pub(super) fn rows(&self) -> impl Iterator<Item = (K, V)> + '_ {
-        self.map
-            .iter()
-            .filter_map(Result::ok)
-            .map(|(key, value)| (key.0, value.0))
-    }
 }
 
 /// An array map of rows.

@@ -6,7 +6,9 @@
 
 mod attach;
 mod error;
+mod flow_rows;
 mod grace;
+mod limits;
 mod load;
 mod maps;
 mod observed;
@@ -18,13 +20,16 @@ use aya::Ebpf;
 use aya::programs::ProgramFd;
 
 use crate::compiler::{Capacity, CompileError, Tables};
+use endpoint_common::abi::flow::FlowLimits;
 use endpoint_common::abi::meta::Port;
 use endpoint_common::abi::service::Hop;
+use endpoint_common::path::flows::FlowSizes;
 
 pub use attach::{AttachMode, Attached};
 pub use error::DataplaneError;
+pub use limits::IdleTimes;
 pub use load::{LoadOptions, OBJECT};
-pub use observed::Observed;
+pub use observed::{FlowId, Observed};
 pub use test_run::{RunResult, XdpAction};
 
 use load::PacketLog;
@@ -45,8 +50,9 @@ impl Dataplane {
     /// Missing privilege or kernel feature, a verifier refusal, an object of another layout.
     pub fn load(options: &LoadOptions<'_>) -> Result<(Self, Observed), DataplaneError> {
         let mut ebpf = load::load(options)?;
-        let writer = Writer::take(&mut ebpf, options.seed)?;
-        let observed = Observed::take(&mut ebpf)?;
+        let writer = Writer::take(&mut ebpf, options.secret, options.idle.limits())?;
+        let flows = FlowSizes::for_flows(options.capacity.flows);
+        let observed = Observed::take(&mut ebpf, flows.entries)?;
         let packet_log = options
             .log_packets
             .then(|| load::packet_log(&mut ebpf))
@@ -88,6 +94,14 @@ impl Dataplane {
     /// A row beyond the table.
     pub fn set_hop(&mut self, row: u32, hop: Hop) -> Result<(), DataplaneError> {
         self.writer.set_hop(row, hop)
+    }
+
+    /// Writes how many flows an ENI may have and how long they may be idle. All zero: as for all.
+    ///
+    /// # Errors
+    /// An ENI index beyond the table.
+    pub fn set_limits(&mut self, eni: u16, limits: FlowLimits) -> Result<(), DataplaneError> {
+        self.writer.set_limits(eni, limits)
     }
 
     /// Makes an interface known and attaches the program to it, or refreshes what is known of it.
@@ -137,9 +151,9 @@ impl Dataplane {
         test_run::run(&mut self.ebpf, frame, repeat)
     }
 
-    /// Instructions the verifier walked through, if the kernel tells.
-    pub fn verified_instructions(&self) -> Option<u32> {
-        load::verified_instructions(&self.ebpf, attach::PROGRAM)
+    /// Instructions the verifier walked through, by program, if the kernel tells.
+    pub fn verified_instructions(&self) -> Vec<(String, Option<u32>)> {
+        load::verified_instructions(&self.ebpf)
     }
 
     /// The loaded program, for benches that enter it by tail call.
@@ -163,7 +177,8 @@ impl From<CompileError> for DataplaneError {
 }
 
 /// Rows of each map for what `capacity` holds: banked tables hold two generations.
-fn rows(capacity: &Capacity) -> [(&'static str, u32); 13] {
+fn rows(capacity: &Capacity) -> [(&'static str, u32); 22] {
+    let flows = FlowSizes::for_flows(capacity.flows);
     [
         ("ADDRESSES", capacity.service_rows * 2),
         ("LISTENERS", capacity.service_rows * 2),
@@ -173,10 +188,19 @@ fn rows(capacity: &Capacity) -> [(&'static str, u32); 13] {
         ("BACKENDS", capacity.backends * 2),
         ("NAT_ADDRESSES", capacity.nat_addresses * 2),
         ("HOPS", capacity.hops),
-        ("FLOWS4", capacity.flow_entries),
-        ("FLOWS6", capacity.flow_entries),
+        ("FLOWS4", flows.entries),
+        ("FLOWS6", flows.entries),
+        ("INDEX4", flows.buckets),
+        ("INDEX6", flows.buckets),
+        ("FREE4", flows.entries),
+        ("FREE6", flows.entries),
+        ("HALF_OPEN4", flows.half_open),
+        ("HALF_OPEN6", flows.half_open),
         ("ENI_COUNTERS", capacity.enis),
+        ("ENI_FLOWS", capacity.enis),
+        ("LIMITS", capacity.enis),
         ("DROPS", capacity.enis * 4),
         ("EVENTS", capacity.event_bytes),
+        ("ENDS", capacity.event_bytes),
     ]
 }

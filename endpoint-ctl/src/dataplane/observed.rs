@@ -7,64 +7,162 @@ use std::time::Duration;
 
 use aya::Ebpf;
 use aya::maps::{MapData, PerCpuArray, PerCpuHashMap, RingBuf};
-use endpoint_common::abi::TICK_SHIFT;
+use aya::programs::ProgramFd;
 use endpoint_common::abi::counter::{Counter, DropKey, EniCounters};
-use endpoint_common::abi::event::DropEvent;
-use endpoint_common::abi::flow::{FlowEntry, FlowEntry4, FlowKey, FlowKey4};
+use endpoint_common::abi::event::{DropEvent, EndCause, FlowEnd};
+use endpoint_common::abi::flow::{Bucket, Family, FlowEntry, FlowEntry4, Side};
 
 use nix::poll::{PollFd, PollFlags, poll};
-use nix::time::{ClockId, clock_gettime};
 
-use super::DataplaneError;
-use super::maps::{Hash, named, take};
+use super::flow_rows::FlowRows;
+use super::maps::{Rows, named, take};
 use super::pod::Row;
+use super::{DataplaneError, limits, test_run};
 
-/// Handles to the maps that observers read; flows can be removed too.
+/// The program that ends idle flows.
+const REAP: &str = "endpoint_reap";
+
+/// Names a flow for as long as the tables live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FlowId {
+    /// Its family's [`Family`] number.
+    pub family: u8,
+    /// Its entry.
+    pub number: u32,
+    /// Which of the flows that the entry has held.
+    pub serial: u32,
+}
+
+/// Handles to the maps that observers read, and to the program that ends idle flows.
 pub struct Observed {
-    flows4: Hash<FlowKey4, FlowEntry4>,
-    flows6: Hash<FlowKey, FlowEntry>,
+    flows4: FlowRows<FlowEntry4>,
+    flows6: FlowRows<FlowEntry>,
+    index4: Rows<Bucket>,
+    index6: Rows<Bucket>,
+    clock: Rows<u32>,
     counters: PerCpuArray<MapData, Row<EniCounters>>,
     drops: PerCpuHashMap<MapData, Row<DropKey>, Row<Counter>>,
     events: RingBuf<MapData>,
+    ends: RingBuf<MapData>,
+    reap: ProgramFd,
 }
 
 impl Observed {
-    pub(super) fn take(ebpf: &mut Ebpf) -> Result<Self, DataplaneError> {
+    pub(super) fn take(ebpf: &mut Ebpf, flows: u32) -> Result<Self, DataplaneError> {
+        let reap = ebpf
+            .program(REAP)
+            .and_then(|program| program.fd().ok()?.try_clone().ok())
+            .ok_or(DataplaneError::Missing(REAP))?;
         let counters = take(ebpf, "ENI_COUNTERS")?;
         let drops = take(ebpf, "DROPS")?;
         let events = take(ebpf, "EVENTS")?;
+        let ends = take(ebpf, "ENDS")?;
         Ok(Self {
-            flows4: Hash::take(ebpf, "FLOWS4")?,
-            flows6: Hash::take(ebpf, "FLOWS6")?,
+            flows4: FlowRows::take(take(ebpf, "FLOWS4")?, "FLOWS4", flows)?,
+            flows6: FlowRows::take(take(ebpf, "FLOWS6")?, "FLOWS6", flows)?,
+            index4: Rows::take(ebpf, "INDEX4")?,
+            index6: Rows::take(ebpf, "INDEX6")?,
+            clock: Rows::take(ebpf, "CLOCK")?,
             counters: counters.try_into().map_err(named("ENI_COUNTERS"))?,
             drops: drops.try_into().map_err(named("DROPS"))?,
             events: events.try_into().map_err(named("EVENTS"))?,
+            ends: ends.try_into().map_err(named("ENDS"))?,
+            reap,
         })
     }
 
-    /// Every flow entry, both directions apart.
-    pub fn flows(&self) -> impl Iterator<Item = (FlowKey, FlowEntry)> + '_ {
-        let flows4 = self.flows4.rows();
-        let widened = flows4.map(|(key, entry)| (key.widen(), entry.widen()));
-        widened.chain(self.flows6.rows())
+    /// Every flow.
+    pub fn flows(&self) -> impl Iterator<Item = (FlowId, FlowEntry)> + '_ {
+        let flows4 = self
+            .flows4
+            .numbers()
+            .filter_map(|number| self.flow(Family::V4 as u8, number));
+        let flows6 = self
+            .flows6
+            .numbers()
+            .filter_map(|number| self.flow(Family::V6 as u8, number));
+        flows4.chain(flows6)
     }
 
-    /// One flow entry.
-    pub fn flow(&self, key: &FlowKey) -> Option<FlowEntry> {
-        if key.is_v4() {
-            self.flows4.get(key.narrow()).map(|entry| entry.widen())
+    /// The flow in an entry.
+    pub fn flow(&self, family: u8, number: u32) -> Option<(FlowId, FlowEntry)> {
+        let entry = if family == Family::V4 as u8 {
+            self.flows4.get(number, |entry| entry.common)?.widen()
         } else {
-            self.flows6.get(*key)
-        }
+            self.flows6.get(number, |entry| entry.common)?
+        };
+        let serial = entry.common.serial;
+        Some((
+            FlowId {
+                family,
+                number,
+                serial,
+            },
+            entry,
+        ))
     }
 
-    /// Removes a flow entry.
-    pub fn remove_flow(&mut self, key: &FlowKey) {
-        if key.is_v4() {
-            self.flows4.remove(key.narrow());
+    /// Looks through a part of the flow tables for idle flows: `turns` times [`Self::REAPED`] entries of
+    /// each.
+    ///
+    /// # Errors
+    /// The kernel refused the run.
+    pub fn reap(&self, turns: u32) -> Result<(), DataplaneError> {
+        test_run::run_bare(&self.reap, turns)
+    }
+
+    /// Entries that one turn of [`Self::reap`] looks at.
+    pub const REAPED: u32 = 32;
+
+    /// Turns of [`Self::reap`] that come round all entries.
+    pub fn round(&self) -> u32 {
+        self.flows4.numbers().end.div_ceil(Self::REAPED)
+    }
+
+    /// Takes a half of a flow out of the index and leaves the flow, as only a fault would: to see it
+    /// heal. `false` if it is not in.
+    ///
+    /// # Errors
+    /// The kernel refused a row.
+    pub fn lose_half(&mut self, id: FlowId, side: Side) -> Result<bool, DataplaneError> {
+        let index = if id.family == Family::V4 as u8 {
+            &mut self.index4
         } else {
-            self.flows6.remove(*key);
+            &mut self.index6
+        };
+        for row in 0..index.len() {
+            let mut bucket = index.get(row)?;
+            let wanted = (id.number << 1) | side as u32;
+            let slot = bucket
+                .iter_mut()
+                .find(|slot| **slot != 0 && **slot as u32 == wanted);
+            if let Some(slot) = slot {
+                *slot = 0;
+                index.set(row, bucket)?;
+                return Ok(true);
+            }
         }
+        Ok(false)
+    }
+
+    /// The next flow that ended, if there is one, and why.
+    pub fn next_end(&mut self) -> Option<(FlowId, FlowEntry, Option<EndCause>)> {
+        let item = self.ends.next()?;
+        let end: FlowEnd = bytemuck::try_pod_read_unaligned(&item).ok()?;
+        let entry = if end.family == Family::V4 as u8 {
+            let bytes = bytemuck::bytes_of(&end.entry).get(..size_of::<FlowEntry4>())?;
+            bytemuck::try_pod_read_unaligned::<FlowEntry4>(bytes)
+                .ok()?
+                .widen()
+        } else {
+            end.entry
+        };
+        let id = FlowId {
+            family: end.family,
+            number: end.number,
+            serial: entry.common.serial,
+        };
+        Some((id, entry, EndCause::from_number(end.cause)))
     }
 
     /// The counters of an ENI index, all CPUs together.
@@ -77,6 +175,7 @@ impl Observed {
             dropped_in: add(sum.dropped_in, row.dropped_in),
             dropped_out: add(sum.dropped_out, row.dropped_out),
             untold: add(sum.untold, row.untold),
+            unreported: add(sum.unreported, row.unreported),
         })
     }
 
@@ -108,11 +207,16 @@ impl Observed {
         let _ = poll(&mut polled, timeout);
     }
 
-    /// Now, in the ticks of flow entries and events.
+    /// Now, in ticks.
     pub fn now(&self) -> u32 {
-        let now = clock_gettime(ClockId::CLOCK_MONOTONIC_COARSE).map(Duration::from);
-        let nanoseconds = now.unwrap_or_default().as_nanos();
-        (nanoseconds >> TICK_SHIFT) as u32
+        // The program that looks for idle flows reads the clock as well.
+        let _ = self.reap(1);
+        self.clock.get(0).unwrap_or(0)
+    }
+
+    /// The length of a tick.
+    pub fn tick(&self) -> Duration {
+        limits::tick()
     }
 }
 

@@ -5,6 +5,7 @@
 
 use aya::Ebpf;
 use endpoint_common::abi::Addr;
+use endpoint_common::abi::flow::FlowLimits;
 use endpoint_common::abi::meta::{Meta, PORT_PROBES, PORT_ROWS, Port};
 use endpoint_common::abi::policy::PolicyNode;
 use endpoint_common::abi::service::{
@@ -27,14 +28,24 @@ pub(super) struct Writer {
     backends: Rows<Backend>,
     nat_addresses: Rows<Addr>,
     hops: Rows<Hop>,
+    limits: Rows<FlowLimits>,
     now: Meta,
     /// What the bank in force holds.
     in_force: Tables,
 }
 
 impl Writer {
-    pub(super) fn take(ebpf: &mut Ebpf, seed: u32) -> Result<Self, DataplaneError> {
-        Ok(Self {
+    pub(super) fn take(
+        ebpf: &mut Ebpf,
+        secret: [u64; 2],
+        limits: FlowLimits,
+    ) -> Result<Self, DataplaneError> {
+        let now = Meta {
+            generation: 0,
+            bank: 0,
+            secret,
+        };
+        let mut writer = Self {
             meta: Rows::take(ebpf, "META")?,
             ports: Rows::take(ebpf, "PORTS")?,
             addresses: Hash::take(ebpf, "ADDRESSES")?,
@@ -45,14 +56,20 @@ impl Writer {
             backends: Rows::take(ebpf, "BACKENDS")?,
             nat_addresses: Rows::take(ebpf, "NAT_ADDRESSES")?,
             hops: Rows::take(ebpf, "HOPS")?,
-            now: Meta {
-                generation: 0,
-                bank: 0,
-                seed,
-                reserved: 0,
-            },
+            limits: Rows::take(ebpf, "LIMITS")?,
+            now,
             in_force: Tables::empty(0),
-        })
+        };
+        writer.set_limits(0, limits)?;
+        Ok(writer)
+    }
+
+    pub(super) fn set_limits(
+        &mut self,
+        eni: u16,
+        limits: FlowLimits,
+    ) -> Result<(), DataplaneError> {
+        self.limits.set(u32::from(eni), limits)
     }
 
     pub(super) fn generation(&self) -> u32 {

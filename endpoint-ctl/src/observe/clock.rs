@@ -1,36 +1,38 @@
 //! Kernel ticks to wall-clock time.
 //!
-//! May import: endpoint-common::abi, std.
+//! May import: std.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use endpoint_common::abi::TICK_SHIFT;
 
 /// A moment on both clocks; ticks near it are converted by their distance.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clock {
     tick: u32,
+    length: Duration,
     unix: Duration,
 }
 
 impl Clock {
-    pub(super) fn at(tick: u32, now: SystemTime) -> Self {
+    /// `tick` is `now`; ticks are `length` long.
+    pub(super) fn at(tick: u32, length: Duration, now: SystemTime) -> Self {
         Self {
             tick,
+            length,
             unix: now.duration_since(UNIX_EPOCH).unwrap_or_default(),
         }
     }
 
     /// Unix seconds of `tick`.
     pub(super) fn unix_seconds(&self, tick: u32) -> u64 {
-        let age = Duration::from_nanos(u64::from(self.tick.saturating_sub(tick)) << TICK_SHIFT);
-        let ahead = Duration::from_nanos(u64::from(tick.saturating_sub(self.tick)) << TICK_SHIFT);
-        (self.unix + ahead).saturating_sub(age).as_secs()
+        let distance = tick.wrapping_sub(self.tick).cast_signed();
+        let ahead = self.length * distance.max(0).unsigned_abs();
+        (self.unix + ahead).saturating_sub(self.age(tick)).as_secs()
     }
 
-    /// How long ago `tick` was.
+    /// How long ago `tick` was; none at all if it is still to come.
     pub(super) fn age(&self, tick: u32) -> Duration {
-        Duration::from_nanos(u64::from(self.tick.saturating_sub(tick)) << TICK_SHIFT)
+        let distance = self.tick.wrapping_sub(tick).cast_signed();
+        self.length * distance.max(0).unsigned_abs()
     }
 }
 
@@ -39,11 +41,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ticks_become_seconds() {
-        let clock = Clock::at(1_000, UNIX_EPOCH + Duration::from_secs(5_000));
-        assert_eq!(clock.unix_seconds(1_000), 5_000);
-        // 15 ticks are 1.007 s.
-        assert_eq!(clock.unix_seconds(985), 4_998);
-        assert_eq!(clock.age(985).as_millis(), 1_006);
+    fn ticks_become_seconds_also_where_they_wrap() {
+        for tick in [1_000, 3, u32::MAX] {
+            let now = UNIX_EPOCH + Duration::from_secs(5_000);
+            let clock = Clock::at(tick, Duration::from_millis(4), now);
+            assert_eq!(clock.unix_seconds(tick), 5_000);
+            assert_eq!(clock.unix_seconds(tick.wrapping_sub(251)), 4_998);
+            assert_eq!(clock.unix_seconds(tick.wrapping_add(251)), 5_001);
+            assert_eq!(clock.age(tick.wrapping_sub(251)).as_millis(), 1_004);
+            assert_eq!(clock.age(tick.wrapping_add(251)).as_millis(), 0);
+        }
     }
 }

@@ -1,11 +1,10 @@
 //! A live flow as users see it: both directions in one row.
 //!
-//! May import: endpoint-common::abi, names, clock, record, expiry.
+//! May import: endpoint-common::abi, names, clock, record.
 
 use std::net::IpAddr;
 
-use endpoint_common::abi::flow::{FlowEntry, FlowKey};
-use endpoint_common::wire::{protocol, tcp_flags};
+use endpoint_common::abi::flow::{CLOSING, ESTABLISHED, FlowEntry, KIND_ECHO, Side};
 use serde::Serialize;
 
 use super::clock::Clock;
@@ -61,23 +60,18 @@ pub struct FlowView {
 }
 
 impl FlowView {
-    pub(super) fn new(
-        names: &Names,
-        clock: &Clock,
-        key: &FlowKey,
-        request: &FlowEntry,
-        reply: Option<&FlowEntry>,
-    ) -> Self {
-        let (consumer, service) = record::tuples(key, request);
-        let eni = names.eni(request.state.eni);
-        let last = request
-            .state
-            .last_seen
-            .max(reply.map_or(0, |reply| reply.state.last_seen));
+    pub(super) fn new(names: &Names, clock: &Clock, flow: &FlowEntry) -> Self {
+        let (consumer, service) = record::tuples(flow, Side::Forward);
+        let (forward, back) = (
+            &flow.half(Side::Forward).state,
+            &flow.half(Side::Back).state,
+        );
+        let eni = names.eni(forward.eni);
+        let idle = clock.age(forward.last_seen).min(clock.age(back.last_seen));
         Self {
             eni_id: eni.map(|eni| eni.eni.to_string()),
             endpoint_id: eni.map(|eni| eni.endpoint.to_string()),
-            protocol: key.protocol,
+            protocol: flow.half(Side::Forward).key.protocol,
             client: consumer.src,
             client_port: consumer.src_port,
             eni_ip: consumer.dst,
@@ -86,31 +80,31 @@ impl FlowView {
             nat_port: service.map(|tuple| tuple.src_port),
             backend: service.map(|tuple| tuple.dst),
             backend_port: service.map(|tuple| tuple.dst_port),
-            state: state(key, request, reply),
-            reason: (request.state.verdict != 0).then(|| Names::reason(request.state.verdict)),
-            rule_id: names.rule(request.state.rules[1]).map(str::to_owned),
-            generation: request.state.generation,
-            packets_in: request.state.packets,
-            bytes_in: request.state.bytes,
-            packets_out: reply.map_or(0, |reply| reply.state.packets),
-            bytes_out: reply.map_or(0, |reply| reply.state.bytes),
-            age: clock.age(request.state.created).as_secs(),
-            idle: clock.age(last).as_secs(),
+            state: state(flow),
+            reason: (forward.verdict != 0).then(|| Names::reason(forward.verdict)),
+            rule_id: names.rule(flow.common.rules.group_in).map(str::to_owned),
+            generation: forward.generation,
+            packets_in: u64::from(forward.packets),
+            bytes_in: forward.bytes,
+            packets_out: u64::from(back.packets),
+            bytes_out: back.bytes,
+            age: clock.age(flow.common.created).as_secs(),
+            idle: idle.as_secs(),
         }
     }
 }
 
-fn state(key: &FlowKey, request: &FlowEntry, reply: Option<&FlowEntry>) -> &'static str {
-    if request.state.verdict != 0 {
+fn state(flow: &FlowEntry) -> &'static str {
+    if flow.half(Side::Forward).state.verdict != 0 {
         return "cut";
     }
-    let Some(reply) = reply.filter(|reply| reply.state.packets > 0) else {
-        return "half-open";
-    };
-    let flags = request.state.tcp_flags | reply.state.tcp_flags;
-    if key.protocol == protocol::TCP && flags & (tcp_flags::FIN | tcp_flags::RST) != 0 {
-        "closing"
-    } else {
-        "established"
+    match flow.common.phase {
+        ESTABLISHED => "established",
+        CLOSING => "closing",
+        // An echo flow is answered at once, if at all, and never more than that.
+        _ if flow.half(Side::Back).state.packets > 0 && flow.common.kind == KIND_ECHO => {
+            "established"
+        }
+        _ => "half-open",
     }
 }

@@ -4,7 +4,6 @@
 //! May import: dataplane (observed), compiler and model (names), endpoint-common::abi, std, jiff.
 
 mod clock;
-mod expiry;
 mod flow_view;
 mod names;
 mod observer;
@@ -13,7 +12,6 @@ mod sink;
 mod totals;
 mod window;
 
-pub use expiry::IdleTimes;
 pub use flow_view::FlowView;
 pub use names::{EniName, Names};
 pub use observer::{Observer, ObserverHandle, ObserverOptions};

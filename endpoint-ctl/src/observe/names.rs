@@ -2,7 +2,7 @@
 //!
 //! May import: model, compiler (numbers).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use endpoint_common::abi::reason::DropReason;
@@ -34,7 +34,6 @@ pub struct EniName {
 pub struct Names {
     enis: BTreeMap<u16, EniName>,
     rules: BTreeMap<u32, String>,
-    provider_scopes: BTreeSet<u16>,
 }
 
 impl Names {
@@ -58,9 +57,6 @@ impl Names {
                 self.enis.insert(*index, name);
             }
         }
-        let networks = model.provider_networks.keys();
-        self.provider_scopes
-            .extend(networks.map(|network| numbers.provider_scope(network)));
         for (name, number) in numbers.rules() {
             self.rules.entry(number).or_insert_with(|| name.to_owned());
         }
@@ -74,11 +70,6 @@ impl Names {
     /// Every ENI ever seen, with its index.
     pub fn enis(&self) -> impl Iterator<Item = (u16, &EniName)> {
         self.enis.iter().map(|(index, name)| (*index, name))
-    }
-
-    /// The numbers of all provider networks, where answers arrive from.
-    pub(super) fn provider_scopes(&self) -> impl Iterator<Item = u16> + '_ {
-        self.provider_scopes.iter().copied()
     }
 
     /// The rule with this number, if one decided.

@@ -1,8 +1,7 @@
-//! The observer's thread: waits for events, ends windows, expires flows, answers questions.
+//! The observer's thread: waits for events, ends windows, has idle flows ended, answers questions.
 //!
 //! May import: dataplane (observed), endpoint-common::abi, the module's own, std, tokio::sync (answers).
 
-use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,24 +9,23 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant, SystemTime};
 
 use endpoint_common::abi::event::DropEvent;
-use endpoint_common::abi::flow::{Direction, Family, FlowEntry, FlowKey, ROLE_REPLY};
-use endpoint_common::wire::protocol;
+use endpoint_common::abi::flow::{Direction, Family, FlowEntry, Side};
 use tokio::sync::{broadcast, oneshot};
 
 use super::clock::Clock;
-use super::expiry::{IdleTimes, reply_key};
 use super::flow_view::FlowView;
 use super::names::Names;
 use super::record::Record;
 use super::sink::Sink;
 use super::totals::Totals;
 use super::window::Window;
-use crate::dataplane::Observed;
+use crate::dataplane::{FlowId, Observed};
 
 /// How long the thread waits for events before it looks at everything else.
 const WAIT: Duration = Duration::from_millis(50);
-/// How often flows are looked through for idle ones.
-const EXPIRY_EVERY: Duration = Duration::from_secs(1);
+/// How often idle flows are looked for, and how long a round through all entries takes.
+const REAP_EVERY: Duration = Duration::from_millis(250);
+const REAP_ROUND: Duration = Duration::from_secs(1);
 
 /// How to observe.
 #[derive(Debug, Clone)]
@@ -36,8 +34,6 @@ pub struct ObserverOptions {
     pub window: Duration,
     /// A file to append records to.
     pub file: Option<PathBuf>,
-    /// When flows are over.
-    pub idle: IdleTimes,
 }
 
 /// Records kept so far, and those to come.
@@ -127,7 +123,7 @@ impl Observer {
 
     fn run(&mut self, questions: &Receiver<Question>) {
         let mut window_ends = Instant::now() + self.options.window;
-        let mut expiry = Instant::now() + EXPIRY_EVERY;
+        let mut reaped = Instant::now();
         loop {
             self.observed.wait_for_events(WAIT);
             // Before events are looked at: names are sent before packets are judged by them.
@@ -138,9 +134,10 @@ impl Observer {
             }
             self.drain_events();
             let now = Instant::now();
-            if now >= expiry {
-                self.expire();
-                expiry = now + EXPIRY_EVERY;
+            if now >= reaped + REAP_EVERY {
+                self.reap(now - reaped);
+                self.drain_ends();
+                reaped = now;
             }
             if now >= window_ends {
                 self.end_window();
@@ -172,12 +169,12 @@ impl Observer {
     }
 
     fn clock(&self) -> Clock {
-        Clock::at(self.observed.now(), SystemTime::now())
+        Clock::at(self.observed.now(), self.observed.tick(), SystemTime::now())
     }
 
     fn drain_events(&mut self) {
         while let Some(event) = self.observed.next_event() {
-            let flow = || refused_answer(&self.observed, &self.names, &event);
+            let flow = || refused_answer(&self.observed, &event);
             if !self.window.refusal(&event, flow) {
                 self.unrecorded += 1;
             }
@@ -190,66 +187,49 @@ impl Observer {
             self.sink
                 .write(&Record::reject(&self.names, &clock, &refusal));
         }
+        self.drain_ends();
         let flows: Vec<_> = self.observed.flows().collect();
-        for (key, entry) in flows {
-            self.record(&clock, key, &entry);
+        for (id, flow) in flows {
+            self.record(&clock, id, &flow);
         }
     }
 
-    fn record(&mut self, clock: &Clock, key: FlowKey, entry: &FlowEntry) {
-        if let Some(counted) = self.window.report(key, entry) {
-            self.sink
-                .write(&Record::accept(&self.names, clock, &key, entry, counted));
+    fn record(&mut self, clock: &Clock, id: FlowId, flow: &FlowEntry) {
+        let counted = self.window.report(id, flow);
+        for (side, counted) in Side::BOTH.into_iter().zip(counted) {
+            if let Some(counted) = counted {
+                self.sink
+                    .write(&Record::accept(&self.names, clock, flow, side, counted));
+            }
         }
     }
 
-    /// Removes flows that are over, both directions together, and records what they still counted.
-    fn expire(&mut self) {
+    /// Has the kernel side look for idle flows: as many entries as make it come round in
+    /// [`REAP_ROUND`].
+    fn reap(&mut self, since: Duration) {
+        let round = self.observed.round();
+        let share = u128::from(round) * since.as_millis() / REAP_ROUND.as_millis();
+        let turns = u32::try_from(share).unwrap_or(round).clamp(1, round);
+        if let Err(error) = self.observed.reap(turns) {
+            tracing::warn!("{error}");
+        }
+    }
+
+    /// Records what flows that ended still counted.
+    fn drain_ends(&mut self) {
         let clock = self.clock();
-        let flows: HashMap<FlowKey, FlowEntry> = self.observed.flows().collect();
-        let mut paired = HashSet::new();
-        let mut over = Vec::new();
-        for (key, entry) in flows
-            .iter()
-            .filter(|(_, entry)| entry.state.role != ROLE_REPLY)
-        {
-            let reply = reply_key(key, entry);
-            paired.insert(reply);
-            if self
-                .options
-                .idle
-                .is_over(&clock, key, entry, flows.get(&reply))
-            {
-                over.extend([*key, reply]);
-            }
-        }
-        let half_open = self.options.idle.half_open;
-        let lone = flows.iter().filter(|(key, entry)| {
-            entry.state.role == ROLE_REPLY
-                && !paired.contains(key)
-                && clock.age(entry.state.last_seen) >= half_open
-        });
-        over.extend(lone.map(|(key, _)| *key));
-        for key in over {
-            if let Some(entry) = self.observed.flow(&key) {
-                self.record(&clock, key, &entry);
-                self.observed.remove_flow(&key);
-            }
-            self.window.forget(&key);
+        while let Some((id, flow, _)) = self.observed.next_end() {
+            self.record(&clock, id, &flow);
+            self.window.forget(id);
         }
     }
 
     fn flows(&self) -> Vec<FlowView> {
         let clock = self.clock();
-        let flows: BTreeMap<FlowKey, FlowEntry> = self.observed.flows().collect();
-        let requests = flows
-            .iter()
-            .filter(|(_, entry)| entry.state.role != ROLE_REPLY);
-        let view = |(key, entry): (&FlowKey, &FlowEntry)| {
-            let reply = flows.get(&reply_key(key, entry));
-            FlowView::new(&self.names, &clock, key, entry, reply)
-        };
-        requests.map(view).collect()
+        let flows = self.observed.flows();
+        flows
+            .map(|(_, flow)| FlowView::new(&self.names, &clock, &flow))
+            .collect()
     }
 
     fn totals(&self) -> Totals {
@@ -263,28 +243,17 @@ impl Observer {
 
 /// The flow of a backend's answer that was refused: the event shows the packet as it arrived, which
 /// is on the service leg, and the client's side of it is known to the flow alone.
-fn refused_answer(
-    observed: &Observed,
-    names: &Names,
-    event: &DropEvent,
-) -> Option<(FlowKey, FlowEntry)> {
-    let is_answer = event.direction == Direction::Out as u8;
-    if !is_answer || protocol::is_icmp(event.protocol) {
+fn refused_answer(observed: &Observed, event: &DropEvent) -> Option<FlowEntry> {
+    if event.direction != Direction::Out as u8 {
         return None;
     }
     let family = match IpAddr::from(event.src).to_canonical() {
         IpAddr::V4(_) => Family::V4,
         IpAddr::V6(_) => Family::V6,
     };
-    let keys = names.provider_scopes().map(|scope| FlowKey {
-        src: event.src,
-        dst: event.dst,
-        src_port: event.src_port,
-        dst_port: event.dst_port,
-        scope,
-        protocol: event.protocol,
-        family: family as u8,
-    });
-    let mut found = keys.filter_map(|key| observed.flow(&key).map(|entry| (key, entry)));
-    found.find(|(_, entry)| entry.state.role == ROLE_REPLY && entry.state.eni == event.eni)
+    let number = event.flow.checked_sub(1)?;
+    let (_, flow) = observed.flow(family as u8, number)?;
+    let key = &flow.half(Side::Back).key;
+    // The entry may hold another flow by now.
+    (key.src == event.src && key.dst == event.dst && key.dst_port == event.dst_port).then_some(flow)
 }

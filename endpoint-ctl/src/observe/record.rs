@@ -7,10 +7,10 @@
 
 use std::net::IpAddr;
 
-use endpoint_common::abi::Addr;
 use endpoint_common::abi::event::DropEvent;
-use endpoint_common::abi::flow::{FlowEntry, FlowKey, ROLE_REPLY};
+use endpoint_common::abi::flow::{FlowEntry, FlowKey, KIND_ECHO, Side};
 use endpoint_common::abi::reason::DropReason;
+use endpoint_common::abi::{self, Addr};
 use endpoint_common::wire::protocol;
 use serde::Serialize;
 
@@ -115,28 +115,23 @@ pub(super) struct Refusal {
     /// The first of them.
     pub(super) event: DropEvent,
     /// The flow it belongs to, if it is an answer.
-    pub(super) flow: Option<(FlowKey, FlowEntry)>,
+    pub(super) flow: Option<FlowEntry>,
     pub(super) counted: Counted,
 }
 
-/// The tuples of a flow entry on the consumer leg and, if it is NATed, on the service leg.
-pub(super) fn tuples(key: &FlowKey, entry: &FlowEntry) -> (Tuple, Option<Tuple>) {
-    let arrived = tuple(key.src, key.dst, key.src_port, key.dst_port);
-    let left = tuple(
-        entry.src,
-        entry.dst,
-        entry.state.src_port,
-        entry.state.dst_port,
-    );
-    let (consumer, service) = if entry.state.role == ROLE_REPLY {
-        (left, arrived)
-    } else {
-        (arrived, left)
-    };
-    (
-        consumer,
-        (!protocol::is_icmp(key.protocol)).then_some(service),
-    )
+/// The tuples of one side of a flow on the consumer leg and, if it is NATed, on the service leg.
+pub(super) fn tuples(flow: &FlowEntry, side: Side) -> (Tuple, Option<Tuple>) {
+    let consumer = of_key(&flow.half(Side::Forward).key);
+    let is_echo = flow.common.kind == KIND_ECHO;
+    let service = (!is_echo).then(|| of_key(&flow.half(Side::Back).key).reversed());
+    match side {
+        Side::Forward => (consumer, service),
+        Side::Back => (consumer.reversed(), service.map(Tuple::reversed)),
+    }
+}
+
+fn of_key(key: &FlowKey) -> Tuple {
+    tuple(key.src, key.dst, key.src_port, key.dst_port)
 }
 
 fn tuple(src: Addr, dst: Addr, src_port: [u8; 2], dst_port: [u8; 2]) -> Tuple {
@@ -148,18 +143,30 @@ fn tuple(src: Addr, dst: Addr, src_port: [u8; 2], dst_port: [u8; 2]) -> Tuple {
     }
 }
 
-/// The direction of a flow entry.
-pub(super) fn direction(entry: &FlowEntry) -> Direction {
-    if entry.state.role == ROLE_REPLY {
-        Direction::Out
-    } else {
-        Direction::In
+impl Tuple {
+    /// The same with its ends exchanged.
+    fn reversed(self) -> Self {
+        Self {
+            src: self.dst,
+            dst: self.src,
+            src_port: self.dst_port,
+            dst_port: self.src_port,
+        }
+    }
+}
+
+impl From<abi::flow::Direction> for Direction {
+    fn from(direction: abi::flow::Direction) -> Self {
+        match direction {
+            abi::flow::Direction::In => Self::In,
+            abi::flow::Direction::Out => Self::Out,
+        }
     }
 }
 
 /// The direction of an event.
 fn event_direction(event: &DropEvent) -> Direction {
-    if event.direction == endpoint_common::abi::flow::Direction::In as u8 {
+    if event.direction == abi::flow::Direction::In as u8 {
         Direction::In
     } else {
         Direction::Out
@@ -177,22 +184,23 @@ fn event_tuple(event: &DropEvent) -> Tuple {
 }
 
 impl Record {
-    /// What a flow's packets of one direction came to.
+    /// What a flow's packets of one side came to.
     pub(super) fn accept(
         names: &Names,
         clock: &Clock,
-        key: &FlowKey,
-        entry: &FlowEntry,
+        flow: &FlowEntry,
+        side: Side,
         counted: Counted,
     ) -> Self {
-        let (consumer, service) = tuples(key, entry);
-        let mut record = Self::blank(names, clock, entry.state.eni, consumer, counted);
-        record.direction = direction(entry);
+        let state = &flow.half(side).state;
+        let (consumer, service) = tuples(flow, side);
+        let mut record = Self::blank(names, clock, state.eni, consumer, counted);
+        record.direction = state.direction().into();
         record.set_service_leg(service);
-        record.protocol = key.protocol;
+        record.protocol = flow.half(side).key.protocol;
         record.layer = "security-group";
-        record.rule_id = names.rule(entry.state.rules[1]).map(str::to_owned);
-        record.generation = entry.state.generation;
+        record.rule_id = names.rule(flow.common.rules.group_in).map(str::to_owned);
+        record.generation = state.generation;
         record
     }
 
@@ -202,7 +210,7 @@ impl Record {
         let known = refusal.flow.as_ref();
         let (consumer, service) = known.map_or_else(
             || (event_tuple(event), None),
-            |(key, entry)| tuples(key, entry),
+            |flow| tuples(flow, Side::Back),
         );
         let reason = DropReason::from_number(event.reason);
         let mut record = Self::blank(names, clock, event.eni, consumer, refusal.counted);

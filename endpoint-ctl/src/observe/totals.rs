@@ -42,6 +42,8 @@ pub struct EniTotals {
     pub dropped: Amount,
     /// Dropped without an event, so not in the flow log.
     pub untold: Amount,
+    /// Accepted, but lost to the flow log when their flows ended.
+    pub unreported: Amount,
 }
 
 /// Drops of one kind.
@@ -67,8 +69,8 @@ pub struct Totals {
     pub enis: Vec<EniTotals>,
     /// By kind of drop.
     pub drops: Vec<DropTotal>,
-    /// Entries in the flow table; a flow has two.
-    pub flow_entries: usize,
+    /// Flows there are.
+    pub flows: usize,
     /// Flow-log records that could not be written or kept apart.
     pub unrecorded: u64,
 }
@@ -87,6 +89,7 @@ impl Totals {
                 out: amount(counters.accepted_out),
                 dropped: dropped(&counters),
                 untold: amount(counters.untold),
+                unreported: amount(counters.unreported),
             }
         });
         let drops = observed
@@ -107,7 +110,7 @@ impl Totals {
         Self {
             enis: enis.collect(),
             drops,
-            flow_entries: observed.flows().count(),
+            flows: observed.flows().count(),
             unrecorded,
         }
     }

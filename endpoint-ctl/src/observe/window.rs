@@ -1,13 +1,14 @@
 //! One aggregation window: what flows counted since they were last reported, and refusals by kind.
 //!
-//! May import: endpoint-common::abi, record.
+//! May import: dataplane (names of flows), endpoint-common::abi, record.
 
 use std::collections::HashMap;
 
 use endpoint_common::abi::event::DropEvent;
-use endpoint_common::abi::flow::{FlowEntry, FlowKey};
+use endpoint_common::abi::flow::{FlowEntry, Side};
 
 use super::record::{Counted, Refusal};
+use crate::dataplane::FlowId;
 
 /// Kinds of refusal kept apart within one window; more are counted, not recorded.
 const REFUSAL_KINDS: usize = 65_536;
@@ -29,8 +30,8 @@ struct RefusalKind {
 /// Counts that wait to be recorded.
 #[derive(Default)]
 pub(super) struct Window {
-    /// Packets and bytes already recorded, by flow.
-    reported: HashMap<FlowKey, (u64, u64)>,
+    /// Packets and bytes already recorded, by flow and side.
+    reported: HashMap<FlowId, [(u32, u64); 2]>,
     refusals: HashMap<RefusalKind, Refusal>,
     /// Tick at which the window began.
     began: u32,
@@ -42,7 +43,7 @@ impl Window {
     pub(super) fn refusal(
         &mut self,
         event: &DropEvent,
-        flow: impl FnOnce() -> Option<(FlowKey, FlowEntry)>,
+        flow: impl FnOnce() -> Option<FlowEntry>,
     ) -> bool {
         let kind = RefusalKind {
             src: event.src,
@@ -75,32 +76,36 @@ impl Window {
         true
     }
 
-    /// What a flow has counted since it was last reported, if anything; it counts as reported now.
-    pub(super) fn report(&mut self, key: FlowKey, entry: &FlowEntry) -> Option<Counted> {
-        let before = self
-            .reported
-            .insert(key, (entry.state.packets, entry.state.bytes));
-        let is_new = before.is_none();
-        // An entry that counts less than before is another flow under the same key.
-        let (packets, bytes) = before
-            .filter(|(packets, _)| *packets <= entry.state.packets)
-            .unwrap_or_default();
-        (entry.state.packets > packets).then(|| Counted {
-            packets: entry.state.packets - packets,
-            bytes: entry.state.bytes.saturating_sub(bytes),
-            first_tick: if is_new {
-                entry.state.created
-            } else {
-                self.began
-            },
-            last_tick: entry.state.last_seen,
-            tcp_flags: entry.state.tcp_flags,
+    /// What a flow has counted since it was last reported, by side, if anything; it counts as reported
+    /// now.
+    pub(super) fn report(&mut self, id: FlowId, flow: &FlowEntry) -> [Option<Counted>; 2] {
+        let began = self.began;
+        let counts = |side| {
+            let state = &flow.half(side).state;
+            (state.packets, state.bytes)
+        };
+        let before = self.reported.insert(id, Side::BOTH.map(counts));
+        Side::BOTH.map(|side| {
+            let state = &flow.half(side).state;
+            let (packets, bytes) = before.map_or((0, 0), |before| before[side as usize]);
+            let new = state.packets.wrapping_sub(packets);
+            (new > 0).then(|| Counted {
+                packets: u64::from(new),
+                bytes: state.bytes.saturating_sub(bytes),
+                first_tick: if before.is_none() {
+                    flow.common.created
+                } else {
+                    began
+                },
+                last_tick: state.last_seen,
+                tcp_flags: flow.common.tcp_flags[side as usize],
+            })
         })
     }
 
     /// Forgets a flow that is gone.
-    pub(super) fn forget(&mut self, key: &FlowKey) {
-        self.reported.remove(key);
+    pub(super) fn forget(&mut self, id: FlowId) {
+        self.reported.remove(&id);
     }
 
     /// Ends the window at `tick`: its refusals, oldest first.

@@ -56,7 +56,7 @@ impl Judges {
         assert_eq!(tables, again, "compiling is deterministic");
         let mut enis = tables.addresses.values().filter(|row| row.kind == KIND_ENI);
         let eni = *enis.next().expect("the endpoint's ENI");
-        let mut world = HostWorld::new(0, 0);
+        let mut world = HostWorld::new([0; 2], 0);
         world.apply(tables);
         let names = numbers
             .rules()

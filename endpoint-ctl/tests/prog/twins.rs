@@ -8,13 +8,13 @@ use std::fmt::{Debug, Write as _};
 
 use endpoint_common::abi::counter::EniCounters;
 use endpoint_common::abi::event::DropEvent;
-use endpoint_common::abi::flow::{FlowEntry, FlowKey};
+use endpoint_common::abi::flow::{FlowEntry, FlowKey, FlowLimits, Side};
 use endpoint_common::abi::meta::Port;
 use endpoint_common::abi::reason::DropReason;
 use endpoint_common::abi::service::Hop;
-use endpoint_common::path::{Arrival, Flows, Outcome};
+use endpoint_common::path::{Arrival, Outcome};
 use endpoint_ctl::compiler::{Capacity, Tables};
-use endpoint_ctl::dataplane::{Dataplane, LoadOptions, OBJECT, Observed, XdpAction};
+use endpoint_ctl::dataplane::{Dataplane, IdleTimes, LoadOptions, OBJECT, Observed, XdpAction};
 use endpoint_ctl::hostpath::HostWorld;
 
 use crate::checksums;
@@ -25,7 +25,7 @@ pub(crate) const ARRIVAL: u32 = 1;
 const UNBOUND: u32 = 2;
 /// The clock of the host's side; the kernel has its own.
 const TICK: u32 = 77;
-const SEED: u32 = 0x6869_6e67;
+const SECRET: [u64; 2] = [0x6869_6e67_6520_7465, 0x7374_2073_6563_7265];
 
 /// See the module.
 pub(crate) struct Twins {
@@ -52,13 +52,14 @@ impl Twins {
         let options = LoadOptions {
             object: OBJECT,
             capacity,
-            seed: SEED,
+            secret: SECRET,
+            idle: IdleTimes::default(),
             log_packets: false,
         };
         let (kernel, observed) =
             Dataplane::load(&options).unwrap_or_else(|error| panic!("{error}"));
         Self {
-            host: HostWorld::new(SEED, capacity.flow_entries as usize),
+            host: HostWorld::new(SECRET, capacity.flows),
             kernel,
             observed,
             port: None,
@@ -131,6 +132,7 @@ impl Twins {
             &timeless(&kernel_events),
         );
         self.check_clock(&mut wrong, &kernel_events);
+        self.check_ends(&mut wrong);
         check_events(&mut wrong, outcome, &kernel_events);
         check_frame(&mut wrong, outcome, frame, &kernel.frame);
         if wrong.is_empty() {
@@ -146,6 +148,16 @@ impl Twins {
             self.port,
             hex(frame)
         ))
+    }
+
+    /// What both tell of flows that ended.
+    fn check_ends(&mut self, wrong: &mut String) {
+        let ended = |flow, cause| (ageless(vec![flow]), cause);
+        let host = self.host.take_ends().into_iter();
+        let host: Vec<_> = host.map(|(flow, cause)| ended(flow, Some(cause))).collect();
+        let kernel = std::iter::from_fn(|| self.observed.next_end());
+        let kernel: Vec<_> = kernel.map(|(_, flow, cause)| ended(flow, cause)).collect();
+        differ(wrong, "ends", &host, &kernel);
     }
 
     fn check_clock(&mut self, wrong: &mut String, events: &[DropEvent]) {
@@ -164,18 +176,18 @@ impl Twins {
     pub(crate) fn compare_tables(&mut self) -> Result<(), String> {
         let host = self.host.state();
         let mut wrong = String::new();
-        let kernel_flows: BTreeMap<FlowKey, FlowEntry> = self.observed.flows().collect();
-        if let Some((key, entry)) = kernel_flows
-            .iter()
-            .find(|(_, entry)| entry.state.created > entry.state.last_seen)
-        {
-            let _ = writeln!(wrong, "seen before it was made: {key:?} {entry:?}");
+        let kernel_flows: Vec<_> = self.observed.flows().map(|(_, flow)| flow).collect();
+        for flow in &kernel_flows {
+            let seen = flow.half(Side::Forward).state.last_seen;
+            if seen.wrapping_sub(flow.common.created) > 1 << 31 {
+                let _ = writeln!(wrong, "seen before it was made: {flow:?}");
+            }
         }
         differ_by_row(
             &mut wrong,
             "FLOWS",
-            &ageless(&host.flows),
-            &ageless(&kernel_flows),
+            &ageless(self.host.flows()),
+            &ageless(kernel_flows),
         );
         let counters = (0..self.enis as u16).map(|eni| (eni, self.observed.counters(eni)));
         let counters: BTreeMap<_, _> = counters
@@ -187,19 +199,40 @@ impl Twins {
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 
-    /// The keys of the flow table.
-    pub(crate) fn flow_keys(&self) -> Vec<FlowKey> {
-        self.host.state().flows.into_keys().collect()
+    /// Sets how many flows an ENI may have.
+    pub(crate) fn set_share(&mut self, eni: u16, flows: u32) {
+        let limits = FlowLimits {
+            flows,
+            ..FlowLimits::default()
+        };
+        self.host.set_limits(eni, limits);
+        self.kernel
+            .set_limits(eni, limits)
+            .expect("a row of LIMITS");
     }
 
-    /// Takes one entry out of both flow tables, as a janitor would, or half of one.
-    pub(crate) fn remove_flow(&mut self, key: FlowKey) {
-        if key.is_v4() {
-            (&self.host).remove::<true>(&key);
-        } else {
-            (&self.host).remove::<false>(&key);
-        }
-        self.observed.remove_flow(&key);
+    /// Every flow.
+    pub(crate) fn flows(&self) -> Vec<FlowEntry> {
+        self.host.flows()
+    }
+
+    /// Takes a half of a flow out of both indexes.
+    pub(crate) fn lose_half(&mut self, flow: &FlowEntry, side: Side) {
+        let on_host = self.host.lose_half(flow, side);
+        let same = |other: &FlowEntry| keys(other) == keys(flow);
+        let found = self.observed.flows().find(|(_, other)| same(other));
+        let (id, _) = found.expect("a flow of both");
+        let in_kernel = self
+            .observed
+            .lose_half(id, side)
+            .expect("a row of the index");
+        assert_eq!(on_host, in_kernel, "{flow:?}");
+    }
+
+    /// Looks through both flow tables, once round.
+    pub(crate) fn reap(&mut self) {
+        self.host.reap(TICK);
+        self.observed.reap(self.observed.round()).expect("a run");
     }
 
     /// Drops counted so far, by reason.
@@ -242,14 +275,21 @@ fn check_frame(wrong: &mut String, outcome: Outcome, before: &[u8], after: &[u8]
     }
 }
 
-fn ageless(flows: &BTreeMap<FlowKey, FlowEntry>) -> BTreeMap<FlowKey, FlowEntry> {
-    let zero = |(key, entry): (&FlowKey, &FlowEntry)| {
-        let mut entry = *entry;
-        entry.state.last_seen = 0;
-        entry.state.created = 0;
-        (*key, entry)
+/// The keys of a flow's halves.
+fn keys(flow: &FlowEntry) -> [FlowKey; 2] {
+    Side::BOTH.map(|side| flow.half(side).key)
+}
+
+/// By keys; entries' numbers and times are not compared.
+fn ageless(flows: Vec<FlowEntry>) -> BTreeMap<[FlowKey; 2], FlowEntry> {
+    let zero = |mut flow: FlowEntry| {
+        flow.common.created = 0;
+        for half in &mut flow.halves {
+            half.state.last_seen = 0;
+        }
+        (keys(&flow), flow)
     };
-    flows.iter().map(zero).collect()
+    flows.into_iter().map(zero).collect()
 }
 
 fn differ<T: PartialEq + Debug>(wrong: &mut String, what: &str, host: &T, kernel: &T) {

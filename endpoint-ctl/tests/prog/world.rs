@@ -75,9 +75,9 @@ pub(crate) fn backend_mac(address: IpAddr) -> Mac {
 }
 
 /// How small the tables of tests are, so that they load quickly.
-pub(crate) fn capacity(flow_entries: u32) -> Capacity {
+pub(crate) fn capacity(flows: u32) -> Capacity {
     Capacity {
-        flow_entries,
+        flows,
         policy_nodes: 16_384,
         maglev_slots: 131_072,
         backends: 1_024,
@@ -101,11 +101,11 @@ pub(crate) struct World {
 
 impl World {
     /// The first generation, in force, with every next hop resolved.
-    pub(crate) fn new(flow_entries: u32) -> Self {
+    pub(crate) fn new(flows: u32) -> Self {
         let text = include_str!("universe.yaml");
         let model =
             manifest::load(text, "universe.yaml", None).unwrap_or_else(|errors| panic!("{errors}"));
-        let capacity = capacity(flow_entries);
+        let capacity = capacity(flows);
         let mut world = Self {
             model,
             numbers: Numbers::default(),

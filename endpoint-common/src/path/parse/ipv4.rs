@@ -1,32 +1,35 @@
 //! The IPv4 header (RFC 791), options skipped.
 //!
-//! May import: core, abi, wire, frame, the stage's own.
+//! May import: core, abi, wire, frame, packet, the stage's own.
 
-use super::{IP_AT, Packet, Parsed, transport};
-use crate::abi::mapped;
+use super::{Parsed, transport};
 use crate::abi::reason::DropReason;
 use crate::path::frame::Frame;
-use crate::wire::{Ipv4Hdr, protocol};
+use crate::path::packet::Packet;
+use crate::wire::{Ipv4, Ipv4Hdr, protocol};
 
 const MORE_FRAGMENTS_OR_OFFSET: u16 = 0x3fff;
 
+/// Parses what stands at the packet's `ip_at`.
 #[inline(always)]
-pub(super) fn parse<F: Frame>(frame: &F, packet: &mut Packet) -> Parsed {
-    let Some(ip) = frame.header::<Ipv4Hdr, 20>(IP_AT) else {
+pub(in crate::path) fn parse<F: Frame>(frame: &F, packet: &mut Packet<Ipv4>) -> Parsed {
+    let ip_at = usize::from(packet.layers.ip_at);
+    let Some(ip) = frame.header::<Ipv4Hdr, 20>(ip_at) else {
         return Parsed::NotOurs;
     };
-    packet.src = mapped(ip.src_addr);
-    packet.dst = mapped(ip.dst_addr);
-    packet.ip_check = ip.check;
-    packet.ttl = ip.ttl;
-    packet.protocol = ip.proto;
-    packet.bytes = u32::from(u16::from_be_bytes(ip.tot_len));
+    packet.src = ip.src_addr;
+    packet.dst = ip.dst_addr;
+    let layers = &mut packet.layers;
+    layers.ip_check = ip.check;
+    layers.ttl = ip.ttl;
+    layers.protocol = ip.proto;
+    layers.bytes = u32::from(u16::from_be_bytes(ip.tot_len));
     let header = usize::from(ip.vihl & 0x0f).wrapping_mul(4);
-    let total = packet.bytes as usize;
+    let total = layers.bytes as usize;
     if ip.vihl >> 4 != 4 || header < Ipv4Hdr::LEN || total < header {
         return Parsed::Faulty(DropReason::Malformed);
     }
-    if IP_AT.wrapping_add(total) > frame.len() {
+    if !frame.holds(ip_at.wrapping_add(total)) {
         return Parsed::Faulty(DropReason::Truncated);
     }
     if u16::from_be_bytes(ip.frags) & MORE_FRAGMENTS_OR_OFFSET != 0 {
@@ -35,6 +38,6 @@ pub(super) fn parse<F: Frame>(frame: &F, packet: &mut Packet) -> Parsed {
     if ip.proto == protocol::ICMPV6 {
         return Parsed::Faulty(DropReason::ProtocolUnsupported);
     }
-    let at = IP_AT.wrapping_add(header);
-    transport::parse(frame, at, total.wrapping_sub(header), packet)
+    let at = ip_at.wrapping_add(header);
+    transport::parse(frame, at, total.wrapping_sub(header), layers)
 }

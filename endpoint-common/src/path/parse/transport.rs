@@ -1,20 +1,21 @@
 //! Transport headers of both families: TCP, UDP, and the ICMP messages an ENI answers.
 //!
-//! May import: core, abi, wire, frame, the stage's own.
+//! May import: core, abi, wire, frame, packet, the stage's own.
 
-use super::{Packet, Parsed};
+use super::Parsed;
 use crate::abi::reason::DropReason;
 use crate::path::frame::Frame;
+use crate::path::packet::Layers;
 use crate::wire::{Icmpv4Hdr, TcpBytes, TcpHdr, UdpHdr, icmp_type, icmpv6_type, protocol};
 
 /// Parses the header at `at`, of a transport with `payload` bytes in all.
 #[inline(always)]
-pub(super) fn parse<F: Frame>(frame: &F, at: usize, payload: usize, packet: &mut Packet) -> Parsed {
-    packet.l4_at = at as u8;
-    let parsed = match packet.protocol {
-        protocol::TCP => tcp(frame, at, payload, packet),
-        protocol::UDP => udp(frame, at, payload, packet),
-        protocol::ICMP | protocol::ICMPV6 => return icmp(frame, at, payload, packet),
+pub(super) fn parse<F: Frame>(frame: &F, at: usize, payload: usize, layers: &mut Layers) -> Parsed {
+    layers.l4_at = at as u16;
+    let parsed = match layers.protocol {
+        protocol::TCP => tcp(frame, at, payload, layers),
+        protocol::UDP => udp(frame, at, payload, layers),
+        protocol::ICMP | protocol::ICMPV6 => return icmp(frame, at, payload, layers),
         _ => Err(DropReason::ProtocolUnsupported),
     };
     match parsed {
@@ -28,7 +29,7 @@ fn tcp<F: Frame>(
     frame: &F,
     at: usize,
     payload: usize,
-    packet: &mut Packet,
+    layers: &mut Layers,
 ) -> Result<(), DropReason> {
     let bytes: [u8; 20] = frame.read(at).ok_or(DropReason::Truncated)?;
     let tcp: TcpBytes = bytemuck::cast(bytes);
@@ -36,10 +37,10 @@ fn tcp<F: Frame>(
     if header < TcpHdr::LEN || header > payload {
         return Err(DropReason::Malformed);
     }
-    packet.src_port = tcp.source;
-    packet.dst_port = tcp.dest;
-    packet.l4_check = tcp.check;
-    packet.tcp_flags = tcp.flags;
+    layers.src_port = tcp.source;
+    layers.dst_port = tcp.dest;
+    layers.l4_check = tcp.check;
+    layers.tcp_flags = tcp.flags;
     Ok(())
 }
 
@@ -48,29 +49,29 @@ fn udp<F: Frame>(
     frame: &F,
     at: usize,
     payload: usize,
-    packet: &mut Packet,
+    layers: &mut Layers,
 ) -> Result<(), DropReason> {
     let udp = frame.header::<UdpHdr, 8>(at).ok_or(DropReason::Truncated)?;
     let length = usize::from(u16::from_be_bytes(udp.len));
     if length < UdpHdr::LEN || length > payload {
         return Err(DropReason::Malformed);
     }
-    packet.src_port = udp.src;
-    packet.dst_port = udp.dst;
-    packet.l4_check = udp.check;
+    layers.src_port = udp.src;
+    layers.dst_port = udp.dst;
+    layers.l4_check = udp.check;
     Ok(())
 }
 
 /// Echo requests, whose identifier stands for the client's port, and neighbor solicitations.
 #[inline(always)]
-fn icmp<F: Frame>(frame: &F, at: usize, payload: usize, packet: &mut Packet) -> Parsed {
+fn icmp<F: Frame>(frame: &F, at: usize, payload: usize, layers: &mut Layers) -> Parsed {
     if payload < Icmpv4Hdr::LEN {
         return Parsed::Faulty(DropReason::Malformed);
     }
     let Some(icmp) = frame.header::<Icmpv4Hdr, 8>(at) else {
         return Parsed::Faulty(DropReason::Truncated);
     };
-    let is_v6 = packet.protocol == protocol::ICMPV6;
+    let is_v6 = layers.protocol == protocol::ICMPV6;
     if is_v6 && icmp.type_ == icmpv6_type::NEIGHBOR_SOLICITATION {
         return Parsed::Solicitation;
     }
@@ -83,7 +84,7 @@ fn icmp<F: Frame>(frame: &F, at: usize, payload: usize, packet: &mut Packet) -> 
         return Parsed::Faulty(DropReason::IcmpUnsupported);
     }
     let [id0, id1, _, _] = icmp.data;
-    packet.src_port = [id0, id1];
-    packet.l4_check = icmp.check;
+    layers.src_port = [id0, id1];
+    layers.l4_check = icmp.check;
     Parsed::Whole
 }

@@ -12,6 +12,7 @@ mod traffic;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use endpoint_common::abi::flow::Side;
 use endpoint_common::abi::reason::DropReason;
 use endpoint_common::path::Outcome;
 use fastrand::Rng;
@@ -23,7 +24,7 @@ use traffic::Traffic;
 const SEED: u64 = 20_261_124;
 const PACKETS: u64 = 200_000;
 /// So few that the table is full now and then.
-const FLOW_ENTRIES: u32 = 500;
+const FLOWS: u32 = 64;
 /// Packets between two generations.
 const GENERATION: u64 = 2_500;
 /// Packets between two smaller events: a hop that changes, flows that go.
@@ -45,7 +46,7 @@ fn random_packets_have_the_same_fate_on_both_sides() {
     );
     println!("HINGE_SEED={seed} HINGE_PACKETS={packets}");
     let mut rng = Rng::with_seed(seed);
-    let mut world = World::new(FLOW_ENTRIES);
+    let mut world = World::new(FLOWS);
     let first = world.model.clone();
     let mut traffic = Traffic::default();
     let mut tally = Tally::default();
@@ -82,7 +83,7 @@ fn compare(world: &mut World, context: &str) {
     tables.unwrap_or_else(|error| panic!("{context}: what packets left behind\n{error}"));
 }
 
-/// Next hops come and go, and so do flows: in pairs, by halves, at times most of them.
+/// Next hops come and go; halves of flows get lost, at times most of them, and heal.
 fn disturb(world: &mut World, rng: &mut Rng) {
     let rows = world.hop_rows();
     for _ in 0..rng.usize(0..3) {
@@ -94,10 +95,15 @@ fn disturb(world: &mut World, rng: &mut Rng) {
         });
     }
     let share = [0.0, 0.0, 0.0, 0.0, 0.0, 0.02, 0.05, 0.8][rng.usize(0..8)];
-    for key in world.twins.flow_keys() {
-        if rng.f64() < share {
-            world.twins.remove_flow(key);
+    for flow in world.twins.flows() {
+        for side in Side::BOTH {
+            if rng.f64() < share {
+                world.twins.lose_half(&flow, side);
+            }
         }
+    }
+    if rng.bool() {
+        world.twins.reap();
     }
 }
 
@@ -131,7 +137,12 @@ impl Tally {
         );
         // The first comes of broken tables, or of a ping that lost half its flow; the second of many
         // more flows.
-        let rare = [DropReason::TableMissing, DropReason::NatExhausted];
+        let rare = [
+            DropReason::TableMissing,
+            DropReason::NatExhausted,
+            DropReason::FlowShareFull,
+            DropReason::FlowChanged,
+        ];
         for reason in DropReason::ALL
             .iter()
             .filter(|reason| !rare.contains(reason))

@@ -7,7 +7,7 @@ use super::{Step, answer, as_is};
 use crate::packet::{ACK, BROADCAST, Check, FIN, RST, tcp, udp};
 use crate::world::Leg::{ProviderA, ProviderB, VswA, VswB};
 use crate::world::World;
-use endpoint_common::abi::flow::FlowKey;
+use endpoint_common::abi::flow::Side;
 use endpoint_common::abi::reason::DropReason::{
     NextHopUnresolved, NoFlow, NotUnicast, TcpNotSyn, TtlExpired,
 };
@@ -39,8 +39,8 @@ fn one_connection() -> Vec<Step> {
                 && out.ttl == 60
         });
         VswA: "an ACK goes on", web() => To(ProviderA);
-        VswA: "by another MAC, the answer still goes to the first", web().by_mac([2, 0xaa, 0, 0, 0, 8]) => To(ProviderA);
-        ProviderA: "to the first MAC", answer(OPENS, |p| p.flags(ACK)) => ToAs(VswA, |out| out.to == [2, 0xaa, 0, 0, 0, 7]);
+        VswA: "the client moves behind another MAC", web().by_mac([2, 0xaa, 0, 0, 0, 8]) => To(ProviderA);
+        ProviderA: "to the new MAC", answer(OPENS, |p| p.flags(ACK)) => ToAs(VswA, |out| out.to == [2, 0xaa, 0, 0, 0, 8]);
         ProviderA: "an answer with IP options", answer(OPENS, |p| p.options(&[1; 4])) => To(VswA);
         ProviderA: "an answer with a wrong checksum", answer(OPENS, |p| p.l4_check(Check::Wrong)) => To(VswA);
         ProviderA: "an answer with TTL 1", answer(OPENS, |p| p.ttl(1)) => Drop(TtlExpired);
@@ -107,24 +107,35 @@ fn two_vpcs() -> Vec<Step> {
     }
 }
 
-/// Half of a flow is gone: its packets are judged as if there had never been one.
+/// Half of a flow is gone: its packets are judged as if there had never been one, until the next round
+/// through the table.
 fn lost_halves() -> Vec<Step> {
     let web = || tcp("10.0.1.20:50043", "10.0.1.100:81");
     rows! {
         VswA: "a flow that will lose a half", web().syn() => To(ProviderA);
-        then Step::Change(|world| forget(world, |key| key.src_port == 50043u16.to_be_bytes()));
+        then Step::Change(|world| lose(world, 50043, Side::Forward));
         VswA: "the request's half is gone", web() => Drop(TcpNotSyn);
         ProviderA: "the reply's half is there", answer("a flow that will lose a half", as_is) => To(VswA);
-        VswA: "the flow opens anew, by another NAT port", web().syn() => To(ProviderA);
-        ProviderA: "its reply", answer("the flow opens anew, by another NAT port", as_is) => To(VswA);
-        then Step::Change(|world| forget(world, |key| key.src_port == 8080u16.to_be_bytes()));
-        ProviderA: "the reply's half is gone", answer("the flow opens anew, by another NAT port", as_is) => Drop(NoFlow);
+        then Step::Change(|world| world.twins.reap());
+        VswA: "the request's half is back", web() => To(ProviderA);
+        then Step::Change(|world| lose(world, 50043, Side::Back));
+        ProviderA: "the reply's half is gone", answer("a flow that will lose a half", as_is) => Drop(NoFlow);
         VswA: "the request's half is there", web() => To(ProviderA);
+        then Step::Change(|world| world.twins.reap());
+        ProviderA: "the reply's half is back", answer("a flow that will lose a half", as_is) => To(VswA);
+        then Step::Change(|world| lose(world, 50043, Side::Forward));
+        VswA: "without its half, the flow opens anew, by another NAT port", web().syn() => To(ProviderA);
+        then Step::Change(|world| world.twins.reap());
+        ProviderA: "the new one's answer", answer("without its half, the flow opens anew, by another NAT port", as_is) => To(VswA);
     }
 }
 
-fn forget(world: &mut World, which: fn(&FlowKey) -> bool) {
-    for key in world.twins.flow_keys().into_iter().filter(which) {
-        world.twins.remove_flow(key);
+/// The flow of this client port loses a half.
+fn lose(world: &mut World, client_port: u16, side: Side) {
+    let port = client_port.to_be_bytes();
+    for flow in world.twins.flows() {
+        if flow.half(Side::Forward).key.src_port == port {
+            world.twins.lose_half(&flow, side);
+        }
     }
 }

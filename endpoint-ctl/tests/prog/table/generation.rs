@@ -10,7 +10,7 @@ use crate::packet::{ping, tcp, udp, who_has};
 use crate::world::Leg::{ProviderA, ProviderB, VswA, VswA2};
 use endpoint_common::abi::reason::DropReason::{
     AclEgress, AclIngress, BackendRemoved, EndpointGone, GroupEgress, GroupIngress, NoBackend,
-    NoListener,
+    NoFlow, NoListener,
 };
 use endpoint_ctl::model::{
     EndpointId, LoadBalancerId, Model, NetworkAclEntry, NetworkAclId, Policy, PortRange,
@@ -118,7 +118,7 @@ fn backends_change() -> Vec<Step> {
             let listeners = &mut balancer.expect("nlb-a").listeners;
             listeners.retain(|listener| listener.port != 53);
         });
-        VswA: "no listener any more: the flow is cut", dns() => Drop(BackendRemoved);
+        VswA: "no listener any more: its client cannot begin anew", dns() => Drop(NoListener);
         VswA: "no listener any more: a new flow", dns().source_port(50053) => Drop(NoListener);
         then Step::Model(|_| {});
         VswA: "no listener any more, in the other bank", dns().source_port(50053) => Drop(NoListener);
@@ -158,9 +158,10 @@ fn endpoints_change() -> Vec<Step> {
             model.endpoints.remove(&EndpointId::new("ep-c"));
         });
         VswA: "ARP for the endpoint that is gone", arp() => Pass;
-        VswA: "the endpoint is gone: its flow", quic() => Drop(EndpointGone);
         ProviderB: "the endpoint is gone: its flow, back", answer("to the endpoint before it goes", as_is) => Drop(EndpointGone);
-        VswA: "the endpoint is gone: its ping", echo() => Drop(EndpointGone);
+        VswA: "the endpoint is gone: the address is nobody's", quic() => Pass;
+        ProviderB: "the flow is gone as well", answer("to the endpoint before it goes", as_is) => Drop(NoFlow);
+        VswA: "the endpoint is gone: its ping", echo() => Pass;
         VswA: "the endpoint is gone: a new flow", quic().source_port(50061) => Pass;
         VswA: "the others are there", who_has("10.0.1.100", "10.0.1.20") => Answer;
         then Step::Model(|_| {});
@@ -173,7 +174,7 @@ fn endpoints_change() -> Vec<Step> {
             endpoint.expect("ep-a").zones[0].ip = [10, 0, 1, 101].into();
         });
         VswA: "another endpoint takes the address: ARP", arp() => Answer;
-        VswA: "another endpoint takes the address: the old flow stays cut", quic() => Drop(EndpointGone);
+        VswA: "another endpoint takes the address, with other rules", quic() => DropBy(GroupIngress, "default-ingress");
         VswA: "its old address is nobody's", who_has("10.0.1.100", "10.0.1.20") => Pass;
         VswA2: "its other zone is as before", who_has("10.0.2.100", "10.0.2.20") => Answer;
         then Step::Model(|model| {

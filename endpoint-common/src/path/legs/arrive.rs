@@ -1,0 +1,206 @@
+//! A frame arrives: parse -> known flow -> sent, or the leg that has more to say. Neighbours' questions.
+//!
+//! May import: core, abi, wire, the stages, send.
+
+use super::MISSING;
+use super::send::send;
+use crate::abi::family::{AddressFamily, Inet, Inet6};
+use crate::abi::flow::Family;
+use crate::abi::reason::DropReason;
+use crate::path::context::{Arrived, Scratch};
+use crate::path::flows::{Entry, Found, find};
+use crate::path::frame::Frame;
+use crate::path::packet::{Layers, Link, Packet};
+use crate::path::parse::{self, Parsed};
+use crate::path::{Arrival, Leg, Outcome, Turn, World, arp, ndp, track};
+use crate::wire::{EthHdr, ether_type};
+
+/// A frame arrives.
+#[inline(always)]
+pub fn arrive<F: Frame, W: World>(frame: &mut F, world: &W, at: Arrival) -> Turn {
+    let Some((arrived, ether_type)) = link_layer(frame, world, at) else {
+        return Turn::Done(Outcome::Pass);
+    };
+    match ether_type {
+        ether_type::ARP => Turn::Next(Leg::Neighbour),
+        ether_type::IPV4 => {
+            let mut packet = blank::<Inet>();
+            let parsed = parse::ipv4(frame, &mut packet);
+            let key = packet.key::<Inet>(arrived.port.scope);
+            let way = arrive_ip::<Inet, F, W>(frame, world, &arrived, &packet, &key, parsed);
+            if let Turn::Done(_) = way.turn {
+                return way.turn;
+            }
+            let Some(mut scratch) = world.scratch() else {
+                return MISSING;
+            };
+            scratch.packet.src = Inet::wide(packet.src);
+            scratch.packet.dst = Inet::wide(packet.dst);
+            scratch.packet.layers = packet.layers;
+            scratch.arrived = arrived;
+            scratch.refusal.reason = way.fault;
+            way.turn
+        }
+        ether_type::IPV6 => Turn::Next(Leg::Arrive6),
+        _ => Turn::Done(Outcome::Pass),
+    }
+}
+
+/// An IPv6 packet arrives.
+#[inline(always)]
+pub(super) fn arrive6<F: Frame, W: World>(frame: &mut F, world: &W, at: Arrival) -> Turn {
+    let Some((arrived, _)) = link_layer(frame, world, at) else {
+        return Turn::Done(Outcome::Pass);
+    };
+    let Some(mut scratch) = world.scratch() else {
+        return MISSING;
+    };
+    let Scratch {
+        packet,
+        halves: [half, _],
+        ..
+    } = &mut *scratch;
+    packet.layers = Layers::at(EthHdr::LEN as u16, Family::V6);
+    let parsed = parse::ipv6(frame, packet);
+    half.key = packet.wide_key(arrived.port.scope);
+    let way = arrive_ip::<Inet6, F, W>(frame, world, &arrived, packet, &half.key, parsed);
+    scratch.arrived = arrived;
+    scratch.refusal.reason = way.fault;
+    way.turn
+}
+
+/// Where the frame arrived, and its ether type, if it is on an interface of ours and may be for us.
+#[inline(always)]
+fn link_layer<F: Frame, W: World>(frame: &F, world: &W, at: Arrival) -> Option<(Arrived, u16)> {
+    let port = world.port(at.ifindex)?;
+    let meta = world.meta()?;
+    let eth = frame.header::<EthHdr, 14>(0)?;
+    if eth.dst_addr != port.mac && !is_group(eth.dst_addr) {
+        return None;
+    }
+    let arrived = Arrived {
+        meta,
+        port,
+        tick: at.tick,
+        link: Link {
+            dst: eth.dst_addr,
+            src: eth.src_addr,
+        },
+    };
+    Some((arrived, u16::from_be(eth.ether_type)))
+}
+
+/// Whether a MAC address is a group (multicast or broadcast) address.
+#[inline(always)]
+fn is_group(mac: [u8; 6]) -> bool {
+    let [first, ..] = mac;
+    first & 1 != 0
+}
+
+#[inline(always)]
+fn blank<A: AddressFamily>() -> Packet<A::Addr> {
+    Packet {
+        src: bytemuck::Zeroable::zeroed(),
+        dst: bytemuck::Zeroable::zeroed(),
+        layers: Layers::at(EthHdr::LEN as u16, A::FAMILY),
+    }
+}
+
+/// Where an arrived packet goes.
+struct Way {
+    turn: Turn,
+    /// A [`DropReason`] if nothing can be made of the packet, 0 else.
+    fault: u8,
+}
+
+impl Way {
+    #[inline(always)]
+    fn to(leg: Leg) -> Self {
+        Self {
+            turn: Turn::Next(leg),
+            fault: 0,
+        }
+    }
+
+    /// Whose address a faulty packet is for is asked all the same: if nobody's, it is none of ours.
+    #[inline(always)]
+    fn faulty(fault: DropReason) -> Self {
+        Self {
+            turn: Turn::Next(Leg::Open),
+            fault: fault as u8,
+        }
+    }
+}
+
+/// An IP packet arrives.
+#[inline(always)]
+fn arrive_ip<A: AddressFamily, F: Frame, W: World>(
+    frame: &mut F,
+    world: &W,
+    arrived: &Arrived,
+    packet: &Packet<A::Addr>,
+    key: &A::Key,
+    parsed: Parsed,
+) -> Way {
+    match parsed {
+        Parsed::NotOurs => {
+            return Way {
+                turn: Turn::Done(Outcome::Pass),
+                fault: 0,
+            };
+        }
+        Parsed::Solicitation => return Way::to(Leg::Neighbour),
+        Parsed::Faulty(reason) => return Way::faulty(reason),
+        Parsed::Whole if is_group(arrived.link.dst) => {
+            return Way::faulty(DropReason::NotUnicast);
+        }
+        Parsed::Whole => {}
+    }
+    let Some(found) = find::<A, W>(world, arrived.meta.secret, key) else {
+        return Way::to(Leg::Open);
+    };
+    match established::<A, F, W>(frame, world, arrived, &packet.layers, &found) {
+        Ok(outcome) => Way {
+            turn: Turn::Done(outcome),
+            fault: 0,
+        },
+        Err(leg) => Way::to(leg),
+    }
+}
+
+/// A packet of a known flow, which is sent if nothing else needs to be done about it; else the leg
+/// that does.
+#[inline(always)]
+fn established<A: AddressFamily, F: Frame, W: World>(
+    frame: &mut F,
+    world: &W,
+    arrived: &Arrived,
+    layers: &Layers,
+    found: &Found<A, W>,
+) -> Result<Outcome, Leg> {
+    let state = found.entry.state(found.side);
+    let is_plain = state.generation == arrived.meta.generation
+        && state.verdict == 0
+        && track::is_plain(&state, found.side, layers, arrived.link.src);
+    if !is_plain {
+        return Err(Leg::Known);
+    }
+    // What cannot be sent is refused where there is room to tell.
+    send::<A, F, W>(frame, world, arrived, layers, found, &state).map_err(|_| Leg::Send)
+}
+
+/// ARP, or a neighbor solicitation.
+#[inline(always)]
+pub(super) fn neighbour<F: Frame, W: World>(frame: &mut F, world: &W, at: Arrival) -> Outcome {
+    let Some((arrived, ether_type)) = link_layer(frame, world, at) else {
+        return Outcome::Pass;
+    };
+    if ether_type == ether_type::ARP {
+        return arp::answer(frame, world, &arrived, EthHdr::LEN);
+    }
+    let mut packet = blank::<Inet6>();
+    match parse::ipv6(frame, &mut packet) {
+        Parsed::Solicitation => ndp::answer(frame, world, &arrived, &packet),
+        Parsed::NotOurs | Parsed::Faulty(_) | Parsed::Whole => Outcome::Pass,
+    }
+}

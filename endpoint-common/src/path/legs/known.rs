@@ -1,0 +1,99 @@
+//! A packet of a known flow that means more than its bytes: judged again if the generation changed ->
+//! tracked.
+//!
+//! May import: core, abi, the stages.
+
+use super::find_again;
+use crate::abi::event::EndCause;
+use crate::abi::family::AddressFamily;
+use crate::abi::flow::{KIND_ECHO, Side};
+use crate::abi::meta::Meta;
+use crate::abi::reason::DropReason;
+use crate::abi::service::{Address, AddressKey, KIND_ENI};
+use crate::path::case::deciding_rule;
+use crate::path::context::{Refusal, Scratch};
+use crate::path::flows::{Entry, arena};
+use crate::path::{Leg, Turn, World, judge, track};
+
+/// A packet of a known flow: judged again if the generation changed, and tracked.
+#[inline(always)]
+pub(super) fn known<A: AddressFamily, W: World>(
+    world: &W,
+    scratch: &mut Scratch,
+) -> Result<Turn, Refusal> {
+    let found = find_again::<A, W>(world, scratch)?;
+    if found.entry.state(found.side).generation != scratch.arrived.meta.generation {
+        judge_again::<A, W>(world, scratch, found.entry);
+    }
+    let state = found.entry.state(found.side);
+    let layers = scratch.packet.layers;
+    let begins_anew = if let Some(reason) = DropReason::from_number(state.verdict) {
+        if !track::may_open(found.side, &layers) {
+            return Err(Refusal {
+                rule: deciding_rule(reason, &found.entry.common().rules),
+                ..Refusal::of_flow(found.number(), &state, reason)
+            });
+        }
+        true
+    } else {
+        track::follow::<A, _>(found.entry, found.side, &layers, scratch.arrived.link.src)
+    };
+    if begins_anew {
+        return Ok(anew::<A, W>(world, scratch, found.number()));
+    }
+    if found.entry.common().kind == KIND_ECHO {
+        return Ok(Turn::Next(Leg::Echo));
+    }
+    Ok(Turn::Next(Leg::Send))
+}
+
+/// Ends the flow that a packet begins anew.
+#[inline(always)]
+fn anew<A: AddressFamily, W: World>(world: &W, scratch: &mut Scratch, number: u32) -> Turn {
+    let tick = scratch.arrived.tick;
+    arena::end_and_release::<A, W>(world, number, EndCause::Replaced, tick);
+    scratch.refusal.reason = 0;
+    Turn::Next(Leg::Open)
+}
+
+/// Notes what the generation in force says of a flow that an earlier one judged.
+#[inline(always)]
+fn judge_again<A: AddressFamily, W: World>(world: &W, scratch: &mut Scratch, entry: W::Entry<A>) {
+    let Scratch {
+        arrived,
+        case,
+        halves: [forward, back],
+        ..
+    } = scratch;
+    let Meta {
+        generation, bank, ..
+    } = arrived.meta;
+    forward.key = A::widen(&entry.key(Side::Forward));
+    back.key = A::widen(&entry.key(Side::Back));
+    case.begin_with_flow(&forward.key, &back.key);
+    let at = AddressKey {
+        address: forward.key.dst,
+        scope: forward.key.scope,
+        bank: bank as u16,
+        reserved: 0,
+    };
+    let verdict = if let Some(eni) = eni_at(world, &at, entry.state(Side::Forward).eni) {
+        case.eni = eni;
+        judge::again::<A, W>(world, bank, case)
+    } else {
+        case.back_verdict = DropReason::EndpointGone as u8;
+        Err(DropReason::EndpointGone)
+    };
+    let verdict = verdict.map_or_else(|reason| reason as u8, |()| 0);
+    entry.set_rules(case.rules);
+    entry.judge(Side::Forward, generation, verdict);
+    entry.judge(Side::Back, generation, case.back_verdict);
+}
+
+/// The row of an address if it is (still) this ENI's.
+#[inline(always)]
+fn eni_at<W: World>(world: &W, at: &AddressKey, eni: u16) -> Option<Address> {
+    world
+        .address(at)
+        .filter(|found| found.kind == KIND_ENI && found.eni == eni)
+}

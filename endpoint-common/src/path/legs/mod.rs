@@ -1,0 +1,114 @@
+//! The order of stages, leg by leg; the only place that has it.
+//!
+//! May import: core, abi, wire, every stage.
+
+mod arrive;
+mod known;
+mod open;
+mod send;
+
+pub use arrive::arrive;
+
+use super::context::{Arrived, Refusal, Scratch};
+use super::flows::{Found, find};
+use super::frame::Frame;
+use super::{Arrival, Leg, Outcome, Turn, World};
+use crate::abi::Addr;
+use crate::abi::event::DropEvent;
+use crate::abi::family::{AddressFamily, Inet, Inet6};
+use crate::abi::flow::Family;
+use crate::abi::reason::DropReason;
+use crate::abi::service::AddressKey;
+use arrive::{arrive6, neighbour};
+use known::known;
+use open::open;
+use send::{echoing, sending};
+
+/// What must be there is not.
+pub(super) const MISSING: Turn = Turn::Done(Outcome::Drop(DropReason::TableMissing));
+
+#[inline(always)]
+pub(super) fn address_key(arrived: &Arrived, address: Addr) -> AddressKey {
+    AddressKey {
+        address,
+        scope: arrived.port.scope,
+        bank: arrived.meta.bank as u16,
+        reserved: 0,
+    }
+}
+
+/// The half that the packet at rest belongs to.
+#[inline(always)]
+pub(super) fn find_again<A: AddressFamily, W: World>(
+    world: &W,
+    scratch: &Scratch,
+) -> Result<Found<A, W>, Refusal> {
+    let key = A::narrow(&scratch.packet.wide_key(scratch.arrived.port.scope));
+    find::<A, W>(world, scratch.arrived.meta.secret, &key).ok_or(Refusal {
+        reason: DropReason::FlowChanged as u8,
+        ..Refusal::MISSING
+    })
+}
+
+/// Travels one leg.
+#[inline(always)]
+pub fn go<F: Frame, W: World>(leg: Leg, frame: &mut F, world: &W, at: Arrival) -> Turn {
+    if leg == Leg::Neighbour {
+        return Turn::Done(neighbour(frame, world, at));
+    }
+    if leg == Leg::Arrive6 {
+        return arrive6(frame, world, at);
+    }
+    let Some(mut scratch) = world.scratch() else {
+        return MISSING;
+    };
+    let scratch = &mut *scratch;
+    let is_v4 = scratch.packet.layers.family == Family::V4 as u8;
+    let next = match leg {
+        Leg::Refuse | Leg::Neighbour | Leg::Arrive6 => {
+            return Turn::Done(refuse(world, scratch));
+        }
+        Leg::Open if is_v4 => open::<Inet, W>(world, scratch),
+        Leg::Open => open::<Inet6, W>(world, scratch),
+        Leg::Known if is_v4 => known::<Inet, W>(world, scratch),
+        Leg::Known => known::<Inet6, W>(world, scratch),
+        Leg::Send if is_v4 => sending::<Inet, F, W>(frame, world, scratch),
+        Leg::Send => sending::<Inet6, F, W>(frame, world, scratch),
+        Leg::Echo if is_v4 => echoing::<Inet, F, W>(frame, world, scratch),
+        Leg::Echo => echoing::<Inet6, F, W>(frame, world, scratch),
+    };
+    next.unwrap_or_else(|refusal| {
+        scratch.refusal = refusal;
+        Turn::Next(Leg::Refuse)
+    })
+}
+
+/// Counts and tells a drop.
+#[inline(always)]
+fn refuse<W: World>(world: &W, scratch: &Scratch) -> Outcome {
+    let Scratch {
+        arrived,
+        packet,
+        refusal,
+        ..
+    } = scratch;
+    let layers = &packet.layers;
+    world.dropped(&DropEvent {
+        src: packet.src,
+        dst: packet.dst,
+        src_port: layers.src_port,
+        dst_port: layers.dst_port,
+        bytes: layers.bytes,
+        tick: arrived.tick,
+        generation: arrived.meta.generation,
+        rule: refusal.rule,
+        eni: refusal.eni,
+        reason: refusal.reason,
+        direction: refusal.direction,
+        protocol: layers.protocol,
+        tcp_flags: layers.tcp_flags,
+        reserved: [0; 2],
+        flow: refusal.flow,
+    });
+    Outcome::Drop(DropReason::from_number(refusal.reason).unwrap_or(DropReason::TableMissing))
+}

@@ -1,0 +1,64 @@
+//! How long flows may be idle, and the length of a tick.
+//!
+//! May import: nix, endpoint-common::abi.
+
+use std::time::Duration;
+
+use endpoint_common::abi::flow::FlowLimits;
+use nix::time::{ClockId, clock_getres};
+
+/// How long flows may be idle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdleTimes {
+    /// TCP, established.
+    pub tcp_established: Duration,
+    /// Not answered yet, any protocol.
+    pub half_open: Duration,
+    /// TCP, closed by both ends or reset.
+    pub tcp_closing: Duration,
+    /// UDP, answered.
+    pub udp: Duration,
+    /// ICMP echo.
+    pub icmp: Duration,
+}
+
+impl Default for IdleTimes {
+    fn default() -> Self {
+        Self {
+            tcp_established: Duration::from_secs(910),
+            half_open: Duration::from_secs(10),
+            tcp_closing: Duration::from_secs(30),
+            udp: Duration::from_mins(2),
+            icmp: Duration::from_secs(30),
+        }
+    }
+}
+
+impl IdleTimes {
+    /// In ticks, for as many flows as there is room for.
+    pub(super) fn limits(&self) -> FlowLimits {
+        FlowLimits {
+            flows: 0,
+            half_open: ticks(self.half_open),
+            established: ticks(self.tcp_established),
+            closing: ticks(self.tcp_closing),
+            udp: ticks(self.udp),
+            icmp: ticks(self.icmp),
+        }
+    }
+}
+
+/// The length of a tick. The coarse clocks move once a jiffy (clock_getres(2)).
+pub(super) fn tick() -> Duration {
+    clock_getres(ClockId::CLOCK_MONOTONIC_COARSE)
+        .map(Duration::from)
+        .ok()
+        .filter(|tick| !tick.is_zero())
+        .unwrap_or(Duration::from_millis(4))
+}
+
+/// A time in ticks, at least one.
+fn ticks(time: Duration) -> u32 {
+    let ticks = time.as_nanos() / tick().as_nanos();
+    u32::try_from(ticks).unwrap_or(u32::MAX / 4).max(1)
+}
