@@ -57,6 +57,25 @@ fn the_standard_lab_is_what_it_says() -> Result<()> {
 }
 
 #[test]
+fn offloads_are_off_unless_the_spec_leaves_them_on() -> Result<()> {
+    for (offloads, wanted) in [(false, "off"), (true, "on")] {
+        let spec = LabSpec {
+            offloads,
+            ..LabSpec::standard()
+        };
+        let lab = Lab::new(&spec)?;
+        for (role, interface) in [("client-a", "eth0"), ("node", "vsw-a"), ("pnet", "b1")] {
+            let features = lab.ns(role).must(["ethtool", "-k", interface])?;
+            for feature in ["tx-checksumming", "generic-segmentation-offload"] {
+                let line = format!("{feature}: {wanted}");
+                assert!(features.contains(&line), "{role}: no `{line}`: {features}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn bulk_tcp_crosses_the_provider_network() -> Result<()> {
     let lab = Lab::new(&LabSpec::standard())?;
     let _server = lab.iperf3_server("b2", 5201)?;

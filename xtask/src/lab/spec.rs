@@ -18,6 +18,9 @@ pub struct LabSpec {
     pub hosts: Vec<Host>,
     /// Whether the namespaces speak IPv6 at all.
     pub ipv6: bool,
+    /// Whether senders keep their offloads, as on a host that nobody tuned. XDP on the node then
+    /// cannot see the checksums of what they send.
+    pub offloads: bool,
 }
 
 /// A layer-2 network.
@@ -115,6 +118,7 @@ impl LabSpec {
                 backend("b3", a::BACKENDS[2]),
             ],
             ipv6: false,
+            offloads: false,
         }
     }
 

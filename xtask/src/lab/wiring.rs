@@ -4,7 +4,7 @@
 //! Two properties of veth decide whether XDP on the node works at all:
 //! - A sender leaves checksums half done and frames larger than the MTU, since
 //!   the far end usually does not care. XDP sees them so. Offloads are
-//!   therefore off on every interface.
+//!   therefore off on every interface, unless the spec leaves them on.
 //! - A frame redirected into a veth is lost unless its *peer* has an XDP
 //!   program or GRO on. The peers of the node's interfaces get GRO.
 
@@ -25,7 +25,7 @@ pub(super) fn wire(lab: &Lab, spec: &LabSpec) -> Result<()> {
         }
     }
     for host in &spec.hosts {
-        configure(lab, host)?;
+        configure(lab, spec, host)?;
     }
     Ok(())
 }
@@ -89,7 +89,7 @@ fn bridge(lab: &Lab, spec: &LabSpec, segment: &Segment) -> Result<()> {
     let mut up = Vec::new();
     for (host, _) in spec.ports_of(segment) {
         let far = far_name(host);
-        offloads(lab, &segment.name, &far, host.xdp)?;
+        offloads(lab, spec, &segment.name, &far, host.xdp)?;
         up.push(format!("link set {far} up"));
     }
     middle.ip_batch(&up)
@@ -104,15 +104,15 @@ fn cable(lab: &Lab, spec: &LabSpec, segment: &Segment) -> Result<()> {
             (&one.role, &near.name),
             (&two.role, &far.name),
         )])?;
-        offloads(lab, &one.role, &near.name, two.xdp)?;
-        offloads(lab, &two.role, &far.name, one.xdp)?;
+        offloads(lab, spec, &one.role, &near.name, two.xdp)?;
+        offloads(lab, spec, &two.role, &far.name, one.xdp)?;
     }
     Ok(())
 }
 
-fn configure(lab: &Lab, host: &Host) -> Result<()> {
+fn configure(lab: &Lab, spec: &LabSpec, host: &Host) -> Result<()> {
     for port in &host.ports {
-        offloads(lab, &host.role, &port.name, false)?;
+        offloads(lab, spec, &host.role, &port.name, false)?;
     }
     let mut lines: Vec<String> = Vec::new();
     for Port {
@@ -131,12 +131,23 @@ fn configure(lab: &Lab, host: &Host) -> Result<()> {
 }
 
 /// Sets an interface's offloads; a later call adds to an earlier one.
-fn offloads(lab: &Lab, role: &str, interface: &str, peer_has_xdp: bool) -> Result<()> {
-    let mut argv = vec!["ethtool", "-K", interface];
-    argv.extend(["tx", "off", "tso", "off", "gso", "off"]);
-    if peer_has_xdp {
-        argv.extend(["gro", "on"]);
+fn offloads(
+    lab: &Lab,
+    spec: &LabSpec,
+    role: &str,
+    interface: &str,
+    peer_has_xdp: bool,
+) -> Result<()> {
+    let mut settings = Vec::new();
+    if !spec.offloads {
+        settings.extend(["tx", "off", "tso", "off", "gso", "off"]);
     }
-    lab.ns(role).must(argv)?;
+    if peer_has_xdp {
+        settings.extend(["gro", "on"]);
+    }
+    if !settings.is_empty() {
+        lab.ns(role)
+            .must(["ethtool", "-K", interface].into_iter().chain(settings))?;
+    }
     Ok(())
 }
