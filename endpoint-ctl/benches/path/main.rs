@@ -7,6 +7,7 @@
 //!
 //! `cargo xtask bench [--quick]`. Needs root. May import: std, anyhow, the bench's own.
 
+mod basis;
 mod node;
 mod report;
 mod rig;
@@ -71,7 +72,12 @@ fn effort() -> Result<Effort> {
 }
 
 fn run(effort: &Effort) -> Result<()> {
-    report::print_machine(effort.rounds, effort.packets)?;
+    basis::print_machine()?;
+    println!(
+        "medians of {} rounds of up to {} packets; the generator's cost is taken off",
+        effort.rounds,
+        report::grouped(effort.packets)
+    );
     let mut report = Report::default();
     for number in 1..=effort.rounds {
         eprint!("\rround {number} of {} ", effort.rounds);

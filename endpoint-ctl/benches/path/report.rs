@@ -1,10 +1,10 @@
 //! The table: medians, ratios to the floor, budgets.
 //!
-//! May import: std, anyhow.
+//! May import: std, basis.
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use super::basis::median;
 
 /// How much more than a floor a row may cost.
 #[derive(Debug, Clone, Copy)]
@@ -86,35 +86,10 @@ impl Report {
     }
 }
 
-/// The middle one; of an even number, the upper of the two.
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
 /// With commas between thousands.
 pub(crate) fn grouped(number: u32) -> String {
     let digits = number.to_string();
     let groups = digits.as_bytes().rchunks(3).rev();
     let groups: Vec<_> = groups.map(String::from_utf8_lossy).collect();
     groups.join(",")
-}
-
-/// What it is measured on.
-pub(crate) fn print_machine(rounds: usize, packets: u32) -> Result<()> {
-    let read = |path: &str| std::fs::read_to_string(path).with_context(|| path.to_owned());
-    let release = read("/proc/sys/kernel/osrelease")?;
-    let info = read("/proc/cpuinfo")?;
-    let model = info
-        .lines()
-        .find_map(|line| line.strip_prefix("model name"))
-        .map_or("unknown", |name| name.trim_start_matches([' ', '\t', ':']));
-    let cpus = std::thread::available_parallelism()?;
-    println!("kernel {}, {cpus} CPUs, {model}", release.trim());
-    println!(
-        "medians of {rounds} rounds of up to {} packets; the generator's cost is taken off",
-        grouped(packets)
-    );
-    Ok(())
 }

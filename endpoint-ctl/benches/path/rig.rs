@@ -1,16 +1,15 @@
 //! The generator and the floor programs: loaded, aimed, and run.
 //!
-//! May import: std, anyhow, aya, endpoint-common, endpoint-ctl, node (where to aim).
+//! May import: std, anyhow, aya, endpoint-common, endpoint-ctl, basis, node (where to aim).
 
-use std::path::{Path, PathBuf};
-
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Result, anyhow, ensure};
 use aya::maps::{Array, HashMap, MapData, ProgramArray};
 use aya::programs::{ProgramFd, TestRun, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader};
 use endpoint_common::abi::flow::{Family, FlowKey4, FlowState, Half4};
 use endpoint_ctl::dataplane::XdpAction;
 
+use super::basis;
 use super::node::{MAC, Port};
 
 /// Headers that the generator writes: Ethernet, IPv4, TCP.
@@ -31,20 +30,11 @@ pub(crate) struct Rig {
     under_test: ProgramArray<MapData>,
 }
 
-/// Where `cargo xtask build` puts the object, beside the product's.
-fn object() -> PathBuf {
-    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/ebpf-objects/endpoint");
-    let product = std::env::var_os("EBPF_OBJECT").map_or(built, PathBuf::from);
-    product.with_file_name("floor")
-}
-
 impl Rig {
     /// Loads the programs; `flows` must be a power of two. The floor's table is filled with as many
     /// as fit.
     pub(crate) fn load(flows: u32) -> Result<Self> {
-        let path = object();
-        let bytes = std::fs::read(&path)
-            .with_context(|| format!("{}: build it with `cargo xtask build`", path.display()))?;
+        let bytes = basis::object("floor")?;
         let mut ebpf = EbpfLoader::new()
             .map_max_entries("FLOOR", FLOOR_ROWS)
             .load(&bytes)?;
