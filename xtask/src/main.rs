@@ -47,9 +47,12 @@ enum Task {
         #[arg(long)]
         bless: bool,
     },
-    /// Measure the packet path (needs root)
+    /// Measure the packet path, in ratios to floor programs (needs root)
     Bench {
-        /// Passed on to the bench
+        /// Measure whole paths between namespaces instead, in ratios to nftables
+        #[arg(long)]
+        veth: bool,
+        /// Passed on to the bench: --quick, or with --veth: --seconds N, --rounds N
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
@@ -86,8 +89,32 @@ fn run(task: Task) -> Result<()> {
         Task::Build { .. } => build::build(&ws, Profile::Release).map(drop),
         Task::Demo { keep } => demo::demo(&ws, keep),
         Task::Test { part, bless } => suite::test(&ws, part, bless),
-        Task::Bench { args } => suite::bench(&ws, &args),
+        Task::Bench { veth: true, args } => suite::bench(&ws, "veth", &args),
+        Task::Bench { args, .. } => suite::bench(&ws, "path", &args),
         Task::Tidy { bless } => tidy::tidy(&ws, bless),
         Task::Ci => suite::test(&ws, Part::All, false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::{Args, Task};
+
+    #[test]
+    fn a_bench_gets_its_own_arguments() {
+        let parsed = |line: &str| match Args::try_parse_from(line.split(' ')) {
+            Ok(Args {
+                command: Task::Bench { veth, args },
+            }) => (veth, args),
+            other => panic!("{line}: {other:?}"),
+        };
+        let veth = parsed("xtask bench --veth --seconds 2");
+        assert_eq!(veth, (true, vec!["--seconds".into(), "2".into()]));
+        assert_eq!(
+            parsed("xtask bench --quick"),
+            (false, vec!["--quick".into()])
+        );
     }
 }

@@ -66,8 +66,9 @@ pub fn test(ws: &Workspace, part: Part, bless: bool) -> Result<()> {
     Ok(())
 }
 
-/// Runs the bench of the packet path.
-pub fn bench(ws: &Workspace, args: &[String]) -> Result<()> {
+/// Runs a bench of endpoint-ctl: `path`, the packet path alone, or `veth`, whole paths between
+/// namespaces.
+pub fn bench(ws: &Workspace, name: &str, args: &[String]) -> Result<()> {
     if !is_root() {
         bail!("the bench loads BPF programs: run it as root");
     }
@@ -75,7 +76,7 @@ pub fn bench(ws: &Workspace, args: &[String]) -> Result<()> {
     let object = ebpf::build(ws)?;
     step::run(
         host_cargo(ws, &object, "bench")
-            .args(["--package", "endpoint-ctl", "--bench", "path", "--"])
+            .args(["--package", "endpoint-ctl", "--bench", name, "--"])
             .args(args),
     )
 }

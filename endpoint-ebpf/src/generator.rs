@@ -1,0 +1,107 @@
+//! What the bench of whole veth paths sends and counts with: `bench_send` makes each live frame of
+//! a test run the next packet of one of its flows and sends it out by the interface it pretends to
+//! have come from; `bench_sink` takes what arrives at the far end.
+//!
+//! May import: aya-ebpf, endpoint-common, frame.
+#![no_std]
+#![no_main]
+#![feature(asm_experimental_arch)]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    reason = "the entry points that the xdp macro writes are public and undocumented"
+)]
+
+mod frame;
+
+use aya_ebpf::bindings::xdp_action::{XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX};
+use aya_ebpf::macros::{map, xdp};
+use aya_ebpf::maps::{Array, PerCpuArray};
+use aya_ebpf::programs::XdpContext;
+use endpoint_common::hash::mix;
+use endpoint_common::path::Frame;
+use endpoint_common::wire::{EthHdr, Ipv4Hdr, UdpHdr, checksum, ether_type, protocol};
+
+use frame::XdpFrame;
+
+const IP_AT: usize = EthHdr::LEN;
+const UDP_AT: usize = IP_AT + Ipv4Hdr::LEN;
+/// Ethernet, IPv4 and UDP, without options.
+const HEADERS: usize = UDP_AT + UdpHdr::LEN;
+
+/// Row 0: the headers to write, as they are right for source port 0. The bench fills it in.
+#[map]
+static TEMPLATE: Array<[u8; HEADERS]> = Array::with_max_entries(1, 0);
+/// Row 0: how many packets were made; row 1: the number of flows, a power of two, less one; row 2:
+/// the source port of the first flow.
+#[map]
+static SEQUENCE: Array<u32> = Array::with_max_entries(3, 0);
+/// Row 0: the UDP destination port, in host order, that the sink takes.
+#[map]
+static WANTED: Array<u32> = Array::with_max_entries(1, 0);
+/// Row 0: how many packets the sink took.
+#[map]
+static ARRIVED: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
+
+/// See the module.
+#[xdp]
+pub fn bench_send(ctx: XdpContext) -> u32 {
+    match make(&mut XdpFrame::new(&ctx)) {
+        Some(()) => XDP_TX,
+        None => XDP_ABORTED,
+    }
+}
+
+/// Writes all headers: the frame's memory comes back as its last receiver left it.
+#[inline(always)]
+fn make(frame: &mut XdpFrame) -> Option<()> {
+    let sequence = SEQUENCE.get_ptr_mut(0)?;
+    // SAFETY: a row of the map; the bench has one test run at a time, on one CPU.
+    let number = unsafe {
+        *sequence = (*sequence).wrapping_add(1);
+        *sequence
+    };
+    let flow = mix(0, [number]) & *SEQUENCE.get(1)?;
+    let port = ((*SEQUENCE.get(2)? + flow) as u16).to_be_bytes();
+    let headers = *TEMPLATE.get(0)?;
+    let check = [headers[UDP_AT + 6], headers[UDP_AT + 7]];
+    frame.write(0, headers)?;
+    frame.write(UDP_AT, port)?;
+    let check = checksum::apply_udp(check, checksum::change([0, 0], port));
+    frame.write(UDP_AT + 6, check)
+}
+
+/// See the module. What is not for the wanted port goes on as if nobody were here.
+#[xdp]
+pub fn bench_sink(ctx: XdpContext) -> u32 {
+    let frame = XdpFrame::new(&ctx);
+    match (is_wanted(&frame), ARRIVED.get_ptr_mut(0)) {
+        (Some(true), Some(arrived)) => {
+            // SAFETY: this CPU's own row, and the program is not interrupted by itself.
+            unsafe { *arrived += 1 };
+            XDP_DROP
+        }
+        _ => XDP_PASS,
+    }
+}
+
+#[inline(always)]
+fn is_wanted(frame: &XdpFrame) -> Option<bool> {
+    let wanted = *WANTED.get(0)? as u16;
+    Some(
+        frame.read(12)? == ether_type::IPV4.to_be_bytes()
+            && frame.read(IP_AT + 9)? == [protocol::UDP]
+            && frame.read(UDP_AT + 2)? == wanted.to_be_bytes(),
+    )
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    // Nothing here can panic; if it ever could, the verifier refuses this loop at load.
+    loop {}
+}
+
+/// The licence GPL-only helpers ask for.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
