@@ -15,15 +15,14 @@ use crate::control::{AdminSocket, HopState, InterfaceState, NodeStatus, ServerEr
 use crate::dataplane::{Dataplane, DataplaneError, IdleTimes, LoadOptions, OBJECT};
 use crate::manifest::{self, ManifestErrors};
 use crate::model::Model;
-use crate::nexthop::{Netlink, NetlinkError};
+use crate::nexthop::NetlinkError;
 use crate::observe::{Names, Observer, ObserverHandle, ObserverOptions};
-use crate::reconcile::{ReconcileError, Reconciler};
+use crate::reconcile::{Changes, ReconcileError, Reconciler};
 
 /// How long start waits for the neighbours of backends before it says it is ready without them.
 const HOP_PATIENCE: Duration = Duration::from_secs(2);
-/// How often neighbours are looked at: while some are unknown, and otherwise.
-const HOPS_SOON: Duration = Duration::from_millis(100);
-const HOPS_LATER: Duration = Duration::from_secs(1);
+/// How often what the program logs about packets is taken, if it does.
+const PACKET_LOG_EVERY: Duration = Duration::from_millis(100);
 
 /// How to run.
 #[derive(Debug, Clone)]
@@ -109,7 +108,7 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
             what: "flow log",
             source,
         })?;
-    let reconciler = Reconciler::new(dataplane, Netlink::open()?, options.capacity);
+    let reconciler = Reconciler::new(dataplane, options.capacity)?;
     let (status, watched) = watch::channel(NodeStatus::default());
     let mut daemon = Daemon {
         options,
@@ -141,18 +140,14 @@ impl Daemon {
         let mut reload = listen(SignalKind::hangup())?;
         let mut stop = listen(SignalKind::terminate())?;
         let mut interrupt = listen(SignalKind::interrupt())?;
-        let mut resolved = false;
+        let mut packet_log = tokio::time::interval(PACKET_LOG_EVERY);
         loop {
-            let pause = if resolved { HOPS_LATER } else { HOPS_SOON };
             tokio::select! {
                 _ = stop.recv() => return Ok(()),
                 _ = interrupt.recv() => return Ok(()),
-                _ = reload.recv() => {
-                    self.reload().await;
-                    resolved = false;
-                }
-                () = tokio::time::sleep(pause) => {
-                    resolved = self.look_at_hops().await;
+                _ = reload.recv() => self.reload().await,
+                changes = self.reconciler.changes() => self.follow(changes).await,
+                _ = packet_log.tick(), if self.options.log_packets => {
                     self.reconciler.flush_packet_log();
                 }
             }
@@ -193,8 +188,12 @@ impl Daemon {
 
     async fn wait_for_hops(&mut self) -> Result<(), DaemonError> {
         let deadline = Instant::now() + HOP_PATIENCE;
-        while !self.reconciler.refresh_hops().await? && Instant::now() < deadline {
-            tokio::time::sleep(HOPS_SOON / 2).await;
+        while !self.reconciler.all_resolved() {
+            let changes = self.reconciler.changes();
+            match tokio::time::timeout_at(deadline.into(), changes).await {
+                Ok(changes) => self.follow(changes).await,
+                Err(_) => break,
+            }
         }
         for hop in self
             .reconciler
@@ -212,37 +211,33 @@ impl Daemon {
         Ok(())
     }
 
-    async fn look_at_hops(&mut self) -> bool {
-        match self.reconciler.refresh_hops().await {
-            Ok(resolved) => {
-                let error = self.status.borrow().error.clone();
-                self.publish(error);
-                resolved
-            }
-            Err(error) => {
-                tracing::error!("next hops: {error}");
-                true
-            }
+    async fn follow(&mut self, changes: Changes) {
+        if let Err(error) = self.reconciler.follow(changes).await {
+            tracing::error!("{error}");
         }
+        let error = self.status.borrow().error.clone();
+        self.publish(error);
     }
 
     fn publish(&self, error: Option<String>) {
-        let interfaces = self
-            .reconciler
-            .attached()
-            .iter()
-            .map(|attached| InterfaceState {
-                interface: attached.interface.clone(),
-                ifindex: attached.ifindex,
-                hook: attached.mode.to_string(),
-                note: attached.note.clone(),
-            });
+        let interfaces = self.reconciler.interfaces().into_iter();
+        let interfaces = interfaces.map(|found| InterfaceState {
+            interface: found.interface,
+            ifindex: found.ifindex,
+            hook: found.hook.unwrap_or_else(|| "detached".to_owned()),
+            mtu: found.mtu,
+            up: found.up,
+            note: found.note,
+        });
         let hops = self.reconciler.hops().into_iter().map(|hop| HopState {
             backend: hop.backend,
+            interface: hop.interface,
             via: hop.via,
             mac: hop
                 .mac
                 .map(|mac| mac.map(|byte| format!("{byte:02x}")).join(":")),
+            mtu: hop.mtu,
+            note: hop.note,
         });
         self.status.send_replace(NodeStatus {
             version: env!("CARGO_PKG_VERSION"),

@@ -65,7 +65,7 @@ rows! {
     service::Listener as "Listener" [first, slots, nat_first, nat_count, scope]
     service::TargetKey as "TargetKey" [address, port, listener_port, load_balancer, protocol, bank]
     service::Backend as "Backend" [address, port, hop]
-    service::Hop as "Hop" [ifindex, flags, dst_mac, src_mac]
+    service::Hop as "Hop" [ifindex, mtu, dst_mac, flags, src_mac]
 }
 
 const _: () = {

@@ -118,39 +118,48 @@ pub struct Backend {
 }
 
 /// [`Hop::flags`]: the hop can be used.
-pub const HOP_RESOLVED: u32 = 1;
+pub const HOP_RESOLVED: u16 = 1;
 /// [`Hop::flags`]: the destination MAC is the one the flow's client was last seen with.
-pub const HOP_TO_CLIENT: u32 = 2;
+pub const HOP_TO_CLIENT: u16 = 2;
 
-/// A row of `HOPS`: kept current from netlink, apart from generations.
+/// A row of `HOPS`: kept current from netlink, apart from generations. The flags and the reserved
+/// bytes stand behind the MACs and fill them up to 8 bytes each, so that every field is aligned to
+/// its own size and the MTU costs no space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct Hop {
     /// Egress interface.
     pub ifindex: u32,
-    /// [`HOP_RESOLVED`], [`HOP_TO_CLIENT`].
-    pub flags: u32,
+    /// The longest IP packet that may leave by this hop, in bytes, IP header included and
+    /// Ethernet header not: the egress interface's MTU, or the route's where that is smaller.
+    pub mtu: u32,
     /// Destination MAC.
     pub dst_mac: Mac,
-    /// Zero.
-    pub reserved: u16,
+    /// [`HOP_RESOLVED`], [`HOP_TO_CLIENT`].
+    pub flags: u16,
     /// Source MAC: the egress interface's own.
     pub src_mac: Mac,
     /// Zero.
-    pub reserved2: u16,
+    pub reserved: u16,
 }
 
 impl Hop {
-    /// A hop that leaves by `ifindex` with source MAC `src_mac`.
+    /// A hop that leaves by `ifindex` with source MAC `src_mac`, and takes packets of any length.
     #[must_use]
-    pub fn new(ifindex: u32, flags: u32, dst_mac: Mac, src_mac: Mac) -> Self {
+    pub fn new(ifindex: u32, flags: u16, dst_mac: Mac, src_mac: Mac) -> Self {
         Self {
             ifindex,
-            flags,
+            mtu: u32::MAX,
             dst_mac,
-            reserved: 0,
+            flags,
             src_mac,
-            reserved2: 0,
+            reserved: 0,
         }
+    }
+
+    /// The same for IP packets of at most `mtu` bytes.
+    #[must_use]
+    pub fn with_mtu(self, mtu: u32) -> Self {
+        Self { mtu, ..self }
     }
 }

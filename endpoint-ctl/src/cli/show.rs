@@ -73,14 +73,15 @@ pub(super) fn status(socket: &Path, format: Format) -> Result<ExitCode> {
     if let Some(error) = status.get("error").and_then(Value::as_str) {
         print(&format!("last reload refused: {error}"))?;
     }
-    let mut interfaces = table(["INTERFACE", "HOOK", "NOTE"]);
+    let mut interfaces = table(["INTERFACE", "HOOK", "MTU", "NOTE"]);
     for row in rows(&status, "interfaces") {
-        interfaces.add_row(["interface", "hook", "note"].map(|key| text(row, key)));
+        interfaces.add_row(["interface", "hook", "mtu", "note"].map(|key| text(row, key)));
     }
     print(&format!("\n{interfaces}"))?;
-    let mut hops = table(["BACKEND", "VIA", "MAC"]);
+    let mut hops = table(["BACKEND", "INTERFACE", "VIA", "MAC", "MTU", "NOTE"]);
     for row in rows(&status, "hops") {
-        hops.add_row(["backend", "via", "mac"].map(|key| text(row, key)));
+        let keys = ["backend", "interface", "via", "mac", "mtu", "note"];
+        hops.add_row(keys.map(|key| text(row, key)));
     }
     print(&format!("\n{hops}"))?;
     let mut enis = table(["ENI", "ADDRESS", "IPV6 ADDRESS", "IN", "OUT", "DROPPED"]);

@@ -12,11 +12,15 @@ use serde::Serialize;
 pub struct InterfaceState {
     /// The interface.
     pub interface: String,
-    /// Its index.
-    pub ifindex: u32,
-    /// `xdp` or `xdp-generic`.
+    /// Its index, while it is there.
+    pub ifindex: Option<u32>,
+    /// `xdp` or `xdp-generic`; `detached` while it is not there.
     pub hook: String,
-    /// Why not the better one, if so.
+    /// Its MTU in bytes, while it is there.
+    pub mtu: Option<u32>,
+    /// Whether it is set up and has a carrier.
+    pub up: bool,
+    /// Why not the better one, or why not at all, if so.
     pub note: Option<String>,
 }
 
@@ -26,10 +30,16 @@ pub struct InterfaceState {
 pub struct HopState {
     /// The backend.
     pub backend: IpAddr,
+    /// The interface packets leave by.
+    pub interface: String,
     /// The address packets are handed to.
     pub via: IpAddr,
     /// Its MAC address; without one, packets are dropped as `next-hop-unresolved`.
     pub mac: Option<String>,
+    /// The longest IP packet that may leave by it, in bytes.
+    pub mtu: u32,
+    /// Why it cannot be used, if it cannot.
+    pub note: Option<&'static str>,
 }
 
 /// See the module.

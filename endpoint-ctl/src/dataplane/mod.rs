@@ -110,11 +110,7 @@ impl Dataplane {
     /// No such interface, another program in the way, no room in the table.
     pub fn bind(&mut self, name: &str, port: Port) -> Result<(), DataplaneError> {
         self.writer.set_port(port)?;
-        let known = self
-            .attached
-            .iter()
-            .any(|known| known.ifindex == port.ifindex);
-        if !known {
+        if !self.is_bound(port.ifindex) {
             let attached = attach::attach(&mut self.ebpf, name, port.ifindex)?;
             self.attached.push(attached);
         }
@@ -135,6 +131,22 @@ impl Dataplane {
             attach::detach(&mut self.ebpf, attached)?;
         }
         self.writer.clear_port(ifindex)
+    }
+
+    /// Forgets an interface that is gone. The kernel has detached the program from it.
+    ///
+    /// # Errors
+    /// The table of interfaces refused.
+    pub fn forget(&mut self, ifindex: u32) -> Result<(), DataplaneError> {
+        if let Err(error) = self.unbind(ifindex) {
+            tracing::debug!("an interface that is gone: {error}");
+        }
+        self.writer.clear_port(ifindex)
+    }
+
+    /// Whether the program is attached to an interface.
+    pub fn is_bound(&self, ifindex: u32) -> bool {
+        self.attached.iter().any(|known| known.ifindex == ifindex)
     }
 
     /// Interfaces the program is attached to.

@@ -1,21 +1,27 @@
 //! Brings the kernel to what the model says: links, next hops, tables, interfaces, in an order in
-//! which nothing half-made is ever in force.
+//! which nothing half-made is ever in force; and keeps it there when links, routes and neighbours
+//! change.
 //!
 //! May import: model, compiler, dataplane, nexthop, endpoint-common::abi.
 
-mod hops;
+mod asking;
+mod bindings;
+mod follow;
+mod picture;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
-use endpoint_common::abi::meta::Port;
+use crate::compiler::{Capacity, CompileError, HopTo, Numbers, compile};
+use crate::dataplane::{Dataplane, DataplaneError};
+use crate::model::Model;
+use crate::nexthop::{Link, Netlink, NetlinkError, Watch};
+use bindings::Binding;
+use picture::{Picture, Toward, Wanted};
 
-use crate::compiler::{Capacity, CompileError, Numbers, compile};
-use crate::dataplane::{Attached, Dataplane, DataplaneError};
-use crate::model::{Model, VSwitchId};
-use crate::nexthop::{Link, Netlink, NetlinkError};
-use hops::Hops;
-
-pub use hops::HopStatus;
+pub use bindings::InterfaceStatus;
+pub use follow::Changes;
+pub use picture::HopStatus;
 
 /// Why a model could not be put in force. What was in force before still is.
 #[derive(Debug, thiserror::Error)]
@@ -43,36 +49,41 @@ pub enum ReconcileError {
     Netlink(#[from] NetlinkError),
 }
 
-/// An interface the model binds.
-#[derive(Debug, Clone)]
-struct Binding {
-    link: Link,
-    scope: u16,
-}
-
 /// Owns what is in force.
 pub struct Reconciler {
     dataplane: Dataplane,
     netlink: Netlink,
+    watch: Watch,
     capacity: Capacity,
     model: Model,
     numbers: Numbers,
+    /// What the model binds, by interface.
     bindings: BTreeMap<String, Binding>,
-    hops: Hops,
+    picture: Picture,
+    /// When the whole picture is taken anew.
+    next_resync: Instant,
+    /// How soon after something was refused.
+    retry_after: Duration,
 }
 
 impl Reconciler {
     /// Nothing in force yet.
-    pub fn new(dataplane: Dataplane, netlink: Netlink, capacity: Capacity) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// Netlink is not to be had.
+    pub fn new(dataplane: Dataplane, capacity: Capacity) -> Result<Self, NetlinkError> {
+        Ok(Self {
             dataplane,
-            netlink,
+            netlink: Netlink::open()?,
+            watch: Watch::open()?,
             capacity,
             model: Model::default(),
             numbers: Numbers::default(),
             bindings: BTreeMap::new(),
-            hops: Hops::default(),
-        }
+            picture: Picture::default(),
+            next_resync: Instant::now() + follow::RESYNC_EVERY,
+            retry_after: follow::RETRY_AFTER,
+        })
     }
 
     /// The model in force.
@@ -90,19 +101,27 @@ impl Reconciler {
         self.dataplane.generation()
     }
 
-    /// Interfaces the program is attached to.
-    pub fn attached(&self) -> &[Attached] {
-        self.dataplane.attached()
-    }
-
     /// Hands what the program logged about packets to the daemon's log.
     pub fn flush_packet_log(&mut self) {
         self.dataplane.flush_packet_log();
     }
 
+    /// Every interface the model binds.
+    pub fn interfaces(&self) -> Vec<InterfaceStatus> {
+        let bindings = self.bindings.iter();
+        bindings
+            .map(|(name, binding)| binding.status(name, self.dataplane.attached()))
+            .collect()
+    }
+
     /// Every next hop toward backends.
     pub fn hops(&self) -> Vec<HopStatus> {
-        self.hops.status()
+        self.picture.status()
+    }
+
+    /// Whether every next hop toward backends can be used.
+    pub fn all_resolved(&self) -> bool {
+        self.picture.all_resolved()
     }
 
     /// Puts `model` in force as the next generation.
@@ -113,28 +132,27 @@ impl Reconciler {
         let mut numbers = self.numbers.clone();
         numbers.assign(&model);
         let tables = compile(&model, &numbers, self.generation() + 1, &self.capacity)?;
-        let bindings = self.find_interfaces(&model, &numbers).await?;
-        let links: BTreeMap<_, _> = bindings
-            .iter()
-            .map(|(name, binding)| (name.as_str(), &binding.link))
-            .collect();
-        self.hops
-            .want(&model, &numbers, &links, &mut self.dataplane)?;
-        self.hops
-            .refresh(&self.netlink, &mut self.dataplane)
-            .await?;
-        for (name, binding) in &bindings {
-            let port = Port::new(binding.link.index, binding.scope, binding.link.mac);
-            self.dataplane.bind(name, port)?;
+        let links = self.netlink.links().await?;
+        let bindings = bindings::find(&model, &numbers, &links)?;
+        let before = self.picture.clone();
+        let applied = async {
+            self.follow_hops_of(&model, &numbers, &bindings).await?;
+            for (name, binding) in &bindings {
+                binding.bind(name, &mut self.dataplane)?;
+            }
+            Ok(self.dataplane.apply(&tables)?)
+        };
+        if let Err(error) = applied.await {
+            // Hops that only the refused model has do no harm; those in force are followed on.
+            self.picture = before;
+            self.next_resync = Instant::now();
+            self.bind_as_before(&bindings);
+            return Err(error);
         }
-        self.dataplane.apply(&tables)?;
         for (name, binding) in std::mem::replace(&mut self.bindings, bindings) {
-            let still = self
-                .bindings
-                .get(&name)
-                .is_some_and(|now| now.link.index == binding.link.index);
-            if !still {
-                self.dataplane.unbind(binding.link.index)?;
+            let now = self.bindings.get(&name).and_then(Binding::index);
+            if let Some(index) = binding.index().filter(|index| Some(*index) != now) {
+                self.dataplane.unbind(index)?;
             }
         }
         self.model = model;
@@ -142,53 +160,67 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Looks at the neighbours again; `true` when every next hop is known.
-    ///
-    /// # Errors
-    /// Netlink or a map refused.
-    pub async fn refresh_hops(&mut self) -> Result<bool, ReconcileError> {
-        self.hops
-            .refresh(&self.netlink, &mut self.dataplane)
-            .await?;
-        Ok(self.hops.all_resolved())
+    /// Undoes what binding for a refused model has changed.
+    fn bind_as_before(&mut self, refused: &BTreeMap<String, Binding>) {
+        let mut undone = Vec::new();
+        for (name, binding) in refused {
+            let before = self.bindings.get(name).and_then(Binding::index);
+            if let Some(index) = binding.index().filter(|index| Some(*index) != before) {
+                undone.push(self.dataplane.unbind(index));
+            }
+        }
+        for (name, binding) in &self.bindings {
+            undone.push(binding.bind(name, &mut self.dataplane));
+        }
+        for error in undone.into_iter().filter_map(Result::err) {
+            tracing::error!("while going back to what was in force: {error}");
+        }
     }
 
-    async fn find_interfaces(
-        &self,
+    /// Has the picture follow the hops of a model.
+    async fn follow_hops_of(
+        &mut self,
         model: &Model,
         numbers: &Numbers,
-    ) -> Result<BTreeMap<String, Binding>, ReconcileError> {
-        let scope = |id: &VSwitchId| numbers.vswitch_scope(id);
-        let vswitches = model.vswitches.values().map(|vswitch| {
-            (
-                "VSwitch",
-                vswitch.id.to_string(),
-                &vswitch.interface,
-                scope(&vswitch.id),
-            )
-        });
-        let networks = model.provider_networks.values().map(|network| {
-            let scope = numbers.provider_scope(&network.id);
-            (
-                "ProviderNetwork",
-                network.id.to_string(),
-                &network.interface,
-                scope,
-            )
-        });
-        let mut bindings = BTreeMap::new();
-        for (kind, id, interface, scope) in vswitches.chain(networks) {
-            let link =
-                self.netlink
-                    .link(interface)
-                    .await?
-                    .ok_or_else(|| ReconcileError::NoInterface {
-                        kind,
-                        id,
-                        interface: interface.clone(),
-                    })?;
-            bindings.insert(interface.clone(), Binding { link, scope });
-        }
-        Ok(bindings)
+        bindings: &BTreeMap<String, Binding>,
+    ) -> Result<(), ReconcileError> {
+        let now = Instant::now();
+        self.picture.want(wanted(model, numbers), now);
+        self.picture.set_links(links_of(bindings), now);
+        let neighbours = self.netlink.neighbours().await?;
+        self.picture.set_neighbours(neighbours, now);
+        self.settle().await
     }
+}
+
+/// The hops that a model needs, by row. Numbers outlive what they were given to.
+fn wanted(model: &Model, numbers: &Numbers) -> BTreeMap<u32, Wanted> {
+    let balancers = model.load_balancers.values();
+    let backends: BTreeSet<_> = balancers
+        .flat_map(|balancer| {
+            let servers = balancer.listeners.iter().flat_map(|one| &one.servers);
+            servers.map(|server| (&balancer.provider_network, server.ip))
+        })
+        .collect();
+    let interface = |hop: &HopTo| match hop {
+        HopTo::Clients(id) => Some((&model.vswitches.get(id)?.interface, Toward::Clients)),
+        HopTo::Backend(id, backend) => {
+            let network = model.provider_networks.get(id)?;
+            let is_used = backends.contains(&(id, *backend));
+            is_used.then_some((&network.interface, Toward::Backend(*backend)))
+        }
+    };
+    let wanted = numbers.hops().filter_map(|(hop, row)| {
+        let (interface, toward) = interface(hop)?;
+        let interface = interface.clone();
+        Some((row, Wanted { interface, toward }))
+    });
+    wanted.collect()
+}
+
+fn links_of(bindings: &BTreeMap<String, Binding>) -> BTreeMap<String, Link> {
+    let links = bindings
+        .iter()
+        .filter_map(|(name, binding)| Some((name.clone(), binding.link.clone()?)));
+    links.collect()
 }

@@ -82,7 +82,7 @@ fn datagrams() -> Vec<Step> {
     }
 }
 
-fn set_all_hops_to(world: &mut World, flags: u32) {
+fn set_all_hops_to(world: &mut World, flags: u16) {
     for row in world.hop_rows() {
         world.change_hop(row, |hop| hop.flags = flags);
     }
