@@ -11,12 +11,15 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::compiler::Capacity;
-use crate::control::{AdminSocket, HopState, InterfaceState, NodeStatus, ServerError};
+use crate::control::{
+    AdminSocket, FindingState, HopState, InterfaceState, NodeStatus, ServerError,
+};
 use crate::dataplane::{Dataplane, DataplaneError, IdleTimes, LoadOptions, OBJECT};
 use crate::manifest::{self, ManifestErrors};
-use crate::model::Model;
+use crate::model::{Hook, Model};
 use crate::nexthop::NetlinkError;
 use crate::observe::{Names, Observer, ObserverHandle, ObserverOptions};
+use crate::preflight::Finding;
 use crate::reconcile::{Changes, ReconcileError, Reconciler};
 
 /// How long start waits for the neighbours of backends before it says it is ready without them.
@@ -224,10 +227,15 @@ impl Daemon {
         let interfaces = interfaces.map(|found| InterfaceState {
             interface: found.interface,
             ifindex: found.ifindex,
-            hook: found.hook.unwrap_or_else(|| "detached".to_owned()),
+            hook: found
+                .mode
+                .map_or_else(|| "detached".to_owned(), |mode| mode.to_string()),
+            asked: found.asked.name(),
+            chosen: found.asked == Hook::Auto,
             mtu: found.mtu,
             up: found.up,
             note: found.note,
+            findings: found.findings.into_iter().map(finding_state).collect(),
         });
         let hops = self.reconciler.hops().into_iter().map(|hop| HopState {
             backend: hop.backend,
@@ -248,6 +256,15 @@ impl Daemon {
             interfaces: interfaces.collect(),
             hops: hops.collect(),
         });
+    }
+}
+
+fn finding_state(finding: Finding) -> FindingState {
+    FindingState {
+        severity: finding.severity.name(),
+        place: finding.place,
+        problem: finding.problem,
+        mend: finding.mend,
     }
 }
 

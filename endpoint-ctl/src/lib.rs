@@ -1,7 +1,8 @@
 //! The endpoint daemon and its command line, as a library.
 //!
 //! Control: [`manifest`] (YAML) -> [`model`] (validated, immutable) -> [`compiler`] (pure) ->
-//! [`dataplane`] (aya), in the order [`reconcile`] gives, with next hops from [`nexthop`].
+//! [`dataplane`] (aya), in the order [`reconcile`] gives, with next hops from [`nexthop`]
+//! and warnings from [`preflight`].
 //! Observation: [`dataplane`] -> [`observe`] (names, windows, flow log) -> [`control`] (the admin
 //! socket) -> [`cli`]. [`daemon`] wires them; [`hostpath`] and [`oracle`] serve tests and what-if
 //! questions. Who may import whom is enforced by `cargo xtask tidy`; see ARCHITECTURE.md.
@@ -17,4 +18,5 @@ pub mod model;
 pub mod nexthop;
 pub mod observe;
 pub mod oracle;
+pub mod preflight;
 pub mod reconcile;

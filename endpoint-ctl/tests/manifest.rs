@@ -12,6 +12,8 @@ use endpoint_ctl::model::{
 mod addresses;
 #[path = "manifest/families.rs"]
 mod families;
+#[path = "manifest/hooks.rs"]
+mod hooks;
 #[path = "manifest/size.rs"]
 mod size;
 

@@ -9,8 +9,8 @@ use endpoint_common::path::{PolicyKey, classify};
 use endpoint_ctl::compiler::{Capacity, Numbers, Tables, compile};
 use endpoint_ctl::hostpath::HostWorld;
 use endpoint_ctl::model::{
-    AddressIpVersion, Direction, Endpoint, EndpointId, EndpointZone, EniId, Model, NetworkAcl,
-    NetworkAclEntry, NetworkAclId, Policy, PortRange, ProtocolMatch, SecurityGroup,
+    AddressIpVersion, Direction, Endpoint, EndpointId, EndpointZone, EniId, Hook, Model,
+    NetworkAcl, NetworkAclEntry, NetworkAclId, Policy, PortRange, ProtocolMatch, SecurityGroup,
     SecurityGroupId, SecurityGroupRule, SecurityGroupType, ServiceId, VSwitch, VSwitchId, VpcId,
     ZoneId, managed_group,
 };
@@ -149,6 +149,7 @@ fn model(rng: &mut Rng) -> Model {
         cidr_block: "10.0.1.0/24".parse().expect("a network"),
         ipv6_cidr_block: "fd00:0:0:1::/64".parse().ok(),
         interface: "vsw".to_owned(),
+        hook: Hook::default(),
         network_acl: Some(acl.clone()),
     };
     let acl = NetworkAcl {

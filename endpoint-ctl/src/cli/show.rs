@@ -73,11 +73,19 @@ pub(super) fn status(socket: &Path, format: Format) -> Result<ExitCode> {
     if let Some(error) = status.get("error").and_then(Value::as_str) {
         print(&format!("last reload refused: {error}"))?;
     }
-    let mut interfaces = table(["INTERFACE", "HOOK", "MTU", "NOTE"]);
+    let mut interfaces = table(["INTERFACE", "HOOK", "ASKED", "MTU", "NOTE"]);
     for row in rows(&status, "interfaces") {
-        interfaces.add_row(["interface", "hook", "mtu", "note"].map(|key| text(row, key)));
+        let keys = ["interface", "hook", "asked", "mtu", "note"];
+        interfaces.add_row(keys.map(|key| text(row, key)));
     }
     print(&format!("\n{interfaces}"))?;
+    for row in rows(&status, "interfaces") {
+        for finding in rows(row, "findings") {
+            let keys = ["severity", "place", "problem", "mend"];
+            let [severity, place, problem, mend] = keys.map(|key| text(finding, key));
+            print(&format!("{severity}: {place}: {problem}\n    mend: {mend}"))?;
+        }
+    }
     let mut hops = table(["BACKEND", "INTERFACE", "VIA", "MAC", "MTU", "NOTE"]);
     for row in rows(&status, "hops") {
         let keys = ["backend", "interface", "via", "mac", "mtu", "note"];

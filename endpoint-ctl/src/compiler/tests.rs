@@ -10,9 +10,10 @@ use endpoint_common::abi::service::{KIND_ENI, KIND_NAT, Listener as ListenerRow}
 
 use super::*;
 use crate::model::{
-    AddressIpVersion, EndpointId, EndpointService, EniId, Listener, LoadBalancer, LoadBalancerId,
-    ProviderNetwork, ProviderNetworkId, SecurityGroup, SecurityGroupId, SecurityGroupType, Server,
-    ServiceId, Transport, VSwitch, VSwitchId, Vpc, VpcId, ZoneId, managed_group,
+    AddressIpVersion, EndpointId, EndpointService, EniId, Hook, Listener, LoadBalancer,
+    LoadBalancerId, ProviderNetwork, ProviderNetworkId, SecurityGroup, SecurityGroupId,
+    SecurityGroupType, Server, ServiceId, Transport, VSwitch, VSwitchId, Vpc, VpcId, ZoneId,
+    managed_group,
 };
 
 fn ip(text: &str) -> IpAddr {
@@ -37,6 +38,7 @@ fn provider(model: &mut Model, servers: Vec<Server>, version: AddressIpVersion) 
             cidr_block: "10.0.0.0/16".parse().expect("a network"),
             ipv6_cidr_block: "fd00::/64".parse().ok(),
             interface: "provider".to_owned(),
+            hook: Hook::default(),
             nat_addresses: ["fd00::a1", "10.0.0.1", "fd00::a2", "10.0.0.2", "fd00::a3"]
                 .map(ip)
                 .into(),
@@ -85,6 +87,7 @@ fn consumer(model: &mut Model, ipv6: Option<&str>, version: AddressIpVersion) {
             cidr_block,
             ipv6_cidr_block,
             interface: "vsw".to_owned(),
+            hook: Hook::default(),
             network_acl: None,
         },
     );

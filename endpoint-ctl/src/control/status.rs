@@ -14,14 +14,34 @@ pub struct InterfaceState {
     pub interface: String,
     /// Its index, while it is there.
     pub ifindex: Option<u32>,
-    /// `xdp` or `xdp-generic`; `detached` while it is not there.
+    /// `xdp`, `xdp-generic` or `tc`; `detached` while it is not there.
     pub hook: String,
+    /// What the manifest asks for: one of these, or `auto`.
+    pub asked: &'static str,
+    /// Whether the hook was chosen here, as `auto` asks.
+    pub chosen: bool,
     /// Its MTU in bytes, while it is there.
     pub mtu: Option<u32>,
     /// Whether it is set up and has a carrier.
     pub up: bool,
-    /// Why not the better one, or why not at all, if so.
+    /// Why not a better one, or why not at all, if so.
     pub note: Option<String>,
+    /// What about it costs packets.
+    pub findings: Vec<FindingState>,
+}
+
+/// Something about an interface that costs packets, or may.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FindingState {
+    /// `warning` or `note`.
+    pub severity: &'static str,
+    /// The device it is about, and where that is.
+    pub place: String,
+    /// What is so.
+    pub problem: String,
+    /// What mends it.
+    pub mend: String,
 }
 
 /// A next hop toward a backend.

@@ -197,7 +197,7 @@ fn program_refused(name: &str, error: &ProgramError) -> DataplaneError {
 }
 
 /// An error with its sources, on one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(inner) = source {

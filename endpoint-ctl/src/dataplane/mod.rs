@@ -104,16 +104,32 @@ impl Dataplane {
         self.writer.set_limits(eni, limits)
     }
 
-    /// Makes an interface known and attaches the program to it, or refreshes what is known of it.
+    /// Whether the object has a program for the TC hook.
+    pub fn has_tc(&self) -> bool {
+        attach::has_tc(&self.ebpf)
+    }
+
+    /// Makes an interface known and attaches the program to it by the first of `modes` that works,
+    /// or refreshes what is known of it. Where other modes than before are allowed, it is attached
+    /// anew, and for a moment not at all.
     ///
     /// # Errors
     /// No such interface, another program in the way, no room in the table.
-    pub fn bind(&mut self, name: &str, port: Port) -> Result<(), DataplaneError> {
+    pub fn bind(
+        &mut self,
+        name: &str,
+        port: Port,
+        modes: &[AttachMode],
+    ) -> Result<(), DataplaneError> {
         self.writer.set_port(port)?;
-        if !self.is_bound(port.ifindex) {
-            let attached = attach::attach(&mut self.ebpf, name, port.ifindex)?;
-            self.attached.push(attached);
+        let mut known = self.attached.iter_mut();
+        let known = known.find(|known| known.ifindex == port.ifindex);
+        if known.is_some_and(|known| known.serves(modes)) {
+            return Ok(());
         }
+        self.detach(port.ifindex)?;
+        let attached = attach::attach(&mut self.ebpf, name, port.ifindex, modes)?;
+        self.attached.push(attached);
         Ok(())
     }
 
@@ -122,15 +138,17 @@ impl Dataplane {
     /// # Errors
     /// The kernel refused to detach.
     pub fn unbind(&mut self, ifindex: u32) -> Result<(), DataplaneError> {
-        if let Some(place) = self
-            .attached
-            .iter()
-            .position(|known| known.ifindex == ifindex)
-        {
-            let attached = self.attached.remove(place);
-            attach::detach(&mut self.ebpf, attached)?;
-        }
+        self.detach(ifindex)?;
         self.writer.clear_port(ifindex)
+    }
+
+    fn detach(&mut self, ifindex: u32) -> Result<(), DataplaneError> {
+        let mut known = self.attached.iter();
+        let Some(place) = known.position(|known| known.ifindex == ifindex) else {
+            return Ok(());
+        };
+        let attached = self.attached.remove(place);
+        attach::detach(&mut self.ebpf, attached)
     }
 
     /// Forgets an interface that is gone. The kernel has detached the program from it.

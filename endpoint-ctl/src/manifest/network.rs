@@ -11,7 +11,7 @@ use super::fields::Fields;
 use super::kind::Kind;
 use super::node::Node;
 use super::{ip, scalar};
-use crate::model::{VSwitch, VSwitchId, Vpc, VpcId, ZoneId};
+use crate::model::{Hook, VSwitch, VSwitchId, Vpc, VpcId, ZoneId};
 
 /// IPv4 networks a VPC may not use, as CreateVpc documents them.
 const RESERVED: [(Ipv4Net, &str); 4] = [
@@ -99,6 +99,7 @@ pub(super) fn vswitch<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> 
     let zone = fields.required("ZoneId", |node| scalar::id(node).map(ZoneId::new));
     let cidr = fields.required("CidrBlock", |node| ip::sized_ipv4_cidr(node, &(16..=29)));
     let interface = fields.required("Interface", scalar::interface);
+    let hook = fields.defaulted("Hook", Hook::default(), hook);
     let _ = fields.optional("VSwitchName", scalar::label);
     let _ = fields.optional("Description", scalar::label);
     let ipv6_cidr = fields.optional("Ipv6CidrBlock", |node| {
@@ -134,10 +135,16 @@ pub(super) fn vswitch<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> 
         cidr_block,
         ipv6_cidr_block,
         interface,
+        hook: hook?,
         network_acl: None,
     };
     context.model.vswitches.insert(vswitch.id.clone(), vswitch);
     Ok(())
+}
+
+/// Where an interface's packets are handled.
+pub(super) fn hook(node: &Node) -> Result<Hook, Wrong> {
+    scalar::one_of(node, &Hook::ALL.map(|hook| (hook.name(), hook)))
 }
 
 /// The vSwitch's network, if the VPC's holds it.

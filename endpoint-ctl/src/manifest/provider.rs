@@ -1,7 +1,7 @@
 //! The kinds `ProviderNetwork` and `LoadBalancer`.
 //!
-//! May import: std, `model`, `context`, `fault`, `fields`, `ip`, `kind`, `scalar`,
-//! `traffic`.
+//! May import: std, `model`, `context`, `fault`, `fields`, `ip`, `kind`, `network`,
+//! `scalar`, `traffic`.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -12,7 +12,8 @@ use super::fields::Fields;
 use super::kind::Kind;
 use super::{ip, scalar, traffic};
 use crate::model::{
-    Listener, LoadBalancer, LoadBalancerId, ProviderNetwork, ProviderNetworkId, Server, ZoneId,
+    Hook, Listener, LoadBalancer, LoadBalancerId, ProviderNetwork, ProviderNetworkId, Server,
+    ZoneId,
 };
 
 const MOST_NAT_ADDRESSES: usize = 64;
@@ -25,6 +26,7 @@ pub(super) fn network<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> 
     let cidr_block = fields.required("CidrBlock", ip::ipv4_cidr);
     let ipv6_cidr_block = fields.optional("Ipv6CidrBlock", ip::ipv6_cidr);
     let interface = fields.required("Interface", scalar::interface);
+    let hook = fields.defaulted("Hook", Hook::default(), super::network::hook);
     let nat_addresses = nat_addresses(&mut fields, matches!(ipv6_cidr_block, Ok(None)));
     let _ = fields.optional("Description", scalar::label);
     let interface_place = fields.place_of("Interface");
@@ -37,6 +39,7 @@ pub(super) fn network<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> 
         cidr_block: cidr_block?,
         ipv6_cidr_block: ipv6_cidr_block?,
         interface,
+        hook: hook?,
         nat_addresses: nat_addresses?,
     };
     context

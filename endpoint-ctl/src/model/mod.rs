@@ -4,6 +4,7 @@
 //! Field names follow the API (`VpcId`, `CidrBlock`, ...) in snake case.
 
 mod endpoint;
+mod hook;
 mod id;
 mod ipam;
 mod network;
@@ -15,6 +16,7 @@ mod security_group;
 use std::collections::BTreeMap;
 
 pub use endpoint::{AddressIpVersion, Endpoint, EndpointZone};
+pub use hook::Hook;
 pub use id::{
     EndpointId, EniId, LoadBalancerId, NetworkAclId, ProviderNetworkId, SecurityGroupId, ServiceId,
     VSwitchId, VpcId, ZoneId,

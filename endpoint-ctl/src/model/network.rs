@@ -4,7 +4,7 @@
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use super::{NetworkAclId, VSwitchId, VpcId, ZoneId};
+use super::{Hook, NetworkAclId, VSwitchId, VpcId, ZoneId};
 
 /// A consumer network.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct VSwitch {
     pub ipv6_cidr_block: Option<Ipv6Net>,
     /// The Linux interface it is bound to.
     pub interface: String,
+    /// `Hook`: where its packets are handled.
+    pub hook: Hook,
     /// The network ACL associated with it, if any.
     pub network_acl: Option<NetworkAclId>,
 }

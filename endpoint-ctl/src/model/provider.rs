@@ -6,7 +6,9 @@ use std::net::IpAddr;
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
-use super::{AddressIpVersion, LoadBalancerId, ProviderNetworkId, ServiceId, Transport, ZoneId};
+use super::{
+    AddressIpVersion, Hook, LoadBalancerId, ProviderNetworkId, ServiceId, Transport, ZoneId,
+};
 
 /// The network backends live in, reached through one Linux interface of this node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub struct ProviderNetwork {
     pub ipv6_cidr_block: Option<Ipv6Net>,
     /// The Linux interface that leads to it.
     pub interface: String,
+    /// `Hook`: where its packets are handled.
+    pub hook: Hook,
     /// `NatAddresses`: the sources that backends of the same family see; this node answers ARP and
     /// neighbor solicitations for them.
     pub nat_addresses: Vec<IpAddr>,

@@ -41,6 +41,10 @@ pub struct Link {
     pub mtu: u32,
     /// Set up, and its carrier is there: frames that are sent go somewhere.
     pub up: bool,
+    /// What rtnetlink calls its kind: `veth`, `bridge`, `vlan`, ...; a NIC has none.
+    pub kind: Option<String>,
+    /// Behind it is a device of a bus, such as PCI or virtio.
+    pub has_parent: bool,
 }
 
 /// What the kernel knows of a neighbour.

@@ -4,8 +4,8 @@ use ipnet::{IpNet, Ipv4Net};
 
 use super::*;
 use crate::model::{
-    AddressIpVersion, EndpointZone, EniId, NetworkAcl, NetworkAclId, SecurityGroupId, ServiceId,
-    VSwitch, VpcId, ZoneId, managed_group,
+    AddressIpVersion, EndpointZone, EniId, Hook, NetworkAcl, NetworkAclId, SecurityGroupId,
+    ServiceId, VSwitch, VpcId, ZoneId, managed_group,
 };
 
 mod families;
@@ -273,6 +273,7 @@ fn vswitch_with(acl: Option<(Vec<NetworkAclEntry>, Vec<NetworkAclEntry>)>) -> Mo
         cidr_block: "10.0.1.0/24".parse().expect("a network"),
         ipv6_cidr_block: "fd00:0:0:1::/64".parse().ok(),
         interface: "vsw".to_owned(),
+        hook: Hook::default(),
         network_acl: acl.is_some().then(|| id.clone()),
     };
     model.vswitches.insert(vswitch.id.clone(), vswitch);

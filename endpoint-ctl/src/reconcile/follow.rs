@@ -76,6 +76,7 @@ impl Reconciler {
     }
 
     async fn take_over_all(&mut self, told: Vec<Change>) -> Result<(), ReconcileError> {
+        let before = self.interfaces_bound();
         let mut refused = None;
         for change in told {
             // One interface's trouble is not the others'.
@@ -83,7 +84,15 @@ impl Reconciler {
             refused = refused.or(taken.err());
         }
         self.settle().await?;
+        if self.interfaces_bound() != before {
+            self.look_around().await;
+        }
         refused.map_or(Ok(()), Err)
+    }
+
+    /// The indices of bound interfaces.
+    fn interfaces_bound(&self) -> Vec<Option<u32>> {
+        self.bindings.values().map(super::Binding::index).collect()
     }
 
     fn take_over(&mut self, change: Change) -> Result<(), ReconcileError> {
@@ -124,7 +133,7 @@ impl Reconciler {
         let followed = binding.follow(name, link, &mut self.dataplane);
         self.picture
             .set_links(links_of(&self.bindings), Instant::now());
-        Ok(followed?)
+        followed
     }
 
     /// Takes everything anew.
@@ -146,6 +155,7 @@ impl Reconciler {
         self.picture.set_neighbours(neighbours, Instant::now());
         self.picture.any_route_changed();
         self.settle().await?;
+        self.look_around().await;
         refused.map_or(Ok(()), Err)
     }
 

@@ -2,11 +2,12 @@
 //! which nothing half-made is ever in force; and keeps it there when links, routes and neighbours
 //! change.
 //!
-//! May import: model, compiler, dataplane, nexthop, endpoint-common::abi.
+//! May import: model, compiler, dataplane, nexthop, preflight, endpoint-common::abi.
 
 mod asking;
 mod bindings;
 mod follow;
+mod ladder;
 mod picture;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,8 +15,9 @@ use std::time::{Duration, Instant};
 
 use crate::compiler::{Capacity, CompileError, HopTo, Numbers, compile};
 use crate::dataplane::{Dataplane, DataplaneError};
-use crate::model::Model;
+use crate::model::{Hook, Model};
 use crate::nexthop::{Link, Netlink, NetlinkError, Watch};
+use crate::preflight::{self, Bound};
 use bindings::Binding;
 use picture::{Picture, Toward, Wanted};
 
@@ -35,6 +37,14 @@ pub enum ReconcileError {
         kind: &'static str,
         /// Its id.
         id: String,
+        /// The interface.
+        interface: String,
+    },
+    /// TC is asked for, and the object has no program for it.
+    #[error(
+        "interface {interface}: `Hook: tc` needs the TC program, which this build has not; write `Hook: auto`"
+    )]
+    NoTcProgram {
         /// The interface.
         interface: String,
     },
@@ -133,12 +143,18 @@ impl Reconciler {
         numbers.assign(&model);
         let tables = compile(&model, &numbers, self.generation() + 1, &self.capacity)?;
         let links = self.netlink.links().await?;
-        let bindings = bindings::find(&model, &numbers, &links)?;
+        let mut bindings = bindings::find(&model, &numbers, &links, &self.bindings)?;
         let before = self.picture.clone();
         let applied = async {
             self.follow_hops_of(&model, &numbers, &bindings).await?;
-            for (name, binding) in &bindings {
-                binding.bind(name, &mut self.dataplane)?;
+            for (name, binding) in &mut bindings {
+                // What was away before is not waited for.
+                let was_away = |before: &Binding| before.link.is_none();
+                let before = self.bindings.get(name).filter(|before| was_away(before));
+                match binding.bind(name, &mut self.dataplane) {
+                    Err(error) if before.is_some() => binding.refuse(&error),
+                    bound => bound?,
+                }
             }
             Ok(self.dataplane.apply(&tables)?)
         };
@@ -157,6 +173,7 @@ impl Reconciler {
         }
         self.model = model;
         self.numbers = numbers;
+        self.look_around().await;
         Ok(())
     }
 
@@ -166,7 +183,7 @@ impl Reconciler {
         for (name, binding) in refused {
             let before = self.bindings.get(name).and_then(Binding::index);
             if let Some(index) = binding.index().filter(|index| Some(*index) != before) {
-                undone.push(self.dataplane.unbind(index));
+                undone.push(self.dataplane.unbind(index).map_err(ReconcileError::from));
             }
         }
         for (name, binding) in &self.bindings {
@@ -174,6 +191,16 @@ impl Reconciler {
         }
         for error in undone.into_iter().filter_map(Result::err) {
             tracing::error!("while going back to what was in force: {error}");
+        }
+    }
+
+    /// Looks what about the bound interfaces costs packets; what was not so before is told.
+    async fn look_around(&mut self) {
+        let bound = to_look_at(&self.interfaces());
+        let found = tokio::task::spawn_blocking(move || preflight::look(&bound)).await;
+        let mut found = found.unwrap_or_default();
+        for (name, binding) in &mut self.bindings {
+            binding.found(name, found.remove(name).unwrap_or_default());
         }
     }
 
@@ -191,6 +218,19 @@ impl Reconciler {
         self.picture.set_neighbours(neighbours, now);
         self.settle().await
     }
+}
+
+/// What to look at, of the interfaces that are bound.
+fn to_look_at(interfaces: &[InterfaceStatus]) -> Vec<Bound> {
+    let bound = interfaces.iter().filter_map(|found| {
+        Some(Bound {
+            interface: found.interface.clone(),
+            ifindex: found.ifindex?,
+            mode: found.mode?,
+            is_chosen: found.asked == Hook::Auto,
+        })
+    });
+    bound.collect()
 }
 
 /// The hops that a model needs, by row. Numbers outlive what they were given to.

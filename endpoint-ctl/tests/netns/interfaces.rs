@@ -166,6 +166,11 @@ fn an_interface_that_goes_and_comes_back_is_bound_again() {
         let table = scene.daemon.ctl(["status"]).expect("status must answer");
         assert!(table.stdout.contains("detached"), "{table}");
 
+        // What else changes does not wait for it.
+        scene.reload(&Manifest::web().group(accept(all()).from(ANYWHERE)));
+        let row = find(&scene, "interfaces", "interface", interface);
+        assert!(detached(&row), "{row}");
+
         replace(&scene, interface, mac, segment);
         let bound = |row: &Value| {
             row["ifindex"].is_number() && row["ifindex"] != before["ifindex"] && row["up"] == true

@@ -13,6 +13,7 @@ mod dialogue;
 mod endpoint;
 mod flow_log;
 mod group;
+mod hooks;
 mod interfaces;
 mod ipv6;
 mod lifecycle;

@@ -3,8 +3,8 @@
 //! May import: endpoint-ctl (model), ipnet.
 
 use endpoint_ctl::model::{
-    AddressIpVersion, Direction, Endpoint, EndpointId, EndpointZone, EniId, Model, NetworkAcl,
-    NetworkAclEntry, NetworkAclId, Policy, PortRange, ProtocolMatch, SecurityGroup,
+    AddressIpVersion, Direction, Endpoint, EndpointId, EndpointZone, EniId, Hook, Model,
+    NetworkAcl, NetworkAclEntry, NetworkAclId, Policy, PortRange, ProtocolMatch, SecurityGroup,
     SecurityGroupId, SecurityGroupRule, SecurityGroupType, ServiceId, VSwitch, VSwitchId, VpcId,
     ZoneId, managed_group,
 };
@@ -122,6 +122,7 @@ impl Subject {
             cidr_block: self.vswitch,
             ipv6_cidr_block: None,
             interface: "vsw".to_owned(),
+            hook: Hook::default(),
             network_acl: self.acl.as_ref().map(|_| NetworkAclId::new("acl")),
         };
         model.vswitches.insert(vswitch.id.clone(), vswitch);

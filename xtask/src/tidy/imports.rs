@@ -46,7 +46,11 @@ const TABLE: &[Row] = &[
     row("dataplane", &["compiler"]),
     row("hostpath", &["compiler"]),
     row("nexthop", &[]),
-    row("reconcile", &["compiler", "dataplane", "model", "nexthop"]),
+    pure("preflight", &["dataplane"]),
+    row(
+        "reconcile",
+        &["compiler", "dataplane", "model", "nexthop", "preflight"],
+    ),
     row("observe", &["dataplane", "model", "compiler"]),
     row("control", &["observe"]),
     row(

@@ -2,6 +2,7 @@
 
 use rtnetlink::packet_core::{NetlinkHeader, NetlinkMessage, NetlinkPayload};
 use rtnetlink::packet_route::RouteNetlinkMessage;
+use rtnetlink::packet_route::link::InfoKind;
 use rtnetlink::packet_route::route::RouteHeader;
 
 use super::*;
@@ -32,6 +33,7 @@ fn ethernet() -> LinkMessage {
         LinkAttribute::IfName("eth0".to_owned()),
         LinkAttribute::Mtu(1400),
         LinkAttribute::Address(MAC.to_vec()),
+        LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Veth)]),
     ];
     link_message(AddressFamily::Unspec, attributes)
 }
@@ -79,6 +81,8 @@ fn a_link_is_told_with_all_that_hops_hang_on() {
         mac: MAC,
         mtu: 1400,
         up: true,
+        kind: Some("veth".to_owned()),
+        has_parent: false,
     };
     let told = changes(&bytes(RouteNetlinkMessage::NewLink(ethernet())));
     assert_eq!(told, [Change::Link(link.clone())]);
@@ -89,6 +93,21 @@ fn a_link_is_told_with_all_that_hops_hang_on() {
     assert_eq!(told, [Change::Link(Link { up: false, ..link })]);
     let told = changes(&bytes(RouteNetlinkMessage::DelLink(ethernet())));
     assert_eq!(told, [Change::LinkGone(7)]);
+}
+
+#[test]
+fn a_nic_is_told_from_a_virtual_device() {
+    let mut nic = ethernet();
+    nic.attributes
+        .retain(|one| !matches!(one, LinkAttribute::LinkInfo(_)));
+    let parent = LinkAttribute::ParentDevName("0000:00:03.0".to_owned());
+    nic.attributes.push(parent);
+    let told = |message| match &changes(&bytes(RouteNetlinkMessage::NewLink(message)))[..] {
+        [Change::Link(link)] => (link.kind.clone(), link.has_parent),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(told(nic), (None, true));
+    assert_eq!(told(ethernet()), (Some("veth".to_owned()), false));
 }
 
 #[test]

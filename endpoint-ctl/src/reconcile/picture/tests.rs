@@ -24,6 +24,8 @@ fn link(name: &str, index: u32) -> Link {
         mac: NODE,
         mtu: 1500,
         up: true,
+        kind: None,
+        has_parent: true,
     }
 }
 
