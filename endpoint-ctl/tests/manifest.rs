@@ -14,6 +14,8 @@ mod addresses;
 mod families;
 #[path = "manifest/hooks.rs"]
 mod hooks;
+#[path = "manifest/health.rs"]
+mod health;
 #[path = "manifest/size.rs"]
 mod size;
 

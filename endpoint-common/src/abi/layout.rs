@@ -62,7 +62,7 @@ rows! {
         kind, eni, load_balancer, acl_in, acl_out, group_in, group_out, hop
     ]
     service::ListenerKey as "ListenerKey" [load_balancer, port, protocol, bank, family]
-    service::Listener as "Listener" [first, slots, nat_first, nat_count, scope]
+    service::Listener as "Listener" [first, slots, nat_first, nat_count, scope, flags]
     service::TargetKey as "TargetKey" [address, port, listener_port, load_balancer, protocol, bank]
     service::Backend as "Backend" [address, port, hop]
     service::Hop as "Hop" [ifindex, mtu, dst_mac, flags, src_mac]

@@ -81,7 +81,13 @@ pub struct Listener {
     pub nat_count: u32,
     /// The provider network.
     pub scope: u32,
+    /// [`LISTENER_REJECTS`].
+    pub flags: u32,
 }
+
+/// [`Listener::flags`]: without a backend, a new flow is answered by a refusal (TCP reset, or ICMP
+/// port unreachable) instead of silence.
+pub const LISTENER_REJECTS: u32 = 1;
 
 /// The key of `TARGETS`: that this backend is (still) behind this listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable)]

@@ -102,6 +102,7 @@ mod tests {
             port: 8080,
             weight: *weight,
             zone: None,
+            drain: false,
         };
         weights.iter().enumerate().map(server).collect()
     }

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use endpoint_common::abi::flow::Family;
-use endpoint_common::abi::service::{Address, Backend, KIND_NAT, Listener as ListenerRow};
+use endpoint_common::abi::service::{
+    Address, Backend, KIND_NAT, LISTENER_REJECTS, Listener as ListenerRow,
+};
 
 use super::error::CompileError;
 use super::family::{family_of, row_address};
@@ -15,7 +17,8 @@ use super::maglev;
 use super::numbers::{HopTo, Numbers};
 use super::tables::{ListenerAt, Tables, TargetAt};
 use crate::model::{
-    Listener, LoadBalancer, LoadBalancerId, Model, ProviderNetwork, ProviderNetworkId, Server,
+    Listener, LoadBalancer, LoadBalancerId, Model, OnNoBackend, ProviderNetwork, ProviderNetworkId,
+    Server,
 };
 
 /// First row and number of rows of a provider network's NAT addresses of one family.
@@ -137,6 +140,10 @@ impl<'a> ServiceCompiler<'a> {
             nat_first,
             nat_count,
             scope: u32::from(self.numbers.provider_scope(network)),
+            flags: match listener.on_no_backend {
+                OnNoBackend::Drop => 0,
+                OnNoBackend::Reject => LISTENER_REJECTS,
+            },
         };
         let slots = table.into_iter().map(|place| first_backend + place);
         self.tables.maglev.extend(slots);

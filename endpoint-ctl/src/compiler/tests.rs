@@ -10,8 +10,7 @@ use endpoint_common::abi::service::{KIND_ENI, KIND_NAT, Listener as ListenerRow}
 
 use super::*;
 use crate::model::{
-    AddressIpVersion, EndpointId, EndpointService, EniId, Hook, Listener, LoadBalancer,
-    LoadBalancerId, ProviderNetwork, ProviderNetworkId, SecurityGroup, SecurityGroupId,
+    AddressIpVersion, EndpointId, EndpointService, EniId, Hook, Listener, LoadBalancer, LoadBalancerId, OnNoBackend, ProviderNetwork, ProviderNetworkId, SecurityGroup, SecurityGroupId,
     SecurityGroupType, Server, ServiceId, Transport, VSwitch, VSwitchId, Vpc, VpcId, ZoneId,
     managed_group,
 };
@@ -26,6 +25,7 @@ fn server(text: &str, weight: u8) -> Server {
         port: 8080,
         weight,
         zone: None,
+        drain: false,
     }
 }
 
@@ -52,6 +52,9 @@ fn provider(model: &mut Model, servers: Vec<Server>, version: AddressIpVersion) 
             listeners: vec![Listener {
                 transport: Transport::Tcp,
                 port: 80,
+                health_check: None,
+                connection_drain_timeout: None,
+                on_no_backend: OnNoBackend::Drop,
                 servers,
             }],
         },

@@ -80,6 +80,25 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A mapping within this one, which may be left out.
+    pub(super) fn section<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(Fields<'a>) -> Result<T, Told>,
+    ) -> Result<Option<T>, Told> {
+        let entries = self.optional(name, |node| match &node.value {
+            Value::Map(entries) => Ok(entries),
+            _ => Err(Wrong::new(
+                format!("{} is not a mapping", node.describe()),
+                "write its fields as `Field: value`",
+            )),
+        })?;
+        let place = self.place_of(name);
+        entries
+            .map(|entries| read(Self::new(place, entries)))
+            .transpose()
+    }
+
     /// A list of plain values, each read with its place; a missing field is an empty list.
     pub(super) fn values<T>(
         &mut self,

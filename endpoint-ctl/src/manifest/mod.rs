@@ -13,6 +13,7 @@ mod endpoint;
 mod families;
 mod fault;
 mod fields;
+mod health_check;
 mod ip;
 mod kind;
 mod network;

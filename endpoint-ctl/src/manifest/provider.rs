@@ -1,19 +1,19 @@
 //! The kinds `ProviderNetwork` and `LoadBalancer`.
 //!
-//! May import: std, `model`, `context`, `fault`, `fields`, `ip`, `kind`, `network`,
+//! May import: std, `model`, `context`, `fault`, `fields`, `health_check`, `ip`, `kind`, `network`,
 //! `scalar`, `traffic`.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::context::Context;
 use super::fault::Told;
 use super::fields::Fields;
 use super::kind::Kind;
-use super::{ip, scalar, traffic};
+use super::{health_check, ip, scalar, traffic};
 use crate::model::{
-    Hook, Listener, LoadBalancer, LoadBalancerId, ProviderNetwork, ProviderNetworkId, Server,
-    ZoneId,
+    Hook, Listener, LoadBalancer, LoadBalancerId, OnNoBackend, ProviderNetwork, ProviderNetworkId, Server, ZoneId,
 };
 
 const MOST_NAT_ADDRESSES: usize = 64;
@@ -128,8 +128,17 @@ fn read_listener(
 ) -> Result<Listener, Told> {
     let transport = fields.required("ListenerProtocol", traffic::transport);
     let port = fields.required("ListenerPort", |node| scalar::integer(node, 1..=u16::MAX));
+    let health_check = health_check::read(&mut fields, transport.as_ref().ok().copied());
+    let connection_drain_timeout = read_drain(&mut fields);
+    let on_no_backend = fields.defaulted("OnNoBackend", OnNoBackend::default(), |node| {
+        let words = [("drop", OnNoBackend::Drop), ("reject", OnNoBackend::Reject)];
+        scalar::one_of(node, &words)
+    });
+    let drains = !matches!(connection_drain_timeout, Ok(None));
     let mut backends = BTreeSet::new();
-    let servers = fields.items("Servers", |server| read_server(server, nat, &mut backends));
+    let servers = fields.items("Servers", |server| {
+        read_server(server, nat, drains, &mut backends)
+    });
     let _ = fields.optional("Description", scalar::label);
     let port_place = fields.place_of("ListenerPort");
     fields.finish();
@@ -144,23 +153,48 @@ fn read_listener(
     Ok(Listener {
         transport,
         port,
+        health_check: health_check?,
+        connection_drain_timeout: connection_drain_timeout?,
+        on_no_backend: on_no_backend?,
         servers: servers?,
     })
+}
+
+/// How long a listener's servers drain, if they do.
+fn read_drain(fields: &mut Fields<'_>) -> Result<Option<Duration>, Told> {
+    const DEFAULT: u64 = 300;
+    let enabled = fields.defaulted("ConnectionDrainEnabled", false, scalar::boolean);
+    let timeout = fields.defaulted("ConnectionDrainTimeout", DEFAULT, |node| {
+        scalar::integer(node, 10..=900)
+    });
+    let (enabled, timeout) = (enabled?, Duration::from_secs(timeout?));
+    Ok(enabled.then_some(timeout))
 }
 
 fn read_server(
     mut fields: Fields<'_>,
     nat: &[IpAddr],
+    drains: bool,
     seen: &mut BTreeSet<(IpAddr, u16)>,
 ) -> Result<Server, Told> {
     let ip = fields.required("ServerIp", ip::host_address);
     let port = fields.required("Port", |node| scalar::integer(node, 1..=u16::MAX));
     let weight = fields.defaulted("Weight", 100, |node| scalar::integer(node, 0..=100));
     let zone = fields.optional("ZoneId", |node| scalar::id(node).map(ZoneId::new));
+    let drain = fields.defaulted("Drain", false, scalar::boolean);
     let _ = fields.optional("Description", scalar::label);
     let ip_place = fields.place_of("ServerIp");
+    let drain_place = fields.place_of("Drain");
     fields.finish();
 
+    let drain = match drain {
+        Ok(true) if !drains => Err(drain_place.fault(
+            "the listener has no ConnectionDrainEnabled",
+            "add `ConnectionDrainEnabled: true` to it, write Weight: 0 to keep old flows without \
+             a deadline, or remove the server to cut them at once",
+        )),
+        read => read,
+    };
     let ip = ip?;
     if nat.contains(&ip) {
         return Err(ip_place.fault(
@@ -180,5 +214,6 @@ fn read_server(
         port,
         weight: weight?,
         zone: zone?,
+        drain: drain?,
     })
 }

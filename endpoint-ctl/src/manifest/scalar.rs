@@ -101,6 +101,19 @@ where
         .ok_or_else(|| Wrong::new(format!("{number} is out of range"), mend()))
 }
 
+/// `true` or `false`, as YAML has them or as text (the API sends text).
+pub(super) fn boolean(node: &Node) -> Result<bool, Wrong> {
+    match &node.value {
+        Value::Bool(value) => Ok(*value),
+        Value::Text(text) if text.eq_ignore_ascii_case("true") => Ok(true),
+        Value::Text(text) if text.eq_ignore_ascii_case("false") => Ok(false),
+        _ => Err(Wrong::new(
+            format!("{} is neither true nor false", node.describe()),
+            "write true or false",
+        )),
+    }
+}
+
 /// One of several words, in any case.
 pub(super) fn one_of<T: Copy>(node: &Node, words: &[(&'static str, T)]) -> Result<T, Wrong> {
     let all = || words.iter().map(|(word, _)| *word);

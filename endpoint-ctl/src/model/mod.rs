@@ -5,6 +5,7 @@
 
 mod endpoint;
 mod hook;
+mod health_check;
 mod id;
 mod ipam;
 mod network;
@@ -17,6 +18,7 @@ use std::collections::BTreeMap;
 
 pub use endpoint::{AddressIpVersion, Endpoint, EndpointZone};
 pub use hook::Hook;
+pub use health_check::{HealthCheck, HealthCheckKind, HttpCheck, HttpMethod, TargetId};
 pub use id::{
     EndpointId, EniId, LoadBalancerId, NetworkAclId, ProviderNetworkId, SecurityGroupId, ServiceId,
     VSwitchId, VpcId, ZoneId,
@@ -24,7 +26,7 @@ pub use id::{
 pub use ipam::{Ipam, IpamError};
 pub use network::{VSwitch, Vpc};
 pub use network_acl::{NetworkAcl, NetworkAclEntry};
-pub use provider::{EndpointService, Listener, LoadBalancer, ProviderNetwork, Server};
+pub use provider::{EndpointService, Listener, LoadBalancer, OnNoBackend, ProviderNetwork, Server};
 pub use rule::{Policy, PortRange, ProtocolMatch, Transport};
 pub use security_group::{
     Direction, SecurityGroup, SecurityGroupRule, SecurityGroupType, managed_group,
@@ -49,4 +51,20 @@ pub struct Model {
     pub services: BTreeMap<ServiceId, EndpointService>,
     /// Endpoints.
     pub endpoints: BTreeMap<EndpointId, Endpoint>,
+}
+
+impl Model {
+    /// Every server behind every listener, by name.
+    pub fn targets(&self) -> impl Iterator<Item = (TargetId, &Listener, &Server)> {
+        let balancers = self.load_balancers.values();
+        let listeners = balancers
+            .flat_map(|balancer| balancer.listeners.iter().map(move |one| (balancer, one)));
+        listeners.flat_map(|(balancer, listener)| {
+            let servers = listener.servers.iter();
+            servers.map(move |server| {
+                let target = TargetId::new(&balancer.id, listener, server);
+                (target, listener, server)
+            })
+        })
+    }
 }

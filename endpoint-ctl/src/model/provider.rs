@@ -3,11 +3,12 @@
 //! May import: std, ipnet, the model's own modules.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
 use super::{
-    AddressIpVersion, Hook, LoadBalancerId, ProviderNetworkId, ServiceId, Transport, ZoneId,
+    AddressIpVersion, HealthCheck, Hook, LoadBalancerId, ProviderNetworkId, ServiceId, Transport, ZoneId,
 };
 
 /// The network backends live in, reached through one Linux interface of this node.
@@ -46,8 +47,25 @@ pub struct Listener {
     pub transport: Transport,
     /// `ListenerPort`.
     pub port: u16,
+    /// `HealthCheckConfig`; without it, servers are not probed.
+    pub health_check: Option<HealthCheck>,
+    /// `ConnectionDrainTimeout`, if `ConnectionDrainEnabled`: how long the old flows of a server
+    /// that drains, or is not named any more, may go on.
+    pub connection_drain_timeout: Option<Duration>,
+    /// `OnNoBackend`.
+    pub on_no_backend: OnNoBackend,
     /// `Servers`; (ip, port) is unique. May be empty: then there is no backend.
     pub servers: Vec<Server>,
+}
+
+/// What a new flow meets when no server can take it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnNoBackend {
+    /// `drop`: silence.
+    #[default]
+    Drop,
+    /// `reject`: a TCP reset, or ICMP port unreachable.
+    Reject,
 }
 
 /// One server (target) behind a listener.
@@ -61,6 +79,9 @@ pub struct Server {
     pub weight: u8,
     /// `ZoneId`, if given.
     pub zone: Option<ZoneId>,
+    /// `Drain`: no new flows, and the old ones end with the listener's
+    /// [`connection_drain_timeout`](Listener::connection_drain_timeout).
+    pub drain: bool,
 }
 
 /// An endpoint service: what endpoints connect to.

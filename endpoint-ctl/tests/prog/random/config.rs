@@ -5,8 +5,8 @@
 use std::net::Ipv4Addr;
 
 use endpoint_ctl::model::{
-    Direction, Endpoint, Listener, Model, NetworkAclEntry, Policy, PortRange, ProtocolMatch,
-    SecurityGroupRule, SecurityGroupType, Server, Transport,
+    Direction, Endpoint, Listener, Model, NetworkAclEntry, OnNoBackend, Policy, PortRange,
+    ProtocolMatch, SecurityGroupRule, SecurityGroupType, Server, Transport,
 };
 use fastrand::Rng;
 use ipnet::Ipv4Net;
@@ -175,6 +175,9 @@ fn listeners(balancer: usize, rng: &mut Rng) -> Vec<Listener> {
             made.push(Listener {
                 transport,
                 port,
+                health_check: None,
+                connection_drain_timeout: None,
+                on_no_backend: OnNoBackend::Drop,
                 servers: servers(balancer, rng),
             });
         }
@@ -191,6 +194,7 @@ fn servers(balancer: usize, rng: &mut Rng) -> Vec<Server> {
             port: *choose(&[80, 53, 8080, 8081], rng),
             weight: *choose(&[0, 1, 30, 100, 100], rng),
             zone: None,
+            drain: false,
         })
         .collect()
 }
