@@ -57,7 +57,7 @@ impl Default for Capacity {
         Self {
             flows: 131_072,
             policy_nodes: 65_536,
-            maglev_slots: 1 << 20,
+            maglev_slots: 1 << 21,
             backends: 8_192,
             nat_addresses: 1_024,
             service_rows: 16_384,

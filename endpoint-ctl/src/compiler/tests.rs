@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use endpoint_common::abi::flow::Family;
-use endpoint_common::abi::service::{KIND_ENI, KIND_NAT, Listener as ListenerRow};
+use endpoint_common::abi::service::{
+    KIND_ENI, KIND_NAT, LISTENER_REJECTS, Listener as ListenerRow,
+};
 
 use super::*;
 use crate::model::{
@@ -233,7 +235,48 @@ fn what_no_eni_reaches_over_ipv6_takes_no_rows() {
     let tables = compiled(&model(servers.into(), None));
     assert_eq!(listener(&tables, Family::V6), None);
     assert_eq!(tables.backends.len(), 1);
-    assert_eq!(tables.maglev.len(), TABLE_SLOTS as usize);
+    assert_eq!(tables.maglev, [0]);
+}
+
+/// The listener's servers of weight 0, which [`crate::health`] also gives to those that are
+/// unhealthy or drain.
+#[test]
+fn a_server_of_weight_0_keeps_its_flows_and_gets_no_others() {
+    let servers = |weights: [u8; 3]| -> Vec<Server> {
+        let addresses = ["10.0.0.11", "10.0.0.12", "10.0.0.13"];
+        let servers = addresses.into_iter().zip(weights);
+        servers.map(|(ip, weight)| server(ip, weight)).collect()
+    };
+    let with = |weights| compiled(&model(servers(weights), None));
+    let all = with([100, 100, 50]);
+    let one_rests = with([100, 0, 50]);
+    let all_rest = with([0, 0, 0]);
+    let row = |tables| *listener(tables, Family::V4).expect("an IPv4 listener");
+    assert_eq!(one_rests.targets, all.targets);
+    let reached = reached(&one_rests, &row(&one_rests));
+    assert_eq!(reached, ["10.0.0.11", "10.0.0.13"].map(ip).into());
+    // All unhealthy is as good as none there: not as good as all healthy.
+    assert_eq!(all_rest.targets, all.targets);
+    assert_eq!(row(&all_rest).slots, 0);
+    // Nobody's slots change but those of the one that rests.
+    let (before, after) = (all.maglev.iter(), one_rests.maglev.iter());
+    assert!(before.zip(after).all(|(old, new)| old == new || *old == 1));
+}
+
+#[test]
+fn what_meets_no_backend_is_carried_in_the_listeners_row() {
+    for (choice, flags) in [
+        (OnNoBackend::Drop, 0),
+        (OnNoBackend::Reject, LISTENER_REJECTS),
+    ] {
+        let mut model = dual_stack();
+        for balancer in model.load_balancers.values_mut() {
+            balancer.listeners[0].on_no_backend = choice;
+        }
+        let tables = compiled(&model);
+        assert_eq!(tables.listeners.len(), 2);
+        assert!(tables.listeners.values().all(|row| row.flags == flags));
+    }
 }
 
 #[test]
@@ -273,9 +316,10 @@ fn both_families_count_against_the_capacity() {
     };
     assert_eq!(small(|capacity| capacity.nat_addresses = 4), 5);
     assert_eq!(small(|capacity| capacity.backends = 3), 4);
+    // Two servers of IPv6, and one of IPv4 that takes flows.
     assert_eq!(
         small(|capacity| capacity.maglev_slots = TABLE_SLOTS),
-        2 * TABLE_SLOTS as usize
+        TABLE_SLOTS as usize + 1
     );
     assert_eq!(small(|capacity| capacity.service_rows = 6), 7);
 }
