@@ -12,9 +12,10 @@ use tokio::sync::watch;
 
 use crate::compiler::Capacity;
 use crate::control::{
-    AdminSocket, FindingState, HopState, InterfaceState, NodeStatus, ServerError,
+    AdminSocket, FindingState, HopState, InterfaceState, NodeStatus, ServerError, TargetState,
 };
 use crate::dataplane::{Dataplane, DataplaneError, IdleTimes, LoadOptions, OBJECT};
+use crate::health::{Change, Health, Moment, Plan, TargetView};
 use crate::manifest::{self, ManifestErrors};
 use crate::model::{Hook, Model};
 use crate::nexthop::NetlinkError;
@@ -112,10 +113,15 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
             source,
         })?;
     let reconciler = Reconciler::new(dataplane, options.capacity)?;
+    let health = Health::start().map_err(|source| DaemonError::Io {
+        what: "health checks",
+        source,
+    })?;
     let (status, watched) = watch::channel(NodeStatus::default());
     let mut daemon = Daemon {
         options,
         reconciler,
+        health,
         observer,
         names: Names::default(),
         status,
@@ -133,6 +139,7 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
 struct Daemon {
     options: DaemonOptions,
     reconciler: Reconciler,
+    health: Health,
     observer: ObserverHandle,
     names: Names,
     status: watch::Sender<NodeStatus>,
@@ -150,6 +157,10 @@ impl Daemon {
                 _ = interrupt.recv() => return Ok(()),
                 _ = reload.recv() => self.reload().await,
                 changes = self.reconciler.changes() => self.follow(changes).await,
+                change = self.health.changed() => match change {
+                    Change::Served => self.follow_health().await,
+                    Change::Shown => self.publish_again(),
+                },
                 _ = packet_log.tick(), if self.options.log_packets => {
                     self.reconciler.flush_packet_log();
                 }
@@ -162,7 +173,7 @@ impl Daemon {
         let mut states = vec![NotifyState::Reloading];
         states.extend(NotifyState::monotonic_usec_now());
         notify(&states);
-        let read = read_manifest(&self.options.manifest, Some(self.reconciler.model()));
+        let read = read_manifest(&self.options.manifest, Some(self.health.desired()));
         let applied = match read {
             Ok(model) => self.apply(model).await,
             Err(error) => Err(error),
@@ -178,14 +189,33 @@ impl Daemon {
         notify(&[NotifyState::Ready]);
     }
 
-    async fn apply(&mut self, model: Model) -> Result<(), DaemonError> {
+    async fn apply(&mut self, desired: Model) -> Result<(), DaemonError> {
+        let plan = self.health.plan(desired, Moment::now());
+        self.put_in_force(plan).await?;
+        self.publish(None);
+        Ok(())
+    }
+
+    /// Serves what the states of the targets call for now, or tries again a little later.
+    async fn follow_health(&mut self) {
+        let plan = self.health.plan_again(Moment::now());
+        if let Err(error) = self.put_in_force(plan).await {
+            let generation = self.reconciler.generation();
+            tracing::error!("targets: generation {generation} stays in force: {error}");
+            self.health.postpone();
+        }
+        self.publish_again();
+    }
+
+    async fn put_in_force(&mut self, plan: Plan) -> Result<(), DaemonError> {
+        let model = plan.served.clone();
         // Names first: a packet may be judged before this function returns.
         let mut numbers = self.reconciler.numbers().clone();
         numbers.assign(&model);
         self.names.add(&model, &numbers);
         self.observer.set_names(self.names.clone());
         self.reconciler.apply(model).await?;
-        self.publish(None);
+        self.health.follow(plan);
         Ok(())
     }
 
@@ -218,6 +248,11 @@ impl Daemon {
         if let Err(error) = self.reconciler.follow(changes).await {
             tracing::error!("{error}");
         }
+        self.publish_again();
+    }
+
+    /// Tells what is so now; what was wrong with the last reload still is.
+    fn publish_again(&self) {
         let error = self.status.borrow().error.clone();
         self.publish(error);
     }
@@ -247,6 +282,7 @@ impl Daemon {
             mtu: hop.mtu,
             note: hop.note,
         });
+        let targets = self.health.targets().into_iter().map(target_state);
         self.status.send_replace(NodeStatus {
             version: env!("CARGO_PKG_VERSION"),
             pid: std::process::id(),
@@ -255,6 +291,7 @@ impl Daemon {
             error,
             interfaces: interfaces.collect(),
             hops: hops.collect(),
+            targets: targets.collect(),
         });
     }
 }
@@ -265,6 +302,22 @@ fn finding_state(finding: Finding) -> FindingState {
         place: finding.place,
         problem: finding.problem,
         mend: finding.mend,
+    }
+}
+
+fn target_state(view: TargetView) -> TargetState {
+    let shown = |when| format!("{when:.0}");
+    TargetState {
+        load_balancer_id: view.target.load_balancer.to_string(),
+        protocol: view.target.transport.number(),
+        listener_port: view.target.listener_port,
+        server_ip: view.target.ip,
+        port: view.target.port,
+        weight: view.weight,
+        state: view.state,
+        reason: view.reason,
+        since: shown(view.since),
+        draining_until: view.draining_until.map(shown),
     }
 }
 

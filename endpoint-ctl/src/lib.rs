@@ -1,8 +1,9 @@
 //! The endpoint daemon and its command line, as a library.
 //!
 //! Control: [`manifest`] (YAML) -> [`model`] (validated, immutable) -> [`compiler`] (pure) ->
-//! [`dataplane`] (aya), in the order [`reconcile`] gives, with next hops from [`nexthop`]
-//! and warnings from [`preflight`].
+//! [`dataplane`] (aya), in the order [`reconcile`] gives, with next hops from [`nexthop`] and warnings
+//! from [`preflight`]; on the way, [`health`] takes out of the model which servers can have no new
+//! flows.
 //! Observation: [`dataplane`] -> [`observe`] (names, windows, flow log) -> [`control`] (the admin
 //! socket) -> [`cli`]. [`daemon`] wires them; [`hostpath`] and [`oracle`] serve tests and what-if
 //! questions. Who may import whom is enforced by `cargo xtask tidy`; see ARCHITECTURE.md.
@@ -12,6 +13,7 @@ pub mod compiler;
 pub mod control;
 pub mod daemon;
 pub mod dataplane;
+pub mod health;
 pub mod hostpath;
 pub mod manifest;
 pub mod model;

@@ -92,6 +92,17 @@ pub(super) fn status(socket: &Path, format: Format) -> Result<ExitCode> {
         hops.add_row(keys.map(|key| text(row, key)));
     }
     print(&format!("\n{hops}"))?;
+    let mut targets = table(["TARGET", "LISTENER", "STATE", "SINCE", "REASON"]);
+    for row in rows(&status, "targets") {
+        targets.add_row([
+            address(row, "server-ip", "port"),
+            listener(row),
+            target_state(row),
+            text(row, "since"),
+            text(row, "reason"),
+        ]);
+    }
+    print(&format!("\n{targets}"))?;
     let mut enis = table(["ENI", "ADDRESS", "IPV6 ADDRESS", "IN", "OUT", "DROPPED"]);
     for row in rows(&status, "enis") {
         let amounts = ["in", "out", "dropped"].map(|key| amount(&row[key]));
@@ -121,6 +132,20 @@ fn rows<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
         .and_then(Value::as_array)
         .into_iter()
         .flatten()
+}
+
+/// A target's listener: `nlb-a tcp/80`.
+fn listener(target: &Value) -> String {
+    let [balancer, port] = ["load-balancer-id", "listener-port"].map(|key| text(target, key));
+    format!("{balancer} {}/{port}", protocol(target))
+}
+
+fn target_state(target: &Value) -> String {
+    let state = text(target, "state");
+    match text(target, "draining-until").as_str() {
+        "-" => state,
+        until => format!("{state} until {until}"),
+    }
 }
 
 fn amount(value: &Value) -> String {

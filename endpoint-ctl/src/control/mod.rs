@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use client::{ClientError, Connection};
 pub use server::{AdminSocket, ServerError};
-pub use status::{FindingState, HopState, InterfaceState, NodeStatus};
+pub use status::{FindingState, HopState, InterfaceState, NodeStatus, TargetState};
 
 /// Where the daemon listens unless told otherwise.
 pub const DEFAULT_SOCKET: &str = "/run/endpoint/control.sock";

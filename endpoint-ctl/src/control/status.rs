@@ -62,6 +62,32 @@ pub struct HopState {
     pub note: Option<&'static str>,
 }
 
+/// A server behind a listener.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TargetState {
+    /// The load balancer.
+    pub load_balancer_id: String,
+    /// The listener's IANA protocol number.
+    pub protocol: u8,
+    /// The listener's port.
+    pub listener_port: u16,
+    /// The server's address.
+    pub server_ip: IpAddr,
+    /// The server's port.
+    pub port: u16,
+    /// Its weight in the manifest.
+    pub weight: u8,
+    /// `healthy`, `unhealthy`, `unknown` (counts as healthy), `draining` or `drained`.
+    pub state: &'static str,
+    /// Why.
+    pub reason: String,
+    /// Since when (RFC 3339, UTC).
+    pub since: String,
+    /// When the flows it still has are cut, if it drains (RFC 3339, UTC).
+    pub draining_until: Option<String>,
+}
+
 /// See the module.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -80,4 +106,6 @@ pub struct NodeStatus {
     pub interfaces: Vec<InterfaceState>,
     /// Next hops toward backends.
     pub hops: Vec<HopState>,
+    /// Servers behind listeners, those that are leaving included.
+    pub targets: Vec<TargetState>,
 }

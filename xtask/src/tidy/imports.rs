@@ -45,6 +45,7 @@ const TABLE: &[Row] = &[
     pure("oracle", &["model"]),
     row("dataplane", &["compiler"]),
     row("hostpath", &["compiler"]),
+    row("health", &["model"]),
     row("nexthop", &[]),
     pure("preflight", &["dataplane"]),
     row(
