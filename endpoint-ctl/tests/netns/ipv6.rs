@@ -10,6 +10,8 @@ const CLIENT_A: &str = "fd00:0:0:101::10";
 const CLIENT_B: &str = "fd00:0:0:101::11";
 const SERVERS: [&str; 3] = ["fd00:0:0:150::11", "fd00:0:0:150::12", "fd00:0:0:150::13"];
 
+const NOT_PROBED: &str = "    HealthCheckConfig: { HealthCheckEnabled: false }\n    Servers:";
+
 /// The example, its IPv6 servers being one: iperf3 needs both its connections at one place.
 fn manifest() -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/dual-stack.yaml");
@@ -20,6 +22,8 @@ fn manifest() -> String {
         .filter(|line| !others.iter().any(|other| line.contains(other)));
     lines
         .map(|line| line.replace("Port: 8080", "Port: 5201"))
+        // An iperf3 server takes one client at a time, and a probe is one.
+        .map(|line| line.replace("    Servers:", NOT_PROBED))
         .collect::<Vec<_>>()
         .join("\n")
 }

@@ -153,6 +153,7 @@ pub(crate) struct Server {
     ip: &'static str,
     port: u16,
     weight: u8,
+    drain: bool,
 }
 
 /// A server of weight 100.
@@ -161,6 +162,7 @@ pub(crate) fn server(ip: &'static str, port: u16) -> Server {
         ip,
         port,
         weight: 100,
+        drain: false,
     }
 }
 
@@ -170,6 +172,51 @@ impl Server {
         self.weight = weight;
         self
     }
+
+    /// Has it drain.
+    pub(crate) fn drain(mut self) -> Self {
+        self.drain = true;
+        self
+    }
+}
+
+/// A listener with its servers.
+#[derive(Debug, Clone)]
+struct Listener {
+    traffic: Traffic,
+    servers: Vec<Server>,
+    health_check: &'static str,
+    settings: &'static str,
+}
+
+impl Listener {
+    fn text(&self) -> String {
+        let Self {
+            traffic,
+            health_check,
+            settings,
+            ..
+        } = self;
+        let port = traffic.ports.split('/').next().unwrap_or_default();
+        let mut text = format!(
+            "  - ListenerProtocol: {}\n    ListenerPort: {port}\n    \
+             HealthCheckConfig: {{ {health_check} }}\n{settings}    Servers:\n",
+            traffic.protocol
+        );
+        for server in &self.servers {
+            let Server {
+                ip,
+                port,
+                weight,
+                drain,
+            } = server;
+            let _ = writeln!(
+                text,
+                "      - {{ ServerIp: {ip}, Port: {port}, Weight: {weight}, Drain: {drain} }}"
+            );
+        }
+        text
+    }
 }
 
 /// A tenant with one vSwitch, security group, service and endpoint; their ids end in its name.
@@ -178,7 +225,7 @@ pub(crate) struct Manifest {
     name: &'static str,
     group: Vec<Rule>,
     acl: Option<Vec<Rule>>,
-    listeners: Vec<(Traffic, Vec<Server>)>,
+    listeners: Vec<Listener>,
     has_endpoint: bool,
     interface: String,
 }
@@ -225,9 +272,32 @@ impl Manifest {
         self
     }
 
-    /// Adds a listener.
+    /// Adds a listener, which is not probed: what it is about decides, not what a probe finds.
     pub(crate) fn listener(mut self, traffic: Traffic, servers: &[Server]) -> Self {
-        self.listeners.push((traffic, servers.to_vec()));
+        self.listeners.push(Listener {
+            traffic,
+            servers: servers.to_vec(),
+            health_check: "HealthCheckEnabled: false",
+            settings: "",
+        });
+        self
+    }
+
+    /// Has the last listener's servers probed, with these fields of a health check.
+    pub(crate) fn probed(self, fields: &'static str) -> Self {
+        self.last_listener(|listener| listener.health_check = fields)
+    }
+
+    /// Has the last listener's servers drain for ten seconds.
+    pub(crate) fn drains(self) -> Self {
+        self.last_listener(|listener| {
+            listener.settings =
+                "    ConnectionDrainEnabled: true\n    ConnectionDrainTimeout: 10\n";
+        })
+    }
+
+    fn last_listener(mut self, change: impl FnOnce(&mut Listener)) -> Self {
+        change(self.listeners.last_mut().expect("a listener"));
         self
     }
 
@@ -308,21 +378,11 @@ impl Manifest {
         let mut text = format!(
             "---\nkind: LoadBalancer\nLoadBalancerId: nlb-{name}\nProviderNetworkId: pnet\n"
         );
-        let listeners = self.listeners.iter().map(|(traffic, servers)| {
-            let port = traffic.ports.split('/').next().unwrap_or_default();
-            let mut item = format!(
-                "  - ListenerProtocol: {}\n    ListenerPort: {port}\n    Servers:\n",
-                traffic.protocol
-            );
-            for Server { ip, port, weight } in servers {
-                let _ = writeln!(
-                    item,
-                    "      - {{ ServerIp: {ip}, Port: {port}, Weight: {weight} }}"
-                );
-            }
-            item
-        });
-        list(&mut text, "Listeners", listeners);
+        list(
+            &mut text,
+            "Listeners",
+            self.listeners.iter().map(Listener::text),
+        );
         text
     }
 }

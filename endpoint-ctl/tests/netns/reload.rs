@@ -1,17 +1,13 @@
 //! A reload under traffic: what it leaves alone goes on without a loss, what it forbids is cut, and
 //! one that is refused changes nothing.
 
-use std::fs::{self, File};
-use std::path::PathBuf;
-use std::time::Duration;
-
 use serde_json::{Value, json};
-use xtask::lab::address::{BACKENDS, CLIENT_A, CLIENT_B, ENI_A};
-use xtask::lab::{Process, spawn_command};
+use xtask::lab::address::{BACKENDS, CLIENT_A, CLIENT_B};
 
 use crate::flow_log::has_fields;
 use crate::manifest::{ANYWHERE, Manifest, accept, icmp, server, tcp};
 use crate::scene::Scene;
+use crate::stream::Stream;
 use crate::waiting::eventually;
 
 /// How long the streams run, in seconds: what happens meanwhile takes four on an idle machine.
@@ -31,49 +27,6 @@ fn a_and_b() -> Manifest {
     only_a()
         .group(accept(tcp(5202)).from(CLIENT_B).named("sgr-b"))
         .group(accept(tcp(80)).from(CLIENT_B).named("sgr-b-web"))
-}
-
-/// A running iperf3 client and the file its report goes to.
-struct Stream {
-    process: Process,
-    report: PathBuf,
-}
-
-impl Stream {
-    #[track_caller]
-    fn start(scene: &Scene, role: &str, port: u16) -> Self {
-        let report = scene.file(&format!("iperf3-{role}.json"));
-        let mut command = scene.lab.ns(role).command("iperf3");
-        command
-            .args(["-c", ENI_A, "-p", &port.to_string(), "-J"])
-            .args(["-t", &SECONDS.to_string(), "-b", "50M"])
-            .stdout(File::create(&report).expect("the lab's directory takes files"));
-        let process = spawn_command(command).expect("iperf3 must start");
-        Self { process, report }
-    }
-
-    /// It must end well, with something sent in every second.
-    #[track_caller]
-    fn must_end_well(self) {
-        let limit = Duration::from_secs(u64::from(SECONDS) + 20);
-        let status = self.process.wait(limit).expect("it can be awaited");
-        let report = fs::read_to_string(&self.report).unwrap_or_default();
-        assert!(
-            status.is_some_and(|status| status.success()),
-            "{status:?}: {report}"
-        );
-        let said: Value = serde_json::from_str(&report).expect("iperf3 -J");
-        assert_eq!(said.get("error"), None, "{report}");
-        let intervals = said["intervals"].as_array().expect("intervals");
-        assert!(intervals.len() >= SECONDS as usize, "{report}");
-        for interval in intervals {
-            let sum = &interval["sum"];
-            // The last one may be the few milliseconds that were left.
-            let is_long = sum["seconds"].as_f64() > Some(0.5);
-            let moved = sum["bytes"].as_u64() > Some(0);
-            assert!(moved || !is_long, "a second of nothing: {interval}");
-        }
-    }
 }
 
 /// The flow that carries a client's data: the one with the most bytes.
@@ -108,8 +61,8 @@ fn a_reload_cuts_what_it_forbids_and_nothing_else() {
     let scene = Scene::new(&a_and_b());
     let serve = |port| scene.lab.iperf3_server("b1", port).expect("iperf3 serves");
     let _servers = [serve(5201), serve(5202)];
-    let of_a = Stream::start(&scene, "client-a", 5201);
-    let of_b = Stream::start(&scene, "client-b", 5202);
+    let of_a = Stream::start(&scene, "client-a", 5201, SECONDS);
+    let of_b = Stream::start(&scene, "client-b", 5202, SECONDS);
     let before = await_progress(&scene, CLIENT_A, 0);
     await_progress(&scene, CLIENT_B, 0);
 
@@ -144,7 +97,7 @@ fn a_reload_cuts_what_it_forbids_and_nothing_else() {
     scene.assert_silence("client-b", 80);
     scene.reload(&a_and_b());
     scene.fetch("client-b");
-    assert!(of_a.process.is_running(), "A's stream must span all that");
+    assert!(of_a.is_running(), "A's stream must span all that");
     of_a.must_end_well();
     drop(of_b);
 }

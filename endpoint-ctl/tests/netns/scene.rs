@@ -1,14 +1,16 @@
 //! A lab with a daemon at work and real servers behind it, and what can be asked of them. Imports
-//! `flow_log`, `manifest`, `waiting`, `web`.
+//! `dialogue`, `flow_log`, `manifest`, `waiting`, `web`.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::Value;
 use xtask::lab::{Daemon, Lab, LabSpec, Outcome, Process, address};
 
+use crate::dialogue::Dialogue;
 use crate::flow_log::FlowLog;
 use crate::manifest::Manifest;
-use crate::waiting::eventually;
+use crate::waiting::{PATIENCE, eventually, eventually_within};
 use crate::web::{self, Answer};
 
 /// The binary under test.
@@ -21,7 +23,7 @@ const TIMED_OUT: i32 = 28;
 pub(crate) struct Scene {
     // In the order they must go.
     pub(crate) daemon: Daemon,
-    _servers: Vec<Process>,
+    servers: Vec<Process>,
     pub(crate) lab: Lab,
 }
 
@@ -49,8 +51,65 @@ impl Scene {
         let daemon = lab.daemon(BINARY, manifest, options);
         Self {
             daemon: daemon.expect("the daemon must come up"),
-            _servers: servers.into(),
+            servers: servers.into(),
             lab,
+        }
+    }
+
+    /// Stops a backend's web server: nobody listens there any more.
+    #[track_caller]
+    pub(crate) fn stop_server(&self, role: &str) {
+        let place = ["b1", "b2", "b3"].iter().position(|one| *one == role);
+        let server = &self.servers[place.expect("a backend")];
+        server.signal("TERM").expect("sent");
+        let ended = server.wait(PATIENCE).expect("it can be awaited");
+        assert!(ended.is_some(), "nginx obeys");
+    }
+
+    /// What `status` says of a server on its web port.
+    #[track_caller]
+    pub(crate) fn target(&self, ip: &str) -> Value {
+        let status = self.status();
+        let targets = status["targets"].as_array().expect("status has targets");
+        let found = targets
+            .iter()
+            .find(|target| target["server-ip"] == ip && target["port"] == WEB_PORT);
+        found.cloned().unwrap_or_default()
+    }
+
+    /// Waits until a server is in that state; `status` must come to say so within `limit`.
+    #[track_caller]
+    pub(crate) fn await_state(&self, ip: &str, state: &str, limit: Duration) -> Value {
+        eventually_within(limit, &format!("{ip} is {state}"), || {
+            let target = self.target(ip);
+            if target["state"] == state {
+                Ok(target)
+            } else {
+                Err(target.to_string())
+            }
+        })
+    }
+
+    /// Opens connections from client A to port 80 until one is served by that backend.
+    #[track_caller]
+    pub(crate) fn dialogue_with(&self, backend: &str) -> Dialogue {
+        // Which backend a connection gets is up to its port, which is the client's choice.
+        for _ in 0..64 {
+            let (dialogue, answer) = Dialogue::open(self, "client-a", 80);
+            if answer.backend == backend {
+                return dialogue;
+            }
+        }
+        panic!("64 connections, and none to {backend}");
+    }
+
+    /// So many new connections of client A to port 80, all of which must be served, and by none
+    /// of these backends.
+    #[track_caller]
+    pub(crate) fn assert_served_without(&self, count: usize, backends: &[&str]) {
+        for _ in 0..count {
+            let answer = self.fetch("client-a");
+            assert!(!backends.contains(&answer.backend.as_str()), "{answer:?}");
         }
     }
 

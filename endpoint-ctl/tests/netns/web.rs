@@ -1,9 +1,12 @@
 //! Web servers that say who they are and whom they see. Imports nothing.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use xtask::lab::{Lab, Process};
+
+/// While this file is in its directory, a server answers `500` at `/health`.
+const SICK: &str = "sick";
 
 /// What a server said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,9 +21,24 @@ pub(crate) struct Answer {
     pub(crate) own: String,
 }
 
+/// Makes a server sick, or well again.
+pub(crate) fn set_sick(lab: &Lab, role: &str, port: u16, sick: bool) {
+    let file = dir_of(lab, role, port).join(SICK);
+    let done = if sick {
+        fs::write(file, "")
+    } else {
+        fs::remove_file(file)
+    };
+    done.expect("the lab's directory takes files");
+}
+
+fn dir_of(lab: &Lab, role: &str, port: u16) -> PathBuf {
+    lab.dir().join(format!("web-{role}-{port}"))
+}
+
 /// Starts nginx in a role's namespace; every request is answered by one line that `read` reads.
 pub(crate) fn serve(lab: &Lab, role: &str, port: u16) -> Process {
-    let dir = lab.dir().join(format!("web-{role}-{port}"));
+    let dir = dir_of(lab, role, port);
     fs::create_dir_all(&dir).expect("the lab's directory takes files");
     let conf = dir.join("nginx.conf");
     fs::write(&conf, nginx_conf(&dir, role, port)).expect("the lab's directory takes files");
@@ -62,6 +80,8 @@ fn nginx_conf(dir: &Path, role: &str, port: u16) -> String {
          events {{ worker_connections 4096; }}\n\
          http {{ access_log off; keepalive_timeout 600s; default_type text/plain; {temp}\n\
          server {{ listen {port} backlog=4096;\n\
+         location = /health {{ if (-f {dir}/{SICK}) {{ return 500 \"sick\\n\"; }} \
+         return 200 \"well\\n\"; }}\n\
          location / {{ return 200 \
          \"served-by {role} $remote_addr $remote_port $server_addr\\n\"; }} }} }}\n"
     )
