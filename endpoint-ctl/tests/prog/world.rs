@@ -79,7 +79,7 @@ pub(crate) fn capacity(flows: u32) -> Capacity {
     Capacity {
         flows,
         policy_nodes: 16_384,
-        maglev_slots: 131_072,
+        maglev_slots: 262_144,
         backends: 1_024,
         nat_addresses: 64,
         service_rows: 1_024,
