@@ -17,10 +17,13 @@ use tokio::sync::Mutex;
 /// How long what the kernel said is believed.
 const FRESH: Duration = Duration::from_secs(1);
 
+/// An interface's addresses with their networks, or why they are not known.
+type Addresses = Result<Vec<IpNet>, String>;
+
 /// The addresses of this node's interfaces, in the network namespace it was opened in.
 pub(super) struct Sources {
     handle: Handle,
-    known: Mutex<BTreeMap<String, (Instant, Result<Vec<IpNet>, String>)>>,
+    known: Mutex<BTreeMap<String, (Instant, Addresses)>>,
 }
 
 impl Sources {
@@ -54,7 +57,7 @@ impl Sources {
         })
     }
 
-    async fn addresses(&self, interface: &str) -> Result<Vec<IpNet>, String> {
+    async fn addresses(&self, interface: &str) -> Addresses {
         let mut known = self.known.lock().await;
         if let Some((when, addresses)) = known.get(interface)
             && when.elapsed() < FRESH

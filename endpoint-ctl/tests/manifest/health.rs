@@ -12,9 +12,7 @@ use super::{example, lab, loaded, refused};
 fn with(protocol: &str, lines: &[&str]) -> String {
     let begin = "  - ListenerProtocol: TCP\n";
     let mut text = format!("  - ListenerProtocol: {protocol}\n");
-    for line in lines {
-        text += &format!("    {line}\n");
-    }
+    text.extend(lines.iter().map(|line| format!("    {line}\n")));
     let lab = lab();
     assert!(lab.contains(begin));
     lab.replace(begin, &text)
@@ -110,7 +108,7 @@ fn every_field_of_a_health_check_is_read() {
         connect_port: Some(8081),
         healthy_threshold: 3,
         unhealthy_threshold: 10,
-        connect_timeout: Duration::from_secs(300),
+        connect_timeout: Duration::from_mins(5),
         interval: Duration::from_secs(50),
     };
     assert_eq!(read, Some(wanted));

@@ -19,6 +19,7 @@ mod interfaces;
 mod health;
 mod ipv6;
 mod lifecycle;
+mod listener;
 mod manifest;
 mod network_acl;
 mod next_hops;

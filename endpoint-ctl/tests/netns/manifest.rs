@@ -1,9 +1,12 @@
 //! Manifests as text, built from one tenant's rules, listeners and endpoint, so that a test names
-//! only what it is about. Imports the lab's addresses.
+//! only what it is about. Imports `listener` and the lab's addresses.
 
 use std::fmt::Write as _;
 
 use xtask::lab::address;
+
+use crate::listener::Listener;
+pub(crate) use crate::listener::{Server, server};
 
 /// Every address.
 pub(crate) const ANYWHERE: &str = "0.0.0.0/0";
@@ -11,8 +14,8 @@ pub(crate) const ANYWHERE: &str = "0.0.0.0/0";
 /// What a rule matches besides the peer.
 #[derive(Debug, Clone)]
 pub(crate) struct Traffic {
-    protocol: &'static str,
-    ports: String,
+    pub(crate) protocol: &'static str,
+    pub(crate) ports: String,
 }
 
 /// TCP to one port.
@@ -144,78 +147,6 @@ fn network(peer: &str) -> String {
         peer.to_owned()
     } else {
         format!("{peer}/32")
-    }
-}
-
-/// A server behind a listener.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Server {
-    ip: &'static str,
-    port: u16,
-    weight: u8,
-    drain: bool,
-}
-
-/// A server of weight 100.
-pub(crate) fn server(ip: &'static str, port: u16) -> Server {
-    Server {
-        ip,
-        port,
-        weight: 100,
-        drain: false,
-    }
-}
-
-impl Server {
-    /// Its share, relative to the others; 0 takes no new flows.
-    pub(crate) fn weight(mut self, weight: u8) -> Self {
-        self.weight = weight;
-        self
-    }
-
-    /// Has it drain.
-    pub(crate) fn drain(mut self) -> Self {
-        self.drain = true;
-        self
-    }
-}
-
-/// A listener with its servers.
-#[derive(Debug, Clone)]
-struct Listener {
-    traffic: Traffic,
-    servers: Vec<Server>,
-    health_check: &'static str,
-    settings: &'static str,
-}
-
-impl Listener {
-    fn text(&self) -> String {
-        let Self {
-            traffic,
-            health_check,
-            settings,
-            ..
-        } = self;
-        let port = traffic.ports.split('/').next().unwrap_or_default();
-        let mut text = format!(
-            "  - ListenerProtocol: {}\n    ListenerPort: {port}\n    \
-             HealthCheckConfig: {{ {health_check} }}\n{settings}    Servers:\n",
-            traffic.protocol
-        );
-        for server in &self.servers {
-            let Server {
-                ip,
-                port,
-                weight,
-                drain,
-            } = server;
-            let _ = writeln!(
-                text,
-                "      - {{ ServerIp: {ip}, Port: {port}, Weight: {weight}, Drain: {drain} }}"
-            );
-        }
-        text
     }
 }
 
