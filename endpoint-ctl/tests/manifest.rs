@@ -12,10 +12,10 @@ use endpoint_ctl::model::{
 mod addresses;
 #[path = "manifest/families.rs"]
 mod families;
-#[path = "manifest/hooks.rs"]
-mod hooks;
 #[path = "manifest/health.rs"]
 mod health;
+#[path = "manifest/hooks.rs"]
+mod hooks;
 #[path = "manifest/size.rs"]
 mod size;
 

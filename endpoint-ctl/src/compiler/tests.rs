@@ -12,9 +12,10 @@ use endpoint_common::abi::service::{
 
 use super::*;
 use crate::model::{
-    AddressIpVersion, EndpointId, EndpointService, EniId, Hook, Listener, LoadBalancer, LoadBalancerId, OnNoBackend, ProviderNetwork, ProviderNetworkId, SecurityGroup, SecurityGroupId,
-    SecurityGroupType, Server, ServiceId, Transport, VSwitch, VSwitchId, Vpc, VpcId, ZoneId,
-    managed_group,
+    AddressIpVersion, EndpointId, EndpointService, EniId, Hook, Listener, LoadBalancer,
+    LoadBalancerId, OnNoBackend, ProviderNetwork, ProviderNetworkId, SecurityGroup,
+    SecurityGroupId, SecurityGroupType, Server, ServiceId, Transport, VSwitch, VSwitchId, Vpc,
+    VpcId, ZoneId, managed_group,
 };
 
 fn ip(text: &str) -> IpAddr {

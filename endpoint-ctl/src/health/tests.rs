@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::model::{
-    HealthCheck, HealthCheckKind, Listener, LoadBalancer, LoadBalancerId, OnNoBackend,
+    HealthCheck, HealthCheckKind, Hook, Listener, LoadBalancer, LoadBalancerId, OnNoBackend,
     ProviderNetwork, ProviderNetworkId, Server, Transport,
 };
 
@@ -46,6 +46,7 @@ fn model(drain: Option<Duration>, check: Option<HealthCheck>, servers: Vec<Serve
             cidr_block: "127.0.0.0/8".parse().expect("a network"),
             ipv6_cidr_block: None,
             interface: "lo".to_owned(),
+            hook: Hook::default(),
             nat_addresses: Vec::new(),
         },
     );

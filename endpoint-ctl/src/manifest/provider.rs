@@ -13,7 +13,8 @@ use super::fields::Fields;
 use super::kind::Kind;
 use super::{health_check, ip, scalar, traffic};
 use crate::model::{
-    Hook, Listener, LoadBalancer, LoadBalancerId, OnNoBackend, ProviderNetwork, ProviderNetworkId, Server, ZoneId,
+    Hook, Listener, LoadBalancer, LoadBalancerId, OnNoBackend, ProviderNetwork, ProviderNetworkId,
+    Server, ZoneId,
 };
 
 const MOST_NAT_ADDRESSES: usize = 64;

@@ -4,8 +4,8 @@
 //! Field names follow the API (`VpcId`, `CidrBlock`, ...) in snake case.
 
 mod endpoint;
-mod hook;
 mod health_check;
+mod hook;
 mod id;
 mod ipam;
 mod network;
@@ -17,8 +17,8 @@ mod security_group;
 use std::collections::BTreeMap;
 
 pub use endpoint::{AddressIpVersion, Endpoint, EndpointZone};
-pub use hook::Hook;
 pub use health_check::{HealthCheck, HealthCheckKind, HttpCheck, HttpMethod, TargetId};
+pub use hook::Hook;
 pub use id::{
     EndpointId, EniId, LoadBalancerId, NetworkAclId, ProviderNetworkId, SecurityGroupId, ServiceId,
     VSwitchId, VpcId, ZoneId,

@@ -8,7 +8,8 @@ use std::time::Duration;
 use ipnet::{Ipv4Net, Ipv6Net};
 
 use super::{
-    AddressIpVersion, HealthCheck, Hook, LoadBalancerId, ProviderNetworkId, ServiceId, Transport, ZoneId,
+    AddressIpVersion, HealthCheck, Hook, LoadBalancerId, ProviderNetworkId, ServiceId, Transport,
+    ZoneId,
 };
 
 /// The network backends live in, reached through one Linux interface of this node.
