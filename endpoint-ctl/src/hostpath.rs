@@ -13,6 +13,7 @@ use endpoint_common::abi::counter::{Counter, DropKey, EniCounters};
 use endpoint_common::abi::event::{DropEvent, EndCause};
 use endpoint_common::abi::family::{Inet, Inet6};
 use endpoint_common::abi::flow::{Direction, Family, FlowEntry, FlowLimits, Side};
+use endpoint_common::abi::fragment::{FragmentKey, FragmentPorts};
 use endpoint_common::abi::meta::{Meta, Port};
 use endpoint_common::abi::policy::PolicySlot;
 use endpoint_common::abi::service::{
@@ -23,11 +24,15 @@ use endpoint_common::path::{self, Account, Arrival, Outcome, Scratch, flows};
 use crate::compiler::{ListenerAt, Tables, TargetAt};
 use flow_tables::FlowTables;
 
+/// How long later fragments may follow the first one; the host's clock is the caller's.
+const FRAGMENT_TICKS: u32 = 7_500;
+
 /// A node's state on the host.
 pub struct HostWorld {
     tables: Tables,
     secret: [u64; 2],
     flows: FlowTables,
+    fragments: RefCell<BTreeMap<FragmentKey, FragmentPorts>>,
     scratch: RefCell<Scratch>,
     ports: BTreeMap<u32, Port>,
     hops: BTreeMap<u32, Hop>,
@@ -54,6 +59,7 @@ impl HostWorld {
             tables: Tables::empty(0),
             secret,
             flows: FlowTables::new(flows),
+            fragments: RefCell::default(),
             scratch: RefCell::new(bytemuck::Zeroable::zeroed()),
             ports: BTreeMap::new(),
             hops: BTreeMap::new(),
@@ -192,6 +198,18 @@ impl path::Tables for &HostWorld {
         // As in the kernel, a row that nobody wrote is there and empty.
         let hop = self.hops.get(&index).copied();
         Some(hop.unwrap_or_else(bytemuck::Zeroable::zeroed))
+    }
+
+    fn fragment(&self, key: &FragmentKey) -> Option<FragmentPorts> {
+        self.fragments.borrow().get(key).copied()
+    }
+
+    fn remember(&self, key: &FragmentKey, ports: &FragmentPorts) {
+        self.fragments.borrow_mut().insert(*key, *ports);
+    }
+
+    fn fragment_ticks(&self) -> u32 {
+        FRAGMENT_TICKS
     }
 
     fn scratch(&self) -> Option<RefMut<'_, Scratch>> {

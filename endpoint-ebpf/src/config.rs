@@ -26,6 +26,10 @@ pub(crate) static NAT_ROWS: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
 pub(crate) static FLOW_ENTRIES: Global<u32> = Global::new(16);
 
+/// How long later fragments may follow the first one.
+#[unsafe(no_mangle)]
+pub(crate) static FRAGMENT_TICKS: Global<u32> = Global::new(7_500);
+
 /// The layout this object was built with; a section, and so a map, of its own for the loader.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = ".rodata.abi")]

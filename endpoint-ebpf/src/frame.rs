@@ -40,14 +40,14 @@ impl XdpFrame {
         // Tells the verifier the bound again, after the compiler may have moved the check.
         let at = at & (REACH - 1);
         let mut address = self.start;
-        // SAFETY: an addition. In assembly, lest the compiler compute the address anew after the
-        // check: to the verifier that would be another, unchecked pointer.
+        // SAFETY: an addition. In assembly, and not marked as pure, lest the compiler compute the
+        // address anew after the check: to the verifier that would be another, unchecked pointer.
         unsafe {
             asm!(
                 "{address} += {at}",
                 address = inout(reg) address,
                 at = in(reg) at,
-                options(pure, nomem, nostack),
+                options(nomem, nostack),
             );
         }
         (address + N <= self.end).then_some(address)

@@ -64,6 +64,8 @@ legs! {
     endpoint_xdp_echo Echo
     endpoint_xdp_refuse Refuse
     endpoint_xdp_ipv6 Arrive6
+    endpoint_xdp_related Related
+    endpoint_xdp_fragment Fragment
 }
 
 #[inline(always)]

@@ -5,10 +5,13 @@
 //! May import: aya-ebpf, endpoint-common.
 
 use aya_ebpf::macros::map;
-use aya_ebpf::maps::{Array, HashMap, PerCpuArray, PerCpuHashMap, ProgramArray, RingBuf};
+use aya_ebpf::maps::{
+    Array, HashMap, LruHashMap, PerCpuArray, PerCpuHashMap, ProgramArray, RingBuf,
+};
 use endpoint_common::abi::Addr;
 use endpoint_common::abi::counter::{Counter, DropKey, EniCounters};
 use endpoint_common::abi::flow::{Bucket, FlowControl, FlowEntry, FlowEntry4, FlowLimits};
+use endpoint_common::abi::fragment::{FragmentKey, FragmentPorts};
 use endpoint_common::abi::meta::{Meta, PORT_ROWS, Port};
 use endpoint_common::abi::policy::PolicyNode;
 use endpoint_common::abi::service::{
@@ -95,6 +98,10 @@ pub(crate) static ENDS: RingBuf = RingBuf::with_byte_size(4096, 0);
 /// The clock that ticks are read from, as [`crate::endpoint_reap`] last saw it.
 #[map]
 pub(crate) static CLOCK: Array<u32> = Array::with_max_entries(1, 0);
+/// Ports of datagrams in fragments.
+#[map]
+pub(crate) static FRAGMENTS: LruHashMap<FragmentKey, FragmentPorts> =
+    LruHashMap::with_max_entries(1024, 0);
 /// Counters by ENI index.
 #[map]
 pub(crate) static ENI_COUNTERS: PerCpuArray<EniCounters> = PerCpuArray::with_max_entries(1024, 0);

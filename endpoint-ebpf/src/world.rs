@@ -7,6 +7,7 @@ use endpoint_common::abi::Addr;
 use endpoint_common::abi::counter::{Counter, DropKey};
 use endpoint_common::abi::event::DropEvent;
 use endpoint_common::abi::flow::Direction;
+use endpoint_common::abi::fragment::{FragmentKey, FragmentPorts};
 use endpoint_common::abi::meta::{Meta, PORT_PROBES, PORT_ROWS, Port};
 use endpoint_common::abi::policy::PolicySlot;
 use endpoint_common::abi::service::{
@@ -86,6 +87,23 @@ impl Tables for KernelWorld {
     #[inline(always)]
     fn hop(&self, index: u32) -> Option<Hop> {
         maps::HOPS.get(index).copied()
+    }
+
+    #[inline(always)]
+    fn fragment(&self, key: &FragmentKey) -> Option<FragmentPorts> {
+        // SAFETY: a row is written whole before it is found, and its ports stay what they are.
+        unsafe { maps::FRAGMENTS.get(key) }.copied()
+    }
+
+    #[inline(always)]
+    fn remember(&self, key: &FragmentKey, ports: &FragmentPorts) {
+        // Without the row later fragments are refused, and counted.
+        let _ = maps::FRAGMENTS.insert(key, ports, u64::from(BPF_ANY));
+    }
+
+    #[inline(always)]
+    fn fragment_ticks(&self) -> u32 {
+        config::FRAGMENT_TICKS.load()
     }
 
     #[inline(always)]

@@ -4,7 +4,7 @@
 
 use core::mem::{align_of, offset_of, size_of};
 
-use super::{VERSION, counter, event, flow, meta, policy, reason, service};
+use super::{VERSION, counter, event, flow, fragment, meta, policy, reason, service};
 
 /// One field of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +55,8 @@ rows! {
     flow::FlowEntry as "FlowEntry" [halves, common]
     flow::FlowControl as "FlowControl" [words]
     flow::FlowLimits as "FlowLimits" [flows, half_open, established, closing, udp, icmp]
+    fragment::FragmentKey as "FragmentKey" [src, dst, id, scope, protocol, family]
+    fragment::FragmentPorts as "FragmentPorts" [src_port, dst_port, tick]
     policy::PolicySlot as "PolicySlot" [child, value]
     policy::PolicyNode as "PolicyNode" [slots]
     service::AddressKey as "AddressKey" [address, scope, bank]

@@ -13,6 +13,7 @@ pub mod counter;
 pub mod event;
 pub mod family;
 pub mod flow;
+pub mod fragment;
 pub mod layout;
 pub mod meta;
 pub mod policy;

@@ -64,15 +64,17 @@ drop_reasons! {
     14 TtlExpired "ttl-expired" "forward" "The packet's time to live is used up.";
     15 Malformed "malformed" "parse" "A header contradicts itself or the frame.";
     16 Truncated "truncated" "parse" "The frame ends before the packet does.";
-    17 Fragment "fragment" "parse" "Fragments are not handled yet.";
+    17 Fragment "fragment" "parse" "A fragment that ends before, or lies over, the header that rules look at.";
     18 ProtocolUnsupported "protocol-unsupported" "parse" "A protocol that endpoints do not carry.";
-    19 IcmpUnsupported "icmp-unsupported" "parse" "An ICMP message other than an echo request.";
+    19 IcmpUnsupported "icmp-unsupported" "parse" "An ICMP message that is neither an echo request nor an error about a packet.";
     20 MartianSource "martian-source" "parse" "A source address that no host may send from.";
     21 NotUnicast "not-unicast" "parse" "Sent to the ENI's address by link-level broadcast or multicast.";
     22 TableMissing "table-missing" "internal" "A table entry that must exist does not: please report it.";
     23 ExtensionHeaders "extension-headers" "parse" "IPv6 extension headers beyond what is looked through, or that route.";
     24 FlowShareFull "flow-share-full" "flow-table" "The endpoint has as many flows as it may have; existing ones live on.";
     25 FlowChanged "flow-changed" "flow-table" "The flow ended or gave way while the packet was under way.";
+    26 IcmpUnrelated "icmp-unrelated" "flow-table" "An ICMP error about no packet that was sent through here.";
+    27 FragmentUnknown "fragment-unknown" "flow-table" "A later fragment of a datagram whose first one was not let through (yet).";
 }
 
 #[cfg(test)]

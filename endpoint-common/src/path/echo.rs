@@ -44,6 +44,9 @@ pub(super) fn answer<F: Frame>(
         frame.write::<32>(ip_at.wrapping_add(8), addresses)?;
         (icmpv6_type::ECHO_REQUEST, icmpv6_type::ECHO_REPLY)
     };
+    if layers.is_later_fragment() {
+        return Some(());
+    }
     let change = checksum::change([request, 0], [reply, 0]);
     let [c0, c1] = checksum::apply(layers.l4_check, change);
     frame.write(usize::from(layers.l4_at), [reply, 0, c0, c1])

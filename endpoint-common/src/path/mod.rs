@@ -17,6 +17,7 @@ mod echo;
 mod flow;
 pub mod flows;
 mod forward;
+mod fragment;
 mod frame;
 mod judge;
 mod legs;
@@ -25,6 +26,7 @@ mod ndp;
 mod packet;
 mod parse;
 mod policy;
+mod related;
 mod select;
 mod tables;
 mod track;
@@ -82,11 +84,15 @@ pub enum Leg {
     Refuse = 5,
     /// An IPv6 packet arrives.
     Arrive6 = 6,
+    /// An ICMP error, about a packet of a flow perhaps.
+    Related = 7,
+    /// A later fragment.
+    Fragment = 8,
 }
 
 impl Leg {
     /// All of them, by number.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Neighbour,
         Self::Open,
         Self::Known,
@@ -94,6 +100,8 @@ impl Leg {
         Self::Echo,
         Self::Refuse,
         Self::Arrive6,
+        Self::Related,
+        Self::Fragment,
     ];
 }
 

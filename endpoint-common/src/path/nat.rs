@@ -65,6 +65,9 @@ pub(super) fn rewrite<A: AddressFamily, F: Frame>(
         frame.write(ip_at.wrapping_add(7), [ttl])?;
         frame.write::<32>(ip_at.wrapping_add(8), bytemuck::cast([src, dst]))?;
     }
+    if layers.is_later_fragment() {
+        return Some(());
+    }
     let l4_at = usize::from(layers.l4_at);
     frame.write::<4>(l4_at, bytemuck::cast([state.src_port, state.dst_port]))?;
     let is_udp = layers.protocol == protocol::UDP;

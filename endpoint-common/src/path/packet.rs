@@ -5,6 +5,7 @@
 use crate::abi::Addr;
 use crate::abi::family::AddressFamily;
 use crate::abi::flow::{Family, FlowKey};
+use crate::abi::fragment::{LATER, WHOLE};
 use crate::wire::{Mac, Port, tcp_flags};
 
 /// A packet of one family, or (`D` = [`Addr`]) of either.
@@ -37,6 +38,10 @@ pub(super) struct Layers {
     pub(super) tcp_flags: u8,
     /// A [`Family`].
     pub(super) family: u8,
+    /// [`WHOLE`], or which fragment.
+    pub(super) fragment: u8,
+    /// A fragment's identification, as it stands in the packet.
+    pub(super) fragment_id: u32,
 }
 
 /// The link-level addresses as they arrived.
@@ -63,7 +68,15 @@ impl Layers {
             protocol: 0,
             tcp_flags: 0,
             family: family as u8,
+            fragment: WHOLE,
+            fragment_id: 0,
         }
+    }
+
+    /// Whether it is a fragment without a transport header.
+    #[inline(always)]
+    pub(super) fn is_later_fragment(&self) -> bool {
+        self.fragment == LATER
     }
 
     #[inline(always)]

@@ -9,6 +9,7 @@ use super::context::Scratch;
 use crate::abi::Addr;
 use crate::abi::event::DropEvent;
 use crate::abi::flow::Direction;
+use crate::abi::fragment::{FragmentKey, FragmentPorts};
 use crate::abi::meta::{Meta, Port};
 use crate::abi::policy::PolicySlot;
 use crate::abi::service::{Address, AddressKey, Backend, Hop, Listener, ListenerKey, TargetKey};
@@ -40,6 +41,12 @@ pub trait Tables {
     fn nat_address(&self, bank: u32, index: u32) -> Option<Addr>;
     /// A next hop (not banked).
     fn hop(&self, index: u32) -> Option<Hop>;
+    /// What the first fragment of a datagram left.
+    fn fragment(&self, key: &FragmentKey) -> Option<FragmentPorts>;
+    /// Leaves it; an old datagram's may be lost for it.
+    fn remember(&self, key: &FragmentKey, ports: &FragmentPorts);
+    /// How long later fragments may follow the first.
+    fn fragment_ticks(&self) -> u32;
     /// The memory a packet needs, which is too large for the BPF stack. It stays as it is from one leg
     /// of a packet's way to the next; nobody borrows it twice at a time.
     fn scratch(&self) -> Option<Self::Scratch<'_>>;

@@ -13,6 +13,7 @@ use crate::abi::family::AddressFamily;
 use crate::abi::flow::{
     ANSWERED, CLOSING, ESTABLISHED, FlowCommon, FlowState, HALF_OPEN, SETTLED, Side, gives_way,
 };
+use crate::abi::fragment::WHOLE;
 use crate::wire::{Mac, protocol, tcp_flags};
 
 /// Flags that open or close.
@@ -23,13 +24,16 @@ const TURNING: u8 = tcp_flags::SYN | tcp_flags::FIN | tcp_flags::RST;
 pub(super) fn is_plain(state: &FlowState, side: Side, layers: &Layers, from: Mac) -> bool {
     let is_turning = layers.tcp_flags & TURNING != 0;
     let moved = side as u8 == Side::Forward as u8 && state.client_mac != from;
-    state.flags & SETTLED != 0 && !is_turning && !moved
+    state.flags & SETTLED != 0 && !is_turning && !moved && layers.fragment == WHOLE
 }
 
 /// Whether the packet may begin a flow anew in place of one that is over or cut.
 #[inline(always)]
 pub(super) fn may_open(side: Side, layers: &Layers) -> bool {
-    side == Side::Forward && (layers.protocol != protocol::TCP || layers.opens_connection())
+    let is_later = layers.is_later_fragment();
+    side == Side::Forward
+        && !is_later
+        && (layers.protocol != protocol::TCP || layers.opens_connection())
 }
 
 /// Notes what the packet means. `true`: its flow is over, and it begins a new one.

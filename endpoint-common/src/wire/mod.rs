@@ -69,12 +69,24 @@ pub mod tcp_flags {
 pub mod icmp_type {
     /// Answer to an echo request.
     pub const ECHO_REPLY: u8 = 0;
+    /// A destination cannot be reached; code 4: the packet is too long.
+    pub const UNREACHABLE: u8 = 3;
     /// Echo request, as `ping` sends it.
     pub const ECHO_REQUEST: u8 = 8;
+    /// The time to live was used up.
+    pub const TIME_EXCEEDED: u8 = 11;
+    /// A header is wrong.
+    pub const PARAMETER_PROBLEM: u8 = 12;
 }
 
 /// `ICMPv6` types the path knows (RFC 4443, RFC 4861).
 pub mod icmpv6_type {
+    /// A destination cannot be reached.
+    pub const UNREACHABLE: u8 = 1;
+    /// The packet is too long.
+    pub const TOO_BIG: u8 = 2;
+    /// A header is wrong.
+    pub const PARAMETER_PROBLEM: u8 = 4;
     /// Echo request.
     pub const ECHO_REQUEST: u8 = 128;
     /// Answer to an echo request.

@@ -46,6 +46,8 @@ pub struct Capacity {
     pub service_rows: u32,
     /// Next hops.
     pub hops: u32,
+    /// Datagrams in fragments, at a time.
+    pub fragments: u32,
     /// ENI indexes.
     pub enis: u32,
     /// Bytes of the event ring; a power of two, a multiple of the page size.
@@ -62,6 +64,7 @@ impl Default for Capacity {
             nat_addresses: 1_024,
             service_rows: 16_384,
             hops: 8_192,
+            fragments: 8_192,
             enis: 4_096,
             event_bytes: 4 << 20,
         }

@@ -58,7 +58,7 @@ pub(super) fn tick() -> Duration {
 }
 
 /// A time in ticks, at least one.
-fn ticks(time: Duration) -> u32 {
+pub(super) fn ticks(time: Duration) -> u32 {
     let ticks = time.as_nanos() / tick().as_nanos();
     u32::try_from(ticks).unwrap_or(u32::MAX / 4).max(1)
 }

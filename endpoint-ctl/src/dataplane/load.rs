@@ -2,6 +2,8 @@
 //!
 //! May import: aya, endpoint-common::abi, compiler (capacities), the module's own.
 
+use std::time::Duration;
+
 use aya::maps::{Array, MapError, ProgramArray};
 use aya::programs::{Program, ProgramError, ProgramFd, Xdp};
 use aya::{Ebpf, EbpfError, EbpfLoader};
@@ -11,13 +13,17 @@ use endpoint_common::path::flows::FlowSizes;
 
 use super::maps::named;
 use super::pod::Row;
-use super::{DataplaneError, IdleTimes, attach, rows};
+use super::{DataplaneError, IdleTimes, attach, limits, rows};
 use crate::compiler::Capacity;
 
 /// The object this daemon was built with.
 pub const OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/endpoint"));
 
 const ABI_MAP: &str = ".rodata.abi";
+
+/// How long later fragments may follow the first one: the time after which Linux gives a datagram up
+/// (`net.ipv4.ipfrag_time`).
+const FRAGMENT_TIME: Duration = Duration::from_secs(30);
 
 /// How to load.
 #[derive(Debug, Clone)]
@@ -39,6 +45,7 @@ pub(super) fn load(options: &LoadOptions<'_>) -> Result<Ebpf, DataplaneError> {
     let capacity = &options.capacity;
     let log = u8::from(options.log_packets);
     let flows = FlowSizes::for_flows(capacity.flows);
+    let fragment_ticks = limits::ticks(FRAGMENT_TIME);
     let mut loader = EbpfLoader::new();
     for (name, rows) in rows(capacity) {
         loader.map_max_entries(name, rows);
@@ -49,7 +56,8 @@ pub(super) fn load(options: &LoadOptions<'_>) -> Result<Ebpf, DataplaneError> {
         .override_global("MAGLEV_ROWS", &capacity.maglev_slots, true)
         .override_global("BACKEND_ROWS", &capacity.backends, true)
         .override_global("NAT_ROWS", &capacity.nat_addresses, true)
-        .override_global("FLOW_ENTRIES", &flows.entries, true);
+        .override_global("FLOW_ENTRIES", &flows.entries, true)
+        .override_global("FRAGMENT_TICKS", &fragment_ticks, true);
     let mut ebpf = loader
         .load(options.object)
         .map_err(|error| refused(&error))?;
@@ -90,6 +98,8 @@ fn leg_program(leg: Leg) -> &'static str {
         Leg::Echo => "endpoint_xdp_echo",
         Leg::Refuse => "endpoint_xdp_refuse",
         Leg::Arrive6 => "endpoint_xdp_ipv6",
+        Leg::Related => "endpoint_xdp_related",
+        Leg::Fragment => "endpoint_xdp_fragment",
     }
 }
 

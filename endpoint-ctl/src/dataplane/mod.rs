@@ -207,7 +207,7 @@ impl From<CompileError> for DataplaneError {
 }
 
 /// Rows of each map for what `capacity` holds: banked tables hold two generations.
-fn rows(capacity: &Capacity) -> [(&'static str, u32); 22] {
+fn rows(capacity: &Capacity) -> [(&'static str, u32); 23] {
     let flows = FlowSizes::for_flows(capacity.flows);
     [
         ("ADDRESSES", capacity.service_rows * 2),
@@ -226,6 +226,7 @@ fn rows(capacity: &Capacity) -> [(&'static str, u32); 22] {
         ("FREE6", flows.entries),
         ("HALF_OPEN4", flows.half_open),
         ("HALF_OPEN6", flows.half_open),
+        ("FRAGMENTS", capacity.fragments),
         ("ENI_COUNTERS", capacity.enis),
         ("ENI_FLOWS", capacity.enis),
         ("LIMITS", capacity.enis),

@@ -24,6 +24,8 @@ pub(crate) fn of(frame: &[u8]) -> Option<Checksums> {
     let header_sum = header.to_header().calc_header_checksum();
     let (source, destination) = (header.source(), header.destination());
     let transport = match header.protocol() {
+        // Its sum covers what is not there.
+        _ if header.is_fragmenting_payload() => None,
         IpNumber::TCP => TcpSlice::from_slice(segment).ok().and_then(|tcp| {
             let sum = tcp.calc_checksum_ipv4(source, destination).ok()?;
             Some(same(tcp.checksum(), sum))
@@ -60,6 +62,7 @@ fn of_ipv6(packet: &[u8]) -> Option<Checksums> {
     let (source, destination) = (ip.header().source(), ip.header().destination());
     let segment = ip.payload().payload;
     let transport = match ip.payload().ip_number {
+        _ if ip.payload().fragmented => None,
         IpNumber::TCP => TcpSlice::from_slice(segment).ok().and_then(|tcp| {
             let sum = tcp.calc_checksum_ipv6(source, destination).ok()?;
             Some(same(tcp.checksum(), sum))

@@ -3,6 +3,7 @@
 mod checksums;
 mod exhaustion;
 mod generations;
+mod icmp_error;
 mod object;
 mod packet;
 mod packet6;

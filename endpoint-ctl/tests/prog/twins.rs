@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Write as _};
+use std::time::Duration;
 
 use endpoint_common::abi::counter::EniCounters;
 use endpoint_common::abi::event::DropEvent;
@@ -25,6 +26,15 @@ pub(crate) const ARRIVAL: u32 = 1;
 const UNBOUND: u32 = 2;
 /// The clock of the host's side; the kernel has its own.
 const TICK: u32 = 77;
+/// The host's side has no clock that goes on.
+const NEVER_IDLE: IdleTimes = IdleTimes {
+    tcp_established: A_DAY,
+    half_open: A_DAY,
+    tcp_closing: A_DAY,
+    udp: A_DAY,
+    icmp: A_DAY,
+};
+const A_DAY: Duration = Duration::from_hours(24);
 const SECRET: [u64; 2] = [0x6869_6e67_6520_7465, 0x7374_2073_6563_7265];
 
 /// See the module.
@@ -53,7 +63,7 @@ impl Twins {
             object: OBJECT,
             capacity,
             secret: SECRET,
-            idle: IdleTimes::default(),
+            idle: NEVER_IDLE,
             log_packets: false,
         };
         let (kernel, observed) =

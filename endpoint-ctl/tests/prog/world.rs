@@ -84,6 +84,7 @@ pub(crate) fn capacity(flows: u32) -> Capacity {
         nat_addresses: 64,
         service_rows: 1_024,
         hops: 1_024,
+        fragments: 16_384,
         enis: 64,
         event_bytes: 1 << 16,
     }

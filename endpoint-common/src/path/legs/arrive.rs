@@ -151,9 +151,11 @@ fn arrive_ip<A: AddressFamily, F: Frame, W: World>(
         }
         Parsed::Solicitation => return Way::to(Leg::Neighbour),
         Parsed::Faulty(reason) => return Way::faulty(reason),
-        Parsed::Whole if is_group(arrived.link.dst) => {
+        Parsed::Error | Parsed::LaterFragment | Parsed::Whole if is_group(arrived.link.dst) => {
             return Way::faulty(DropReason::NotUnicast);
         }
+        Parsed::Error => return Way::to(Leg::Related),
+        Parsed::LaterFragment => return Way::to(Leg::Fragment),
         Parsed::Whole => {}
     }
     let Some(found) = find::<A, W>(world, arrived.meta.secret, key) else {
@@ -201,6 +203,10 @@ pub(super) fn neighbour<F: Frame, W: World>(frame: &mut F, world: &W, at: Arriva
     let mut packet = blank::<Inet6>();
     match parse::ipv6(frame, &mut packet) {
         Parsed::Solicitation => ndp::answer(frame, world, &arrived, &packet),
-        Parsed::NotOurs | Parsed::Faulty(_) | Parsed::Whole => Outcome::Pass,
+        Parsed::NotOurs
+        | Parsed::Faulty(_)
+        | Parsed::Error
+        | Parsed::LaterFragment
+        | Parsed::Whole => Outcome::Pass,
     }
 }

@@ -12,7 +12,7 @@ pub use arrive::arrive;
 use super::context::{Arrived, Refusal, Scratch};
 use super::flows::{Found, find};
 use super::frame::Frame;
-use super::{Arrival, Leg, Outcome, Turn, World};
+use super::{Arrival, Leg, Outcome, Turn, World, fragment};
 use crate::abi::Addr;
 use crate::abi::event::DropEvent;
 use crate::abi::family::{AddressFamily, Inet, Inet6};
@@ -22,7 +22,7 @@ use crate::abi::service::AddressKey;
 use arrive::{arrive6, neighbour};
 use known::known;
 use open::open;
-use send::{echoing, sending};
+use send::{echoing, relating, sending};
 
 /// What must be there is not.
 pub(super) const MISSING: Turn = Turn::Done(Outcome::Drop(DropReason::TableMissing));
@@ -68,6 +68,9 @@ pub fn go<F: Frame, W: World>(leg: Leg, frame: &mut F, world: &W, at: Arrival) -
         Leg::Refuse | Leg::Neighbour | Leg::Arrive6 => {
             return Turn::Done(refuse(world, scratch));
         }
+        Leg::Fragment => Ok(follow_first(world, scratch)),
+        Leg::Related if is_v4 => relating::<Inet, F, W>(frame, world, scratch),
+        Leg::Related => relating::<Inet6, F, W>(frame, world, scratch),
         Leg::Open if is_v4 => open::<Inet, W>(world, scratch),
         Leg::Open => open::<Inet6, W>(world, scratch),
         Leg::Known if is_v4 => known::<Inet, W>(world, scratch),
@@ -81,6 +84,16 @@ pub fn go<F: Frame, W: World>(leg: Leg, frame: &mut F, world: &W, at: Arrival) -
         scratch.refusal = refusal;
         Turn::Next(Leg::Refuse)
     })
+}
+
+/// A later fragment: on with the ports of the first one, if that was let through.
+#[inline(always)]
+fn follow_first<W: World>(world: &W, scratch: &mut Scratch) -> Turn {
+    if fragment::adopt_ports(world, scratch) {
+        return Turn::Next(Leg::Known);
+    }
+    scratch.refusal.reason = DropReason::FragmentUnknown as u8;
+    Turn::Next(Leg::Open)
 }
 
 /// Counts and tells a drop.

@@ -6,12 +6,13 @@ use super::find_again;
 use crate::abi::family::AddressFamily;
 use crate::abi::flow::{Direction, FlowState, Side};
 use crate::abi::reason::DropReason;
+use crate::abi::service::Hop;
 use crate::path::case::deciding_rule;
 use crate::path::context::{Arrived, Refusal, Scratch};
-use crate::path::flows::{Entry, Found};
+use crate::path::flows::{Entry, Found, find};
 use crate::path::frame::Frame;
 use crate::path::packet::Layers;
-use crate::path::{Outcome, Turn, World, echo, forward, nat};
+use crate::path::{Leg, Outcome, Turn, World, echo, forward, fragment, nat, related};
 
 /// Rewrites a packet as its half says, addresses it to the hop and accounts it.
 #[inline(always)]
@@ -33,11 +34,7 @@ pub(super) fn send<A: AddressFamily, F: Frame, W: World>(
         .ok_or(DropReason::Truncated)?;
     found.entry.record(found.side, layers.bytes, arrived.tick);
     world.accepted(state.eni, state.direction(), layers.bytes);
-    Ok(if hop.ifindex == arrived.port.ifindex {
-        Outcome::Transmit
-    } else {
-        Outcome::Redirect(hop.ifindex)
-    })
+    Ok(leaving(&hop, arrived))
 }
 
 /// A packet whose flow was admitted or tracked on an earlier leg.
@@ -52,9 +49,65 @@ pub(super) fn sending<A: AddressFamily, F: Frame, W: World>(
     let Scratch {
         arrived, packet, ..
     } = scratch;
-    send::<A, F, W>(frame, world, arrived, &packet.layers, &found, &state)
-        .map(Turn::Done)
-        .map_err(|reason| Refusal::of_flow(found.number(), &state, reason))
+    let outcome = send::<A, F, W>(frame, world, arrived, &packet.layers, &found, &state)
+        .map_err(|reason| Refusal::of_flow(found.number(), &state, reason))?;
+    fragment::remember(world, scratch);
+    Ok(Turn::Done(outcome))
+}
+
+/// An ICMP error: goes with the packets that answer the one it quotes, if that is of a flow.
+#[inline(always)]
+pub(super) fn relating<A: AddressFamily, F: Frame, W: World>(
+    frame: &mut F,
+    world: &W,
+    scratch: &mut Scratch,
+) -> Result<Turn, Refusal> {
+    let Scratch {
+        arrived,
+        packet,
+        halves: [half, _],
+        refusal,
+        ..
+    } = scratch;
+    let layers = &packet.layers;
+    let quote = related::quoted::<A, F>(frame, layers, arrived.port.scope, &mut half.key);
+    let found = quote.and_then(|quote| {
+        let key = A::narrow(&half.key);
+        find::<A, W>(world, arrived.meta.secret, &key).map(|found| (quote, found))
+    });
+    let Some((quote, found)) = found else {
+        // Whose address it is for is asked all the same: if nobody's, it is none of ours.
+        refusal.reason = DropReason::IcmpUnrelated as u8;
+        return Ok(Turn::Next(Leg::Open));
+    };
+    let state = found.entry.state(found.side);
+    let refuse = |reason| Refusal::of_flow(found.number(), &state, reason);
+    if let Some(reason) = DropReason::from_number(state.verdict) {
+        return Err(refuse(reason));
+    }
+    // Nothing is judged again for an error: it comes again with the next packet that causes it, which
+    // is.
+    if state.generation != arrived.meta.generation || !found.is_current() {
+        return Err(refuse(DropReason::FlowChanged));
+    }
+    let hop = forward::hop(world, layers, &state).map_err(refuse)?;
+    let target = found.entry.target(found.side);
+    forward::address(frame, &hop, &state)
+        .and_then(|()| related::rewrite::<A, F>(frame, layers, &quote, &state, target))
+        .ok_or_else(|| refuse(DropReason::Truncated))?;
+    found.entry.record(found.side, layers.bytes, arrived.tick);
+    world.accepted(state.eni, state.direction(), layers.bytes);
+    Ok(Turn::Done(leaving(&hop, arrived)))
+}
+
+/// Out by this hop.
+#[inline(always)]
+fn leaving(hop: &Hop, arrived: &Arrived) -> Outcome {
+    if hop.ifindex == arrived.port.ifindex {
+        Outcome::Transmit
+    } else {
+        Outcome::Redirect(hop.ifindex)
+    }
 }
 
 /// An admitted echo request: turned into its answer, if that may leave. Both are accounted.
@@ -88,5 +141,6 @@ pub(super) fn echoing<A: AddressFamily, F: Frame, W: World>(
     }
     entry.record(Side::Back, bytes, arrived.tick);
     world.accepted(answers.eni, Direction::Out, bytes);
+    fragment::remember(world, scratch);
     Ok(Turn::Done(Outcome::Transmit))
 }

@@ -2,13 +2,14 @@
 //!
 //! May import: core, abi, wire, frame, packet, the stage's own.
 
-use super::{Parsed, transport};
+use super::{Parsed, note_fragment, transport};
 use crate::abi::reason::DropReason;
 use crate::path::frame::Frame;
 use crate::path::packet::Packet;
 use crate::wire::{Ipv4, Ipv4Hdr, protocol};
 
 const MORE_FRAGMENTS_OR_OFFSET: u16 = 0x3fff;
+const OFFSET: u16 = 0x1fff;
 
 /// Parses what stands at the packet's `ip_at`.
 #[inline(always)]
@@ -32,12 +33,20 @@ pub(in crate::path) fn parse<F: Frame>(frame: &F, packet: &mut Packet<Ipv4>) -> 
     if !frame.holds(ip_at.wrapping_add(total)) {
         return Parsed::Faulty(DropReason::Truncated);
     }
-    if u16::from_be_bytes(ip.frags) & MORE_FRAGMENTS_OR_OFFSET != 0 {
-        return Parsed::Faulty(DropReason::Fragment);
+    let fragment = u16::from_be_bytes(ip.frags);
+    if fragment & MORE_FRAGMENTS_OR_OFFSET != 0 {
+        let offset = (fragment & OFFSET).wrapping_mul(8);
+        let id = u32::from(u16::from_ne_bytes(ip.id));
+        if let Err(reason) = note_fragment(layers, offset, id) {
+            return Parsed::Faulty(reason);
+        }
     }
     if ip.proto == protocol::ICMPV6 {
         return Parsed::Faulty(DropReason::ProtocolUnsupported);
     }
     let at = ip_at.wrapping_add(header);
+    if layers.is_later_fragment() {
+        return Parsed::LaterFragment;
+    }
     transport::parse(frame, at, total.wrapping_sub(header), layers)
 }

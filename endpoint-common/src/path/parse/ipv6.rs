@@ -2,7 +2,7 @@
 //!
 //! May import: core, abi, wire, frame, packet, the stage's own.
 
-use super::{Parsed, transport};
+use super::{Parsed, note_fragment, transport};
 use crate::abi::Addr;
 use crate::abi::reason::DropReason;
 use crate::path::frame::Frame;
@@ -12,6 +12,8 @@ use crate::wire::{Ipv6Hdr, protocol};
 /// Extension headers looked through; what has more is dropped.
 const MOST_EXTENSIONS: usize = 4;
 const MORE_FRAGMENTS_OR_OFFSET: u16 = 0xfff9;
+/// In units of 8 bytes, shifted by the 3 flag bits: in bytes as it stands.
+const OFFSET: u16 = 0xfff8;
 
 /// Parses what stands at the packet's `ip_at`.
 #[inline(always)]
@@ -41,6 +43,7 @@ pub(in crate::path) fn parse<F: Frame>(frame: &F, packet: &mut Packet<Addr>) -> 
     }
     match walk(frame, layers, payload) {
         Err(reason) => Parsed::Faulty(reason),
+        Ok(_) if layers.is_later_fragment() => Parsed::LaterFragment,
         Ok((at, payload)) => transport::parse(frame, at, payload, layers),
     }
 }
@@ -60,13 +63,21 @@ fn walk<F: Frame>(
             break;
         }
         let header: [u8; 8] = frame.read(at).ok_or(DropReason::ExtensionHeaders)?;
-        let [next, units, third, fourth, ..] = header;
+        let [next, units, third, fourth, i0, i1, i2, i3] = header;
+        let id = [i0, i1, i2, i3];
         let mut length = usize::from(units).wrapping_add(1).wrapping_mul(8);
         if layers.protocol == protocol::FRAGMENT {
-            if u16::from_be_bytes([third, fourth]) & MORE_FRAGMENTS_OR_OFFSET != 0 {
-                return Err(DropReason::Fragment);
-            }
+            let fragment = u16::from_be_bytes([third, fourth]);
             length = 8;
+            if fragment & MORE_FRAGMENTS_OR_OFFSET != 0 {
+                layers.protocol = next;
+                note_fragment(layers, fragment & OFFSET, u32::from_ne_bytes(id))?;
+                layers.protocol = protocol::FRAGMENT;
+            }
+            if layers.is_later_fragment() {
+                layers.protocol = next;
+                return Ok((at, left));
+            }
         }
         // Segments left: the destination shown is not the last one.
         if layers.protocol == protocol::ROUTING && fourth != 0 {

@@ -9,7 +9,10 @@ mod transport;
 pub(super) use ipv4::parse as ipv4;
 pub(super) use ipv6::parse as ipv6;
 
+use super::packet::Layers;
+use crate::abi::fragment::{FIRST, LATER};
 use crate::abi::reason::DropReason;
+use crate::wire::protocol;
 
 /// What parsing came to.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,6 +23,23 @@ pub(super) enum Parsed {
     Faulty(DropReason),
     /// A neighbor solicitation (RFC 4861).
     Solicitation,
-    /// A packet.
+    /// An ICMP error (RFC 792, RFC 4443).
+    Error,
+    /// A fragment that is not the first one.
+    LaterFragment,
+    /// A packet, or the first fragment of one.
     Whole,
+}
+
+/// Notes which fragment a packet is, `offset` being that of its first byte. A later one must lie beyond
+/// the header that rules look at (RFC 1858): of TCP 20 bytes, of the others no more than the 8 that no
+/// offset is below.
+#[inline(always)]
+fn note_fragment(layers: &mut Layers, offset: u16, id: u32) -> Result<(), DropReason> {
+    layers.fragment_id = id;
+    layers.fragment = if offset == 0 { FIRST } else { LATER };
+    if offset != 0 && offset < 20 && layers.protocol == protocol::TCP {
+        return Err(DropReason::Fragment);
+    }
+    Ok(())
 }

@@ -3,6 +3,7 @@
 //! May import: core, abi, wire, frame, packet, the stage's own.
 
 use super::Parsed;
+use crate::abi::fragment::WHOLE;
 use crate::abi::reason::DropReason;
 use crate::path::frame::Frame;
 use crate::path::packet::Layers;
@@ -53,7 +54,8 @@ fn udp<F: Frame>(
 ) -> Result<(), DropReason> {
     let udp = frame.header::<UdpHdr, 8>(at).ok_or(DropReason::Truncated)?;
     let length = usize::from(u16::from_be_bytes(udp.len));
-    if length < UdpHdr::LEN || length > payload {
+    // A first fragment ends before its datagram does.
+    if length < UdpHdr::LEN || (length > payload && layers.fragment == WHOLE) {
         return Err(DropReason::Malformed);
     }
     layers.src_port = udp.src;
@@ -80,11 +82,30 @@ fn icmp<F: Frame>(frame: &F, at: usize, payload: usize, layers: &mut Layers) -> 
     } else {
         icmp_type::ECHO_REQUEST
     };
+    layers.l4_check = icmp.check;
+    if is_error(is_v6, icmp.type_) && layers.fragment == WHOLE {
+        return Parsed::Error;
+    }
     if icmp.type_ != request || icmp.code != 0 {
         return Parsed::Faulty(DropReason::IcmpUnsupported);
     }
     let [id0, id1, _, _] = icmp.data;
     layers.src_port = [id0, id1];
-    layers.l4_check = icmp.check;
     Parsed::Whole
+}
+
+/// Whether an ICMP message is about a packet, which it quotes.
+#[inline(always)]
+fn is_error(is_v6: bool, kind: u8) -> bool {
+    if is_v6 {
+        matches!(
+            kind,
+            icmpv6_type::UNREACHABLE..=icmpv6_type::PARAMETER_PROBLEM
+        )
+    } else {
+        matches!(
+            kind,
+            icmp_type::UNREACHABLE | icmp_type::TIME_EXCEEDED | icmp_type::PARAMETER_PROBLEM
+        )
+    }
 }

@@ -7,6 +7,7 @@ use endpoint_common::path::Outcome;
 use fastrand::Rng;
 
 use super::{damage, ipv6};
+use crate::icmp_error;
 use crate::packet::{self, ACK, BROADCAST, Check, FIN, Packet, RST, SYN};
 use crate::packet6;
 use crate::twins::Ran;
@@ -64,7 +65,8 @@ impl Traffic {
                 (leg, frame)
             }
             87..92 => arp(rng),
-            92..96 => (any_leg(rng), damage::noise(rng)),
+            92..94 => (any_leg(rng), damage::noise(rng)),
+            94..97 => self.error(rng),
             _ => (any_leg(rng), request(rng).1),
         }
     }
@@ -91,6 +93,27 @@ impl Traffic {
             let place = rng.usize(0..POOL);
             self.sent[place] = (leg, ran.frame);
         }
+    }
+
+    /// An ICMP error about what was sent, at times damaged.
+    fn error(&mut self, rng: &mut Rng) -> (Leg, Vec<u8>) {
+        let Some((leg, frame)) = rng.choice(&self.sent) else {
+            return request(rng);
+        };
+        let quoted = pick(&[0, 4, 8, 8, 12, 18, 20, 60, 500], rng);
+        let mut leg = *leg;
+        let Some(mut error) = icmp_error::about(frame, rng.u8(..), quoted) else {
+            return request(rng);
+        };
+        if rng.u8(..4) == 0 {
+            let place = rng.usize(14..error.len());
+            error[place] = rng.u8(..);
+        }
+        if rng.u8(..6) == 0 {
+            leg = any_leg(rng);
+            error[..6].copy_from_slice(&leg.mac());
+        }
+        (leg, error)
     }
 
     fn answer(&mut self, rng: &mut Rng) -> (Leg, Vec<u8>) {
@@ -200,6 +223,14 @@ fn vary(packet: Packet, rng: &mut Rng) -> Packet {
     if rng.u8(..4) == 0 {
         let payload: Vec<u8> = (0..rng.usize(..70)).map(|_| rng.u8(..)).collect();
         packet = packet.payload(&payload);
+    }
+    if rng.u8(..8) == 0 {
+        packet = packet.fragment(pick(
+            &[
+                0x2000, 0x2000, 0x2003, 0x0003, 0x0008, 0x0001, 0x0002, 0x6000,
+            ],
+            rng,
+        ));
     }
     if rng.u8(..10) == 0 {
         packet = packet.padding(rng.usize(..30));

@@ -8,8 +8,8 @@ use crate::packet::{ACK, SYN};
 use crate::packet6::{ping6, solicit, tcp6, udp6};
 use crate::world::Leg::{ProviderA, VswA, VswA2};
 use endpoint_common::abi::reason::DropReason::{
-    AclIngress, ExtensionHeaders, Fragment, IcmpUnsupported, Malformed, MartianSource, NoFlow,
-    NoListener, ProtocolUnsupported, TcpNotSyn, Truncated, TtlExpired,
+    AclIngress, ExtensionHeaders, Fragment, FragmentUnknown, IcmpUnsupported, Malformed,
+    MartianSource, NoFlow, NoListener, ProtocolUnsupported, TcpNotSyn, Truncated, TtlExpired,
 };
 
 const ENI: &str = "2001:db8:0:1::100";
@@ -77,7 +77,10 @@ fn headers() -> Vec<Step> {
         VswA: "more extension headers than are looked through", many => Drop(ExtensionHeaders);
         VswA: "a routing header that is done", syn().extension(43, &[0, 4, 0, 0, 0, 0, 0]) => To(ProviderA);
         VswA: "a routing header that goes on", syn().extension(43, &[0, 4, 1, 0, 0, 0, 0]) => Drop(ExtensionHeaders);
-        VswA: "an IPv6 fragment", syn().extension(44, &[0, 0, 1, 0, 0, 0, 1]) => Drop(Fragment);
+        VswA: "an IPv6 fragment over the header that rules look at", syn().extension(44, &[0, 0, 8, 0, 0, 0, 1]) => Drop(Fragment);
+        VswA: "a later IPv6 fragment before the first", syn().extension(44, &[0, 0, 0x20, 0, 0, 0, 1]) => Drop(FragmentUnknown);
+        VswA: "the first IPv6 fragment", syn().extension(44, &[0, 0, 1, 0, 0, 0, 1]) => To(ProviderA);
+        VswA: "a later IPv6 fragment", syn().extension(44, &[0, 0, 0x20, 0, 0, 0, 1]) => To(ProviderA);
         VswA: "a fragment that is the whole packet", syn().extension(44, &[0, 0, 0, 0, 0, 0, 1]) => To(ProviderA);
         VswA: "an extension header longer than the packet", syn().extension(60, &[200, 1, 4, 0, 0, 0, 0]) => Drop(Malformed);
         VswA: "nothing behind an extension header", syn().extension(0, &PADN).extension(59, &PADN) => Drop(ProtocolUnsupported);

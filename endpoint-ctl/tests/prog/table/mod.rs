@@ -25,6 +25,7 @@ mod generation;
 mod ipv6;
 mod link;
 mod parse;
+mod related;
 mod rules;
 mod service;
 
@@ -35,6 +36,7 @@ use endpoint_common::abi::reason::DropReason;
 use endpoint_common::path::Outcome;
 use endpoint_ctl::model::Model;
 
+use crate::icmp_error;
 use crate::packet::{self, Arp, NODE, Packet};
 use crate::packet6::{self, Packet6};
 use crate::twins::{Ran, hex};
@@ -64,6 +66,8 @@ enum Frame {
     Packet6(Packet6),
     /// The answer to an IPv6 frame.
     Answer6To(&'static str),
+    /// An ICMP error about what came out of an earlier row, with so many bytes of its transport.
+    ErrorAbout(&'static str, usize),
 }
 
 /// What must become of a packet.
@@ -79,6 +83,8 @@ enum Expect {
     Back,
     /// Sent, and the frame fulfils this.
     ToAs(Leg, fn(&Packet) -> bool),
+    /// Sent, as an ICMP error that quotes what went into the row of this name.
+    Quotes(Leg, &'static str),
     /// Dropped, no rule being the cause.
     Drop(DropReason),
     /// Dropped by the rule of this name.
@@ -103,6 +109,16 @@ fn answer(to: &'static str, change: fn(Packet) -> Packet) -> Frame {
 /// The answer to the IPv6 frame that came out of the row of this name.
 fn answer6(to: &'static str) -> Frame {
     Frame::Answer6To(to)
+}
+
+/// An ICMP error about the frame that came out of the row of this name.
+fn about(what: &'static str) -> Frame {
+    Frame::ErrorAbout(what, usize::MAX / 2)
+}
+
+/// The same, quoting only 8 bytes of the transport.
+fn about_briefly(what: &'static str) -> Frame {
+    Frame::ErrorAbout(what, 8)
 }
 
 fn as_is(packet: Packet) -> Packet {
@@ -137,14 +153,18 @@ impl From<Vec<u8>> for Frame {
 fn every_packet_of_the_table_has_the_same_fate_on_both_sides() {
     let mut world = World::new(FLOWS);
     let mut outputs = BTreeMap::new();
+    let mut inputs = BTreeMap::new();
+    let stranger = packet::udp("10.0.1.201:9", "10.0.1.20:9");
+    outputs.insert("a stranger's packet", stranger.bytes());
     let mut wrong = Vec::new();
-    let parts: [fn() -> Vec<Step>; 7] = [
+    let parts: [fn() -> Vec<Step>; 8] = [
         link::steps,
         parse::steps,
         rules::steps,
         service::steps,
         flow::steps,
         ipv6::steps,
+        related::steps,
         generation::steps,
     ];
     for step in parts.iter().flat_map(|part| part()) {
@@ -164,6 +184,8 @@ fn every_packet_of_the_table_has_the_same_fate_on_both_sides() {
                 world.arrive_on(on);
                 let fate = world.twins.run(&frame).and_then(|ran| {
                     let checked = check(&world, &frame, &ran, expect);
+                    let checked = checked.and_then(|()| check_quote(&ran, expect, &inputs));
+                    inputs.insert(what, frame.clone());
                     let earlier = outputs.insert(what, ran.frame);
                     assert!(earlier.is_none(), "two rows are called {what:?}");
                     checked
@@ -204,6 +226,11 @@ fn bytes(frame: Frame, on: Leg, outputs: &BTreeMap<&str, Vec<u8>>) -> Option<Vec
         Frame::Packet6(packet) if packet.is_to_node() => Some(packet.at_mac(on.mac()).bytes()),
         Frame::Packet6(packet) => Some(packet.bytes()),
         Frame::Answer6To(what) => Some(packet6::answer(outputs.get(what)?)?.bytes()),
+        Frame::ErrorAbout(what, quoted) => {
+            let mut error = icmp_error::about(outputs.get(what)?, 1, quoted)?;
+            error[..6].copy_from_slice(&on.mac());
+            Some(error)
+        }
         Frame::AnswerTo(what, change) => {
             let answer = packet::answer(outputs.get(what)?)?;
             Some(change(answer).bytes())
@@ -215,7 +242,9 @@ fn check(world: &World, before: &[u8], ran: &Ran, expect: Expect) -> Result<(), 
     let (outcome, rule) = match expect {
         Expect::Pass => (Outcome::Pass, ""),
         Expect::Answer | Expect::Back => (Outcome::Transmit, ""),
-        Expect::To(leg) | Expect::ToAs(leg, _) => (Outcome::Redirect(leg.ifindex()), ""),
+        Expect::To(leg) | Expect::ToAs(leg, _) | Expect::Quotes(leg, _) => {
+            (Outcome::Redirect(leg.ifindex()), "")
+        }
         Expect::Drop(reason) => (Outcome::Drop(reason), ""),
         Expect::DropBy(reason, rule) => (Outcome::Drop(reason), rule),
     };
@@ -238,6 +267,32 @@ fn check(world: &World, before: &[u8], ran: &Ran, expect: Expect) -> Result<(), 
     } else {
         Err(format!("out came {out:?}, {}", hex(&ran.frame)))
     }
+}
+
+/// An error must come from where its receiver sent to, and quote what it sent, all sums right.
+fn check_quote(ran: &Ran, expect: Expect, inputs: &BTreeMap<&str, Vec<u8>>) -> Result<(), String> {
+    let Expect::Quotes(_, what) = expect else {
+        return Ok(());
+    };
+    let sent = inputs.get(what).ok_or("no such row")?;
+    let quote = icmp_error::quote(&ran.frame).ok_or("quotes nothing")?;
+    let (expected, found) = (icmp_error::ends(sent), icmp_error::ends(&quote));
+    if expected.is_none() || expected != found {
+        return Err(format!("quotes {found:x?}, not {expected:x?}"));
+    }
+    // All but what routers change.
+    let ttl = if sent[12..14] == [8, 0] { 22 } else { 21 };
+    let (mut sent, mut quote) = (sent[14..].to_vec(), quote[14..].to_vec());
+    for packet in [&mut sent, &mut quote] {
+        packet[ttl - 14] = 0;
+        if ttl == 22 {
+            packet[10..12].fill(0);
+        }
+    }
+    if !sent.starts_with(&quote) {
+        return Err(format!("quotes {}\nnot    {}", hex(&quote), hex(&sent)));
+    }
+    Ok(())
 }
 
 /// Opens flows, and leaves them half-open: the table never gets full of them.

@@ -7,7 +7,8 @@ use super::Step;
 use crate::packet::{Check, SYN, ping, raw, tcp, udp};
 use crate::world::Leg::{ProviderA, VswA};
 use endpoint_common::abi::reason::DropReason::{
-    Fragment, IcmpUnsupported, Malformed, MartianSource, ProtocolUnsupported, TcpNotSyn, Truncated,
+    Fragment, IcmpUnrelated, IcmpUnsupported, Malformed, MartianSource, ProtocolUnsupported,
+    TcpNotSyn, Truncated,
 };
 
 const RECORD_ROUTE: [u8; 8] = [7, 7, 4, 0, 0, 0, 0, 1];
@@ -33,8 +34,9 @@ fn network() -> Vec<Step> {
         VswA: "IP version 6 under IPv4's ether type", web().version(6) => Drop(Malformed);
         VswA: "header of 4 words", web().header_words(4) => Drop(Malformed);
         VswA: "header longer than the packet", web().header_words(15) => Drop(Malformed);
-        VswA: "the first fragment", web().fragment(0x2000) => Drop(Fragment);
-        VswA: "a later fragment", web().fragment(0x0010) => Drop(Fragment);
+        VswA: "the first fragment", web().fragment(0x2000) => To(ProviderA);
+        VswA: "a later fragment", web().fragment(0x0010) => To(ProviderA);
+        VswA: "a later fragment over the header", web().fragment(0x0001) => Drop(Fragment);
         VswA: "the reserved flag is no fragment", web().fragment(0x8000) => To(ProviderA);
         VswA: "GRE", raw(47, "10.0.1.10", "10.0.1.100") => Drop(ProtocolUnsupported);
         VswA: "SCTP", raw(132, "10.0.1.10", "10.0.1.100") => Drop(ProtocolUnsupported);
@@ -65,8 +67,8 @@ fn transport() -> Vec<Step> {
         VswA: "ICMP of 7 bytes", echo().total_length(27) => Drop(Malformed);
         VswA: "ICMP echo reply", echo().icmp((0, 0)) => Drop(IcmpUnsupported);
         VswA: "ICMP echo request with a code", echo().icmp((8, 1)) => Drop(IcmpUnsupported);
-        VswA: "ICMP destination unreachable", echo().icmp((3, 1)) => Drop(IcmpUnsupported);
-        ProviderA: "ICMP to the NAT address", ping("10.0.1.10", "10.0.1.200").icmp((3, 1)) => Drop(IcmpUnsupported);
+        VswA: "ICMP destination unreachable", echo().icmp((3, 1)) => Drop(IcmpUnrelated);
+        ProviderA: "ICMP to the NAT address", ping("10.0.1.10", "10.0.1.200").icmp((3, 1)) => Drop(IcmpUnrelated);
         VswA: "SYN and ACK open nothing", stray().flags(SYN | 0x10) => Drop(TcpNotSyn);
         VswA: "SYN and FIN open nothing", stray().flags(SYN | 0x01) => Drop(TcpNotSyn);
         VswA: "SYN and RST open nothing", stray().flags(SYN | 0x04) => Drop(TcpNotSyn);
