@@ -28,7 +28,7 @@ use endpoint_common::wire::{
     EthHdr, Ipv4Hdr, Ipv4Tail, MacPair, TcpBytes, checksum, ether_type, protocol,
 };
 
-use frame::XdpFrame;
+use frame::{PacketFrame, Xdp};
 
 const IP_AT: usize = EthHdr::LEN;
 const TCP_AT: usize = IP_AT + Ipv4Hdr::LEN;
@@ -52,7 +52,7 @@ static FLOOR: HashMap<FlowKey4, Half4> = HashMap::with_max_entries(1024, 0);
 /// See the module.
 #[xdp(frags)]
 pub fn bench_generate(ctx: XdpContext) -> u32 {
-    let mut frame = XdpFrame::new(&ctx);
+    let mut frame = PacketFrame::xdp(&ctx);
     if restore(&mut frame).is_some() {
         // SAFETY: there is nothing on this program's stack that would need dropping.
         unsafe { UNDER_TEST.tail_call(&ctx, 0) };
@@ -64,7 +64,7 @@ pub fn bench_generate(ctx: XdpContext) -> u32 {
 /// number make the port, the rest the address. Flows are met by chance, lest they lie in memory in
 /// the order they are looked up in, which a prefetcher would see.
 #[inline(always)]
-fn restore(frame: &mut XdpFrame) -> Option<()> {
+fn restore(frame: &mut PacketFrame<Xdp>) -> Option<()> {
     let sequence = SEQUENCE.get_ptr_mut(0)?;
     let (mask, by_chance) = (*SEQUENCE.get(1)?, *SEQUENCE.get(2)? != 0);
     // SAFETY: a row of the map; test runs of one bench do not overlap.
@@ -90,7 +90,7 @@ pub fn bench_return(_: XdpContext) -> u32 {
 /// The floor: parse, one look-up, full NAT rewrite.
 #[xdp(frags)]
 pub fn bench_floor(ctx: XdpContext) -> u32 {
-    let mut frame = XdpFrame::new(&ctx);
+    let mut frame = PacketFrame::xdp(&ctx);
     match translate(&mut frame) {
         Some(()) => XDP_TX,
         None => XDP_ABORTED,
@@ -98,7 +98,7 @@ pub fn bench_floor(ctx: XdpContext) -> u32 {
 }
 
 #[inline(always)]
-fn translate(frame: &mut XdpFrame) -> Option<()> {
+fn translate(frame: &mut PacketFrame<Xdp>) -> Option<()> {
     let eth: EthHdr = frame.header(0)?;
     let ip = frame.header::<Ipv4Hdr, 20>(IP_AT)?;
     let tcp: TcpBytes = bytemuck::cast(frame.read::<20>(TCP_AT)?);

@@ -12,23 +12,68 @@ use core::arch::asm;
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::helpers::bpf_xdp_get_buff_len;
 use aya_ebpf::programs::XdpContext;
-use endpoint_common::path::{Frame, REACH};
+use endpoint_common::path::{CheckChange, Frame, REACH};
 
-/// A frame between the context's `data` and `data_end`.
-pub(crate) struct XdpFrame {
-    ctx: *mut xdp_md,
+/// What the two hooks do differently about a frame.
+pub(crate) trait Hook: Copy {
+    /// Where the frame begins and where its first piece ends.
+    fn bounds(self) -> (usize, usize);
+    /// Some number that the verifier cannot know.
+    fn anything(self) -> u32;
+    /// The length of all pieces.
+    fn length(self) -> usize;
+    /// Changes the transport checksum at `at` where that takes more than writing it; `false` if not.
+    fn change_check(self, at: usize, change: &CheckChange) -> bool;
+}
+
+/// XDP: the frame as the driver has it.
+#[derive(Clone, Copy)]
+pub(crate) struct Xdp(*mut xdp_md);
+
+impl Hook for Xdp {
+    #[inline(always)]
+    fn bounds(self) -> (usize, usize) {
+        // SAFETY: the context of the running program.
+        unsafe { ((*self.0).data as usize, (*self.0).data_end as usize) }
+    }
+
+    #[inline(always)]
+    fn anything(self) -> u32 {
+        // SAFETY: the context of the running program.
+        unsafe { (*self.0).ingress_ifindex }
+    }
+
+    #[inline(always)]
+    fn length(self) -> usize {
+        // SAFETY: the helper takes the context and returns a number.
+        unsafe { bpf_xdp_get_buff_len(self.0) as usize }
+    }
+
+    #[inline(always)]
+    fn change_check(self, _: usize, _: &CheckChange) -> bool {
+        false
+    }
+}
+
+/// A frame at a hook.
+pub(crate) struct PacketFrame<H> {
+    hook: H,
     start: usize,
     end: usize,
 }
 
-impl XdpFrame {
+impl PacketFrame<Xdp> {
     #[inline(always)]
-    pub(crate) fn new(ctx: &XdpContext) -> Self {
-        Self {
-            ctx: ctx.ctx,
-            start: ctx.data(),
-            end: ctx.data_end(),
-        }
+    pub(crate) fn xdp(ctx: &XdpContext) -> Self {
+        Self::at(Xdp(ctx.ctx))
+    }
+}
+
+impl<H: Hook> PacketFrame<H> {
+    #[inline(always)]
+    pub(crate) fn at(hook: H) -> Self {
+        let (start, end) = hook.bounds();
+        Self { hook, start, end }
     }
 
     /// The address of `N` bytes at `at`, checked against the frame's end.
@@ -95,15 +140,36 @@ word_access!(load4, store4, u32, "u32");
 word_access!(load2, store2, u16, "u16");
 word_access!(load1, store1, u8, "u8");
 
-impl Frame for XdpFrame {
+impl<H: Hook> Frame for PacketFrame<H> {
     #[inline(always)]
     fn holds(&self, length: usize) -> bool {
-        if self.end - self.start >= length {
-            return true;
+        self.end - self.start >= length || self.hook.length() >= length
+    }
+
+    #[inline(always)]
+    fn blur(&self, number: usize) -> usize {
+        let mut blurred = number;
+        // SAFETY: the same bits over it twice change nothing.
+        unsafe {
+            asm!(
+                "{blurred} ^= {anything}",
+                "{blurred} ^= {anything}",
+                blurred = inout(reg) blurred,
+                anything = in(reg) u64::from(self.hook.anything()),
+                options(pure, nomem, nostack),
+            );
         }
-        // SAFETY: the helper takes the context and returns a number.
-        let whole = unsafe { bpf_xdp_get_buff_len(self.ctx) };
-        whole as usize >= length
+        blurred
+    }
+
+    #[inline(always)]
+    fn change_check(&mut self, at: usize, change: CheckChange) -> Option<()> {
+        if self.hook.change_check(at, &change) {
+            // Helpers that change an skb may move it.
+            (self.start, self.end) = self.hook.bounds();
+            return Some(());
+        }
+        self.write(at, change.applied())
     }
 
     #[inline(always)]
@@ -140,7 +206,7 @@ impl Frame for XdpFrame {
         let address = self.bytes::<N>(at)?;
         let (words, tail) = bytes.as_chunks::<8>();
         let mut next = address;
-        // SAFETY: as in `read`; XDP owns the frame while the program runs.
+        // SAFETY: as in `read`; the hook owns the frame while the program runs.
         unsafe {
             for word in words {
                 store8(next, u64::from_ne_bytes(*word));

@@ -22,7 +22,7 @@ use endpoint_common::hash::mix;
 use endpoint_common::path::Frame;
 use endpoint_common::wire::{EthHdr, Ipv4Hdr, UdpHdr, checksum, ether_type, protocol};
 
-use frame::XdpFrame;
+use frame::{PacketFrame, Xdp};
 
 const IP_AT: usize = EthHdr::LEN;
 const UDP_AT: usize = IP_AT + Ipv4Hdr::LEN;
@@ -46,7 +46,7 @@ static ARRIVED: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
 /// See the module.
 #[xdp]
 pub fn bench_send(ctx: XdpContext) -> u32 {
-    match make(&mut XdpFrame::new(&ctx)) {
+    match make(&mut PacketFrame::xdp(&ctx)) {
         Some(()) => XDP_TX,
         None => XDP_ABORTED,
     }
@@ -54,7 +54,7 @@ pub fn bench_send(ctx: XdpContext) -> u32 {
 
 /// Writes all headers: the frame's memory comes back as its last receiver left it.
 #[inline(always)]
-fn make(frame: &mut XdpFrame) -> Option<()> {
+fn make(frame: &mut PacketFrame<Xdp>) -> Option<()> {
     let sequence = SEQUENCE.get_ptr_mut(0)?;
     // SAFETY: a row of the map; the bench has one test run at a time, on one CPU.
     let number = unsafe {
@@ -74,7 +74,7 @@ fn make(frame: &mut XdpFrame) -> Option<()> {
 /// See the module. What is not for the wanted port goes on as if nobody were here.
 #[xdp]
 pub fn bench_sink(ctx: XdpContext) -> u32 {
-    let frame = XdpFrame::new(&ctx);
+    let frame = PacketFrame::xdp(&ctx);
     match (is_wanted(&frame), ARRIVED.get_ptr_mut(0)) {
         (Some(true), Some(arrived)) => {
             // SAFETY: this CPU's own row, and the program is not interrupted by itself.
@@ -86,7 +86,7 @@ pub fn bench_sink(ctx: XdpContext) -> u32 {
 }
 
 #[inline(always)]
-fn is_wanted(frame: &XdpFrame) -> Option<bool> {
+fn is_wanted(frame: &PacketFrame<Xdp>) -> Option<bool> {
     let wanted = *WANTED.get(0)? as u16;
     Some(
         frame.read(12)? == ether_type::IPV4.to_be_bytes()

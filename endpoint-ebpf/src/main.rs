@@ -1,6 +1,6 @@
 //! The packet programs: kernel glue around `endpoint_common::path`, nothing to think about.
 //!
-//! One XDP entry point serves consumer and provider interfaces alike: the flow table and the
+//! Each hook has the same programs, XDP and TC, over its own frame. One entry point serves consumer and provider interfaces alike: the flow table and the
 //! interface's row tell which side a packet is on. The legs of its way are programs of their own.
 //!
 //! May import: aya-ebpf, aya-log-ebpf, endpoint-common.
@@ -14,64 +14,85 @@
 #![allow(
     missing_docs,
     unreachable_pub,
-    reason = "the entry points that the xdp macro writes are public and undocumented"
+    reason = "the entry points that the macros write are public and undocumented"
 )]
 
 mod config;
 mod flow_memory;
 mod frame;
+mod hook;
 mod maps;
+mod skb;
 mod world;
 
-use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS};
-use aya_ebpf::helpers::{bpf_jiffies64, bpf_redirect};
-use aya_ebpf::macros::xdp;
-use aya_ebpf::programs::XdpContext;
-use aya_log_ebpf::debug;
+use aya_ebpf::bindings::xdp_action::XDP_PASS;
+use aya_ebpf::helpers::bpf_jiffies64;
+use aya_ebpf::macros::{classifier, xdp};
+use aya_ebpf::programs::{TcContext, XdpContext};
 use endpoint_common::abi::family::{Inet, Inet6};
-use endpoint_common::abi::reason::DropReason;
 use endpoint_common::path::{self, Arrival, Leg, Outcome, Turn, flows};
 
-use frame::XdpFrame;
+use frame::PacketFrame;
 use world::KernelWorld;
 
-/// The program for every bound interface: a packet's first leg.
+/// A packet's first leg at the XDP hook.
 #[xdp(frags)]
 pub fn endpoint_xdp(ctx: XdpContext) -> u32 {
-    let turn = path::arrive(&mut XdpFrame::new(&ctx), &KernelWorld, arrival(&ctx));
-    follow(&ctx, turn)
+    let at = arrival(ctx.ingress_ifindex() as u32);
+    let turn = path::arrive(&mut PacketFrame::xdp(&ctx), &KernelWorld, at);
+    hook::follow_xdp(&ctx, turn)
 }
 
-/// Programs for the other legs, by the numbers of [`Leg`].
+/// A packet's first leg at the TC hook.
+#[classifier]
+pub fn endpoint_tc(ctx: TcContext) -> i32 {
+    let (ifindex, is_tagged) = hook::arrival_tc(&ctx);
+    if is_tagged {
+        // The tag stands beside the frame here; at XDP its ether type would be none of ours.
+        return hook::follow_tc(&ctx, Turn::Done(Outcome::Pass));
+    }
+    let turn = path::arrive(&mut PacketFrame::skb(&ctx), &KernelWorld, arrival(ifindex));
+    hook::follow_tc(&ctx, turn)
+}
+
+/// Programs for the other legs, by the numbers of [`Leg`], for both hooks.
 macro_rules! legs {
-    ($($name:ident $leg:ident)+) => {
+    ($($xdp:ident $tc:ident $leg:ident)+) => {
         $(
             #[xdp(frags)]
-            pub fn $name(ctx: XdpContext) -> u32 {
-                let mut frame = XdpFrame::new(&ctx);
-                let turn = path::go(Leg::$leg, &mut frame, &KernelWorld, arrival(&ctx));
-                follow(&ctx, turn)
+            pub fn $xdp(ctx: XdpContext) -> u32 {
+                let at = arrival(ctx.ingress_ifindex() as u32);
+                let turn = path::go(Leg::$leg, &mut PacketFrame::xdp(&ctx), &KernelWorld, at);
+                hook::follow_xdp(&ctx, turn)
+            }
+
+            #[classifier]
+            pub fn $tc(ctx: TcContext) -> i32 {
+                let (ifindex, _) = hook::arrival_tc(&ctx);
+                let mut frame = PacketFrame::skb(&ctx);
+                let turn = path::go(Leg::$leg, &mut frame, &KernelWorld, arrival(ifindex));
+                hook::follow_tc(&ctx, turn)
             }
         )+
     };
 }
 
 legs! {
-    endpoint_xdp_neighbour Neighbour
-    endpoint_xdp_open Open
-    endpoint_xdp_known Known
-    endpoint_xdp_send Send
-    endpoint_xdp_echo Echo
-    endpoint_xdp_refuse Refuse
-    endpoint_xdp_ipv6 Arrive6
-    endpoint_xdp_related Related
-    endpoint_xdp_fragment Fragment
+    endpoint_xdp_neighbour endpoint_tc_neighbour Neighbour
+    endpoint_xdp_open endpoint_tc_open Open
+    endpoint_xdp_known endpoint_tc_known Known
+    endpoint_xdp_send endpoint_tc_send Send
+    endpoint_xdp_echo endpoint_tc_echo Echo
+    endpoint_xdp_refuse endpoint_tc_refuse Refuse
+    endpoint_xdp_ipv6 endpoint_tc_ipv6 Arrive6
+    endpoint_xdp_related endpoint_tc_related Related
+    endpoint_xdp_fragment endpoint_tc_fragment Fragment
 }
 
 #[inline(always)]
-fn arrival(ctx: &XdpContext) -> Arrival {
+fn arrival(ifindex: u32) -> Arrival {
     Arrival {
-        ifindex: ctx.ingress_ifindex() as u32,
+        ifindex,
         tick: now(),
     }
 }
@@ -81,47 +102,6 @@ fn arrival(ctx: &XdpContext) -> Arrival {
 fn now() -> u32 {
     // SAFETY: the helper takes no arguments and only reads a clock.
     unsafe { bpf_jiffies64() as u32 }
-}
-
-/// Goes on to the next leg, or tells the kernel what becomes of the packet.
-#[inline(always)]
-fn follow(ctx: &XdpContext, turn: Turn) -> u32 {
-    let outcome = match turn {
-        Turn::Done(outcome) => outcome,
-        Turn::Next(leg) => {
-            // SAFETY: there is nothing on this program's stack that would need dropping.
-            unsafe { maps::XDP_LEGS.tail_call(ctx, leg as u32) };
-            // The loader fills every slot.
-            Outcome::Drop(DropReason::TableMissing)
-        }
-    };
-    if config::LOG.load() != 0 {
-        log(ctx, outcome);
-    }
-    match outcome {
-        Outcome::Pass => XDP_PASS,
-        Outcome::Drop(_) => XDP_DROP,
-        // Not XDP_TX: on veth that reaches only a peer with an XDP program of its own.
-        Outcome::Transmit => redirect(ctx.ingress_ifindex() as u32),
-        Outcome::Redirect(ifindex) => redirect(ifindex),
-    }
-}
-
-#[inline(always)]
-fn redirect(ifindex: u32) -> u32 {
-    // SAFETY: the helper takes plain numbers and returns an XDP action.
-    unsafe { bpf_redirect(ifindex, 0) as u32 }
-}
-
-#[inline(never)]
-fn log(ctx: &XdpContext, outcome: Outcome) {
-    let on = ctx.ingress_ifindex() as u32;
-    match outcome {
-        Outcome::Pass => debug!(ctx, "if {}: pass", on),
-        Outcome::Drop(reason) => debug!(ctx, "if {}: drop, reason {}", on, reason as u8),
-        Outcome::Transmit => debug!(ctx, "if {}: transmit", on),
-        Outcome::Redirect(to) => debug!(ctx, "if {}: redirect to if {}", on, to),
-    }
 }
 
 /// Entries of each family's table that one run of [`endpoint_reap`] looks at.

@@ -115,6 +115,9 @@ pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(4096, 0);
 /// The packet's memory.
 #[map]
 pub(crate) static SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);
+/// The legs of the TC hook, by number.
+#[map]
+pub(crate) static TC_LEGS: ProgramArray = ProgramArray::with_max_entries(Leg::ALL.len() as u32, 0);
 /// The legs of the XDP hook, by number.
 #[map]
 pub(crate) static XDP_LEGS: ProgramArray = ProgramArray::with_max_entries(Leg::ALL.len() as u32, 0);

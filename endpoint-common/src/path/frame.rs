@@ -20,6 +20,22 @@ pub struct CheckChange {
     pub rest: u16,
     /// UDP: 0 means that there is no checksum.
     pub may_be_absent: bool,
+    /// The packet is an IPv6 one, whose hop limit went down by one.
+    pub is_v6: bool,
+}
+
+impl CheckChange {
+    /// The checksum that covers the new bytes.
+    #[must_use]
+    #[inline(always)]
+    pub fn applied(&self) -> [u8; 2] {
+        let delta = u32::from(self.pseudo).wrapping_add(u32::from(self.rest));
+        if self.may_be_absent {
+            checksum::apply_udp(self.arrived, delta)
+        } else {
+            checksum::apply(self.arrived, delta)
+        }
+    }
 }
 
 /// A frame, starting at the Ethernet header.
@@ -33,16 +49,17 @@ pub trait Frame {
     /// Puts `N` bytes at `at`; `None` if the frame ends before or they lie beyond [`REACH`].
     fn write<const N: usize>(&mut self, at: usize, bytes: [u8; N]) -> Option<()>;
 
+    /// The same number, such that the verifier does not see which: it would follow what comes after once
+    /// for every way the number came about.
+    #[inline(always)]
+    fn blur(&self, number: usize) -> usize {
+        number
+    }
+
     /// Changes the transport checksum that stands at `at`.
     #[inline(always)]
     fn change_check(&mut self, at: usize, change: CheckChange) -> Option<()> {
-        let delta = u32::from(change.pseudo).wrapping_add(u32::from(change.rest));
-        let check = if change.may_be_absent {
-            checksum::apply_udp(change.arrived, delta)
-        } else {
-            checksum::apply(change.arrived, delta)
-        };
-        self.write(at, check)
+        self.write(at, change.applied())
     }
 
     /// The header at `at`.

@@ -78,6 +78,7 @@ pub(super) fn rewrite<A: AddressFamily, F: Frame>(
             pseudo: state.address_delta,
             rest: state.port_delta,
             may_be_absent: is_udp,
+            is_v6: !A::V4,
         },
     )
 }

@@ -63,7 +63,9 @@ pub(super) fn load(options: &LoadOptions<'_>) -> Result<Ebpf, DataplaneError> {
         .map_err(|error| refused(&error))?;
     check_layout(&ebpf)?;
     load_programs(&mut ebpf)?;
-    join_legs(&mut ebpf, LEGS_MAP)?;
+    for (map, prefix) in HOOKS {
+        join_legs(&mut ebpf, map, prefix)?;
+    }
     Ok(ebpf)
 }
 
@@ -72,6 +74,7 @@ fn load_programs(ebpf: &mut Ebpf) -> Result<(), DataplaneError> {
     for (name, program) in ebpf.programs_mut() {
         let loaded = match program {
             Program::Xdp(program) => program.load(),
+            Program::SchedClassifier(program) => program.load(),
             other => {
                 let reason = format!(
                     "program {name} is of an unexpected type: {:?}",
@@ -85,37 +88,40 @@ fn load_programs(ebpf: &mut Ebpf) -> Result<(), DataplaneError> {
     Ok(())
 }
 
-/// The programs of the XDP hook's legs.
-const LEGS_MAP: &str = "XDP_LEGS";
+/// The hooks: the map of their legs, and what their programs' names begin with.
+const HOOKS: [(&str, &str); 2] = [("XDP_LEGS", "endpoint_xdp"), ("TC_LEGS", "endpoint_tc")];
 
-/// The program of a leg.
-fn leg_program(leg: Leg) -> &'static str {
+/// What the name of a leg's program ends with.
+fn suffix(leg: Leg) -> &'static str {
     match leg {
-        Leg::Neighbour => "endpoint_xdp_neighbour",
-        Leg::Open => "endpoint_xdp_open",
-        Leg::Known => "endpoint_xdp_known",
-        Leg::Send => "endpoint_xdp_send",
-        Leg::Echo => "endpoint_xdp_echo",
-        Leg::Refuse => "endpoint_xdp_refuse",
-        Leg::Arrive6 => "endpoint_xdp_ipv6",
-        Leg::Related => "endpoint_xdp_related",
-        Leg::Fragment => "endpoint_xdp_fragment",
+        Leg::Neighbour => "neighbour",
+        Leg::Open => "open",
+        Leg::Known => "known",
+        Leg::Send => "send",
+        Leg::Echo => "echo",
+        Leg::Refuse => "refuse",
+        Leg::Arrive6 => "ipv6",
+        Leg::Related => "related",
+        Leg::Fragment => "fragment",
     }
 }
 
 /// Leads every leg to its program. The map must live as long as the programs: without it, its slots
 /// are emptied.
-fn join_legs(ebpf: &mut Ebpf, map: &'static str) -> Result<(), DataplaneError> {
+fn join_legs(
+    ebpf: &mut Ebpf,
+    map: &'static str,
+    prefix: &'static str,
+) -> Result<(), DataplaneError> {
     let programs: Vec<(Leg, ProgramFd)> = Leg::ALL
         .into_iter()
         .map(|leg| {
-            let program = ebpf
-                .program(leg_program(leg))
-                .and_then(|program| program.fd().ok());
+            let name = format!("{prefix}_{}", suffix(leg));
+            let program = ebpf.program(&name).and_then(|program| program.fd().ok());
             let program = program.and_then(|program| program.try_clone().ok());
             program
                 .map(|program| (leg, program))
-                .ok_or(DataplaneError::Missing(leg_program(leg)))
+                .ok_or(DataplaneError::Missing(prefix))
         })
         .collect::<Result<_, _>>()?;
     let legs = ebpf.map_mut(map).ok_or(DataplaneError::Missing(map))?;

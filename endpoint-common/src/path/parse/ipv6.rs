@@ -96,7 +96,10 @@ fn walk<F: Frame>(
     if layers.protocol == protocol::ICMP {
         return Err(DropReason::ProtocolUnsupported);
     }
-    Ok((at, left))
+    if at == start {
+        return Ok((at, left));
+    }
+    Ok((frame.blur(at), frame.blur(left)))
 }
 
 #[inline(always)]
