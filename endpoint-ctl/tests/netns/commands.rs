@@ -126,7 +126,7 @@ fn status_shows_what_is_attached_and_counted() {
             .find(|interface| interface["interface"] == name);
         assert_eq!(
             found.map(|found| &found["hook"]),
-            Some(&json!("xdp")),
+            Some(&json!("tc")),
             "{name}: {status}"
         );
     }
@@ -138,7 +138,7 @@ fn status_shows_what_is_attached_and_counted() {
     for word in [
         "generation 1",
         "vsw-a",
-        "xdp",
+        "tc",
         "10.0.50.13",
         ENI_A,
         "group-ingress",

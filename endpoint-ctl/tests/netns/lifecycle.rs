@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use xtask::lab::{Lab, LabSpec, Outcome};
 
+use crate::hooks::hooked;
 use crate::manifest::{ANYWHERE, Manifest, accept, all};
 use crate::scene::{BINARY, Scene, argument};
 use crate::temporary::TemporaryFile;
@@ -14,7 +15,7 @@ fn manifest() -> Manifest {
     Manifest::web().group(accept(all()).from(ANYWHERE))
 }
 
-/// Whether an XDP program is attached to the node's interface.
+/// Whether an XDP program is attached to the node's interface: of tcx, `ip` does not tell.
 fn is_attached(lab: &Lab, interface: &str) -> bool {
     let shown = lab
         .ns("node")
@@ -169,7 +170,7 @@ fn a_second_daemon_on_the_interfaces_is_refused_and_the_first_serves_on() {
     let outcome = scene.run("node", &argv);
     assert_eq!(outcome.status.code(), Some(1), "{outcome}");
     assert!(
-        one_line(&outcome).contains("another XDP program is attached"),
+        one_line(&outcome).contains("another endpoint daemon is attached"),
         "{outcome}"
     );
     assert!(!other.exists(), "it leaves no socket");
@@ -178,7 +179,7 @@ fn a_second_daemon_on_the_interfaces_is_refused_and_the_first_serves_on() {
 
 #[test]
 fn sigterm_ends_it_in_good_order() {
-    let scene = Scene::new(&manifest());
+    let scene = Scene::built_as(&LabSpec::standard(), &hooked("xdp"), &[]);
     for interface in ["vsw-a", "provider"] {
         assert!(
             is_attached(&scene.lab, interface),
