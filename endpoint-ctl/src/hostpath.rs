@@ -7,6 +7,7 @@ mod flow_tables;
 
 use std::cell::{RefCell, RefMut};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use endpoint_common::abi::Addr;
 use endpoint_common::abi::counter::{Counter, DropKey, EniCounters};
@@ -26,6 +27,8 @@ use flow_tables::FlowTables;
 
 /// How long later fragments may follow the first one; the host's clock is the caller's.
 const FRAGMENT_TICKS: u32 = 7_500;
+/// How long callers' ticks are.
+const TICK: Duration = Duration::from_millis(4);
 
 /// A node's state on the host.
 pub struct HostWorld {
@@ -69,6 +72,13 @@ impl HostWorld {
 
     /// Puts a generation in force.
     pub fn apply(&mut self, tables: Tables) {
+        for eni in self.tables.limits.keys() {
+            self.flows.limits.remove(eni);
+        }
+        let all = self.flows.limits.get(&0).copied().unwrap_or_default();
+        for (eni, limits) in &tables.limits {
+            self.flows.limits.insert(*eni, limits.row(TICK, &all));
+        }
         self.tables = tables;
     }
 

@@ -9,10 +9,10 @@ use endpoint_common::path::{PolicyKey, classify};
 use endpoint_ctl::compiler::{Capacity, Numbers, Tables, compile};
 use endpoint_ctl::hostpath::HostWorld;
 use endpoint_ctl::model::{
-    AddressIpVersion, Direction, Endpoint, EndpointId, EndpointZone, EniId, Hook, Model,
-    NetworkAcl, NetworkAclEntry, NetworkAclId, Policy, PortRange, ProtocolMatch, SecurityGroup,
-    SecurityGroupId, SecurityGroupRule, SecurityGroupType, ServiceId, VSwitch, VSwitchId, VpcId,
-    ZoneId, managed_group,
+    AddressIpVersion, Direction, Endpoint, EndpointId, EndpointLimits, EndpointZone, EniId, Hook,
+    Model, NetworkAcl, NetworkAclEntry, NetworkAclId, Policy, PortRange, ProtocolMatch,
+    SecurityGroup, SecurityGroupId, SecurityGroupRule, SecurityGroupType, ServiceId, VSwitch,
+    VSwitchId, VpcId, ZoneId, managed_group,
 };
 use endpoint_ctl::oracle::{Verdict, judge_network_acl, judge_security_groups};
 use fastrand::Rng;
@@ -169,6 +169,7 @@ fn model(rng: &mut Rng) -> Model {
         address_ip_version: AddressIpVersion::DualStack,
         security_groups: groups.iter().map(|group| group.id.clone()).collect(),
         managed_group: managed.id.clone(),
+        limits: EndpointLimits::default(),
         zones: vec![EndpointZone {
             zone: ZoneId::new("z"),
             vswitch: vswitch.id.clone(),

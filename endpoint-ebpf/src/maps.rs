@@ -10,7 +10,9 @@ use aya_ebpf::maps::{
 };
 use endpoint_common::abi::Addr;
 use endpoint_common::abi::counter::{Counter, DropKey, EniCounters};
-use endpoint_common::abi::flow::{Bucket, FlowControl, FlowEntry, FlowEntry4, FlowLimits};
+use endpoint_common::abi::flow::{
+    Bucket, FlowControl, FlowEntry, FlowEntry4, FlowLimits, RateBuckets,
+};
 use endpoint_common::abi::fragment::{FragmentKey, FragmentPorts};
 use endpoint_common::abi::meta::{Meta, PORT_ROWS, Port};
 use endpoint_common::abi::policy::PolicyNode;
@@ -89,6 +91,9 @@ pub(crate) static STRIPE_LOCKS: Array<u32> = Array::with_max_entries(STRIPES, 0)
 /// Limits of flows, by ENI index.
 #[map]
 pub(crate) static LIMITS: Array<FlowLimits> = Array::with_max_entries(1024, 0);
+/// Bandwidth taken, by ENI index.
+#[map]
+pub(crate) static RATE_BUCKETS: Array<RateBuckets> = Array::with_max_entries(1024, 0);
 /// How many flows there are, by ENI index.
 #[map]
 pub(crate) static ENI_FLOWS: Array<u32> = Array::with_max_entries(1024, 0);

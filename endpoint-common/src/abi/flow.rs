@@ -140,6 +140,8 @@ impl Side {
 pub const OUT: u8 = 1;
 /// [`FlowState::flags`]: packets that open or close nothing need no look at the flow's phase.
 pub const SETTLED: u8 = 2;
+/// [`FlowState::flags`]: its ENI has a bandwidth, so every packet asks for its share of it.
+pub const LIMITED: u8 = 4;
 
 /// What a half knows besides addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
@@ -155,7 +157,7 @@ pub struct FlowState {
     pub generation: u32,
     /// What that generation said: 0 to accept, else a [`super::reason::DropReason`].
     pub verdict: u8,
-    /// [`OUT`], [`SETTLED`].
+    /// [`OUT`], [`SETTLED`], [`LIMITED`].
     pub flags: u8,
     /// ENI index.
     pub eni: u16,
@@ -364,8 +366,8 @@ pub enum ListEnd {
     Looked = 3,
 }
 
-/// How many flows an ENI may have and how long they may be idle, in ticks: a row of `LIMITS`, by ENI
-/// index. Row 0 stands for rows that are zero.
+/// How many flows an ENI may have, how long they may be idle, in ticks, and how much it may carry: a
+/// row of `LIMITS`, by ENI index. Where `half_open` is zero, row 0 says how long.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct FlowLimits {
@@ -381,7 +383,17 @@ pub struct FlowLimits {
     pub udp: u32,
     /// ICMP echo.
     pub icmp: u32,
+    /// IP bytes per tick, each way; 0 for as many as come.
+    pub rate: u32,
+    /// IP bytes that may come at once, each way.
+    pub burst: u32,
+    /// Whose row of `RATE_BUCKETS` it fills: ENIs of one endpoint fill the same.
+    pub bucket: u32,
 }
+
+/// A row of `RATE_BUCKETS`, by [`Direction`]: what is left of [`FlowLimits::burst`]. See
+/// [`crate::path::rate`].
+pub type RateBuckets = [u64; 2];
 
 /// Narrows a wide key.
 #[must_use]

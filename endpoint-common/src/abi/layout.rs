@@ -54,7 +54,9 @@ rows! {
     flow::FlowEntry4 as "FlowEntry4" [halves, common]
     flow::FlowEntry as "FlowEntry" [halves, common]
     flow::FlowControl as "FlowControl" [words]
-    flow::FlowLimits as "FlowLimits" [flows, half_open, established, closing, udp, icmp]
+    flow::FlowLimits as "FlowLimits" [
+        flows, half_open, established, closing, udp, icmp, rate, burst, bucket
+    ]
     fragment::FragmentKey as "FragmentKey" [src, dst, id, scope, protocol, family]
     fragment::FragmentPorts as "FragmentPorts" [src_port, dst_port, tick]
     policy::PolicySlot as "PolicySlot" [child, value]

@@ -75,6 +75,7 @@ drop_reasons! {
     25 FlowChanged "flow-changed" "flow-table" "The flow ended or gave way while the packet was under way.";
     26 IcmpUnrelated "icmp-unrelated" "flow-table" "An ICMP error about no packet that was sent through here.";
     27 FragmentUnknown "fragment-unknown" "flow-table" "A later fragment of a datagram whose first one was not let through (yet).";
+    28 BandwidthExceeded "bandwidth-exceeded" "limits" "The endpoint carries as much as its Bandwidth allows, this way.";
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Stage: a new flow, both halves, with a NAT port of its own. The back half goes into the index
 //! first: its key holds the NAT port, so adding it is what reserves the port.
 //!
-//! May import: core, abi, hash, tables, context, case, nat, flows.
+//! May import: core, abi, hash, tables, context, case, nat, flows, rate.
 
 use core::marker::PhantomData;
 
@@ -10,10 +10,10 @@ use super::context::Scratch;
 use super::flows::arena::{self, Taken};
 use super::flows::index::{Linked, link, unlink};
 use super::flows::{Entry, Repeated};
-use super::nat;
+use super::{nat, rate};
 use crate::abi::family::AddressFamily;
 use crate::abi::flow::{
-    FlowCommon, FlowKey, HALF_OPEN, Half6, KIND_ECHO, KIND_FORWARDED, OUT, SETTLED, Side,
+    Direction, FlowCommon, FlowKey, HALF_OPEN, Half6, KIND_ECHO, KIND_FORWARDED, OUT, SETTLED, Side,
 };
 use crate::abi::reason::DropReason;
 use crate::hash::mix;
@@ -33,8 +33,15 @@ pub(super) fn create<A: AddressFamily, W: World>(
     scratch: &mut Scratch,
 ) -> Result<(), DropReason> {
     let eni = scratch.case.eni.eni;
-    let taken = arena::take::<A, W>(world, eni, scratch.arrived.tick)?;
-    let created = fill::<A, W>(world, scratch, taken);
+    let is_echo = protocol::is_icmp(scratch.packet.layers.protocol);
+    let (bytes, tick) = (scratch.packet.layers.bytes, scratch.arrived.tick);
+    // First of all: excess must not cost another flow its entry.
+    rate::ask(world, eni, Direction::In, bytes, tick)?;
+    if is_echo {
+        rate::ask(world, eni, Direction::Out, bytes, tick)?;
+    }
+    let taken = arena::take::<A, W>(world, eni, tick)?;
+    let created = fill::<A, W>(world, scratch, taken, is_echo);
     if let Ok(true) = created {
         return Ok(());
     }
@@ -49,12 +56,13 @@ fn fill<A: AddressFamily, W: World>(
     world: &W,
     scratch: &mut Scratch,
     taken: Taken,
+    is_echo: bool,
 ) -> Result<bool, DropReason> {
     let entry = world
         .entry::<A>(taken.number)
         .ok_or(DropReason::TableMissing)?;
-    let is_echo = protocol::is_icmp(scratch.packet.layers.protocol);
-    begin::<A, W>(entry, scratch, is_echo);
+    let limited = rate::flag(world, scratch.case.eni.eni);
+    begin::<A, W>(entry, scratch, is_echo, limited);
     if !is_echo {
         reserve::<A, W>(world, scratch, taken.number)?;
     }
@@ -80,7 +88,12 @@ fn fill<A: AddressFamily, W: World>(
 /// The part of an entry that does not depend on the NAT port. Field by field: a whole one would first
 /// be made on the stack.
 #[inline(always)]
-fn begin<A: AddressFamily, W: World>(entry: W::Entry<A>, scratch: &mut Scratch, is_echo: bool) {
+fn begin<A: AddressFamily, W: World>(
+    entry: W::Entry<A>,
+    scratch: &mut Scratch,
+    is_echo: bool,
+    limited: u8,
+) {
     let Scratch {
         arrived,
         packet,
@@ -114,14 +127,14 @@ fn begin<A: AddressFamily, W: World>(entry: W::Entry<A>, scratch: &mut Scratch, 
     }
     // A datagram needs no answer to be followed by another one.
     forward.state.flags = if packet.layers.protocol == protocol::UDP {
-        SETTLED
+        SETTLED | limited
     } else {
-        0
+        limited
     };
     forward.state.src_port = forward.key.src_port;
     forward.state.dst_port = forward.key.dst_port;
     forward.state.hop = case.backend_hop;
-    back.state.flags = OUT;
+    back.state.flags = OUT | limited;
     back.state.src_port = forward.key.dst_port;
     back.state.dst_port = forward.key.src_port;
     back.state.hop = case.eni.hop as u16;

@@ -26,6 +26,7 @@ mod ndp;
 mod packet;
 mod parse;
 mod policy;
+pub mod rate;
 mod related;
 mod select;
 mod tables;
@@ -39,10 +40,11 @@ pub use tables::{Account, Tables};
 
 use crate::abi::reason::DropReason;
 use flows::FlowMemory;
+use rate::RateMemory;
 
 /// Everything the path asks for.
-pub trait World: Tables + FlowMemory + Account + Sized {}
-impl<W: Tables + FlowMemory + Account> World for W {}
+pub trait World: Tables + FlowMemory + RateMemory + Account + Sized {}
+impl<W: Tables + FlowMemory + RateMemory + Account> World for W {}
 
 /// Where and when a packet arrived.
 #[derive(Debug, Clone, Copy)]

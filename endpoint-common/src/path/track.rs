@@ -11,7 +11,8 @@ use super::flows::Entry;
 use super::packet::Layers;
 use crate::abi::family::AddressFamily;
 use crate::abi::flow::{
-    ANSWERED, CLOSING, ESTABLISHED, FlowCommon, FlowState, HALF_OPEN, SETTLED, Side, gives_way,
+    ANSWERED, CLOSING, ESTABLISHED, FlowCommon, FlowState, HALF_OPEN, LIMITED, SETTLED, Side,
+    gives_way,
 };
 use crate::abi::fragment::WHOLE;
 use crate::wire::{Mac, protocol, tcp_flags};
@@ -19,12 +20,13 @@ use crate::wire::{Mac, protocol, tcp_flags};
 /// Flags that open or close.
 const TURNING: u8 = tcp_flags::SYN | tcp_flags::FIN | tcp_flags::RST;
 
-/// Whether a packet means nothing new for its half.
+/// Whether a packet means nothing new for its half, and need not ask for a share of a bandwidth.
 #[inline(always)]
 pub(super) fn is_plain(state: &FlowState, side: Side, layers: &Layers, from: Mac) -> bool {
     let is_turning = layers.tcp_flags & TURNING != 0;
     let moved = side as u8 == Side::Forward as u8 && state.client_mac != from;
-    state.flags & SETTLED != 0 && !is_turning && !moved && layers.fragment == WHOLE
+    let is_calm = state.flags & (SETTLED | LIMITED) == SETTLED && layers.fragment == WHOLE;
+    is_calm && !is_turning && !moved
 }
 
 /// Whether the packet may begin a flow anew in place of one that is over or cut.

@@ -6,6 +6,7 @@
 mod address_trie;
 mod error;
 mod family;
+mod limits;
 mod maglev;
 mod node_store;
 mod numbers;
@@ -20,6 +21,7 @@ use endpoint_common::abi::service::{Address, KIND_ENI};
 use crate::model::{Endpoint, EndpointZone, Model};
 
 pub use error::CompileError;
+pub use limits::{EniLimits, ticks};
 pub use maglev::TABLE_SLOTS;
 pub use numbers::{HopTo, Numbers};
 pub use policy::rule_names;
@@ -120,6 +122,9 @@ impl EniCompiler<'_> {
         let eni = self.numbers.eni(&zone.eni)?;
         let hop = self.numbers.hop(&HopTo::Clients(zone.vswitch.clone()))?;
         let scope = self.numbers.vswitch_scope(&zone.vswitch);
+        if let Some(limits) = EniLimits::of(endpoint, self.numbers)? {
+            self.tables.limits.insert(eni, limits);
+        }
         for ip in zone.addresses() {
             let family = family_of(ip);
             let (acl_in, acl_out) = self.policy.network_acl(family, &zone.vswitch);

@@ -1,6 +1,6 @@
 //! One generation, compiled: rows by table, in the ABI's types, indexes within the bank.
 //!
-//! May import: endpoint-common::abi, error.
+//! May import: endpoint-common::abi, error, limits.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +11,7 @@ use endpoint_common::abi::service::{Address, Backend, Listener};
 
 use super::Capacity;
 use super::error::CompileError;
+use super::limits::EniLimits;
 
 /// Where a listener is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,6 +60,8 @@ pub struct Tables {
     pub backends: Vec<Backend>,
     /// `NAT_ADDRESSES`.
     pub nat_addresses: Vec<Addr>,
+    /// `LIMITS` of the ENIs that have any, by ENI index; not banked.
+    pub limits: BTreeMap<u16, EniLimits>,
 }
 
 impl Tables {
@@ -76,6 +79,7 @@ impl Tables {
             maglev: Vec::new(),
             backends: Vec::new(),
             nat_addresses: Vec::new(),
+            limits: BTreeMap::new(),
         }
     }
 

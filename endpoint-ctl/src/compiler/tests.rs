@@ -12,8 +12,8 @@ use endpoint_common::abi::service::{
 
 use super::*;
 use crate::model::{
-    AddressIpVersion, EndpointId, EndpointService, EniId, Hook, Listener, LoadBalancer,
-    LoadBalancerId, OnNoBackend, ProviderNetwork, ProviderNetworkId, SecurityGroup,
+    AddressIpVersion, EndpointId, EndpointLimits, EndpointService, EniId, Hook, Listener,
+    LoadBalancer, LoadBalancerId, OnNoBackend, ProviderNetwork, ProviderNetworkId, SecurityGroup,
     SecurityGroupId, SecurityGroupType, Server, ServiceId, Transport, VSwitch, VSwitchId, Vpc,
     VpcId, ZoneId, managed_group,
 };
@@ -114,6 +114,7 @@ fn consumer(model: &mut Model, ipv6: Option<&str>, version: AddressIpVersion) {
         address_ip_version: version,
         security_groups: vec![group.id.clone()],
         managed_group: managed.id.clone(),
+        limits: EndpointLimits::default(),
         zones: vec![EndpointZone {
             zone: ZoneId::new("z"),
             vswitch,

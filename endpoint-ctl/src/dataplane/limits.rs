@@ -1,11 +1,13 @@
 //! How long flows may be idle, and the length of a tick.
 //!
-//! May import: nix, endpoint-common::abi.
+//! May import: nix, endpoint-common::abi, compiler (ticks).
 
 use std::time::Duration;
 
 use endpoint_common::abi::flow::FlowLimits;
 use nix::time::{ClockId, clock_getres};
+
+use crate::compiler::ticks;
 
 /// How long flows may be idle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,15 +37,16 @@ impl Default for IdleTimes {
 }
 
 impl IdleTimes {
-    /// In ticks, for as many flows as there is room for.
-    pub(super) fn limits(&self) -> FlowLimits {
+    /// The row for all ENIs, with as many flows as there is room for.
+    pub(super) fn row(&self) -> FlowLimits {
+        let ticks = |time| ticks(time, tick());
         FlowLimits {
-            flows: 0,
             half_open: ticks(self.half_open),
             established: ticks(self.tcp_established),
             closing: ticks(self.tcp_closing),
             udp: ticks(self.udp),
             icmp: ticks(self.icmp),
+            ..FlowLimits::default()
         }
     }
 }
@@ -55,10 +58,4 @@ pub(super) fn tick() -> Duration {
         .ok()
         .filter(|tick| !tick.is_zero())
         .unwrap_or(Duration::from_millis(4))
-}
-
-/// A time in ticks, at least one.
-pub(super) fn ticks(time: Duration) -> u32 {
-    let ticks = time.as_nanos() / tick().as_nanos();
-    u32::try_from(ticks).unwrap_or(u32::MAX / 4).max(1)
 }

@@ -14,7 +14,7 @@ use endpoint_common::path::flows::FlowSizes;
 use super::maps::named;
 use super::pod::Row;
 use super::{DataplaneError, IdleTimes, attach, limits, rows};
-use crate::compiler::Capacity;
+use crate::compiler::{Capacity, ticks};
 
 /// The object this daemon was built with.
 pub const OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/endpoint"));
@@ -45,7 +45,7 @@ pub(super) fn load(options: &LoadOptions<'_>) -> Result<Ebpf, DataplaneError> {
     let capacity = &options.capacity;
     let log = u8::from(options.log_packets);
     let flows = FlowSizes::for_flows(capacity.flows);
-    let fragment_ticks = limits::ticks(FRAGMENT_TIME);
+    let fragment_ticks = ticks(FRAGMENT_TIME, limits::tick());
     let mut loader = EbpfLoader::new();
     for (name, rows) in rows(capacity) {
         loader.map_max_entries(name, rows);

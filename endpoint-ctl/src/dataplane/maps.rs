@@ -2,11 +2,14 @@
 //!
 //! May import: aya, compiler (its error), the module's own.
 
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
 use aya::Ebpf;
 use aya::maps::{Array, HashMap, Map, MapData, MapError};
 
-use super::DataplaneError;
 use super::pod::Row;
+use super::{DataplaneError, batch};
 use crate::compiler::CompileError;
 
 /// A hash map of rows.
@@ -37,12 +40,20 @@ impl<K: bytemuck::Pod, V: bytemuck::Pod> Hash<K, V> {
 pub(super) struct Rows<V: bytemuck::Pod> {
     name: &'static str,
     map: Array<MapData, Row<V>>,
+    /// For what aya has no call for.
+    file: OwnedFd,
 }
 
 impl<V: bytemuck::Pod> Rows<V> {
     pub(super) fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<Self, DataplaneError> {
-        let map = Array::try_from(take(ebpf, name)?).map_err(named(name))?;
-        Ok(Self { name, map })
+        let map = take(ebpf, name)?;
+        let file = match &map {
+            Map::Array(data) => data.fd().as_fd().try_clone_to_owned(),
+            _ => Err(io::ErrorKind::InvalidData.into()),
+        };
+        let file = file.map_err(MapError::from).map_err(named(name))?;
+        let map = Array::try_from(map).map_err(named(name))?;
+        Ok(Self { name, map, file })
     }
 
     pub(super) fn len(&self) -> u32 {
@@ -68,6 +79,15 @@ impl<V: bytemuck::Pod> Rows<V> {
 
     pub(super) fn set(&mut self, row: u32, value: V) -> Result<(), DataplaneError> {
         self.map.set(row, Row(value), 0).map_err(named(self.name))
+    }
+}
+
+impl<V: bytemuck::Pod> Rows<V> {
+    /// Writes rows that follow each other, by one system call.
+    pub(super) fn set_run(&mut self, first: u32, values: &[V]) -> Result<(), DataplaneError> {
+        batch::update(self.file.as_fd(), first, values)
+            .map_err(MapError::from)
+            .map_err(named(self.name))
     }
 }
 

@@ -5,6 +5,7 @@
 //! May import: aya, endpoint-common, compiler (tables and capacities). Never: model, tokio.
 
 mod attach;
+mod batch;
 mod error;
 mod flow_rows;
 mod grace;
@@ -50,7 +51,7 @@ impl Dataplane {
     /// Missing privilege or kernel feature, a verifier refusal, an object of another layout.
     pub fn load(options: &LoadOptions<'_>) -> Result<(Self, Observed), DataplaneError> {
         let mut ebpf = load::load(options)?;
-        let writer = Writer::take(&mut ebpf, options.secret, options.idle.limits())?;
+        let writer = Writer::take(&mut ebpf, options.secret, options.idle.row())?;
         let flows = FlowSizes::for_flows(options.capacity.flows);
         let observed = Observed::take(&mut ebpf, flows.entries)?;
         let packet_log = options
@@ -230,6 +231,7 @@ fn rows(capacity: &Capacity) -> [(&'static str, u32); 23] {
         ("ENI_COUNTERS", capacity.enis),
         ("ENI_FLOWS", capacity.enis),
         ("LIMITS", capacity.enis),
+        ("RATE_BUCKETS", capacity.enis),
         ("DROPS", capacity.enis * 4),
         ("EVENTS", capacity.event_bytes),
         ("ENDS", capacity.event_bytes),

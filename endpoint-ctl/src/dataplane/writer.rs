@@ -1,7 +1,13 @@
 //! Writes generations: fills the bank that is not in force, flips one word, waits for packets in
-//! flight, clears the other bank.
+//! flight.
+//!
+//! What each bank holds is remembered, and only rows that differ are written. After a failure nothing
+//! counts as remembered, and the bank's keyed rows are taken out.
 //!
 //! May import: aya, endpoint-common::abi, compiler (tables), the module's own.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
 
 use aya::Ebpf;
 use endpoint_common::abi::Addr;
@@ -12,6 +18,7 @@ use endpoint_common::abi::service::{
     Address, AddressKey, Backend, Hop, Listener, ListenerKey, TargetKey,
 };
 
+use super::limits::tick;
 use super::maps::{Hash, Rows};
 use super::{DataplaneError, grace};
 use crate::compiler::{ListenerAt, Tables, TargetAt};
@@ -30,15 +37,19 @@ pub(super) struct Writer {
     hops: Rows<Hop>,
     limits: Rows<FlowLimits>,
     now: Meta,
+    /// How long flows may be idle, for all ENIs.
+    idle_times: FlowLimits,
     /// What the bank in force holds.
     in_force: Tables,
+    /// What the other bank holds.
+    idle: Tables,
 }
 
 impl Writer {
     pub(super) fn take(
         ebpf: &mut Ebpf,
         secret: [u64; 2],
-        limits: FlowLimits,
+        idle_times: FlowLimits,
     ) -> Result<Self, DataplaneError> {
         let now = Meta {
             generation: 0,
@@ -58,9 +69,11 @@ impl Writer {
             hops: Rows::take(ebpf, "HOPS")?,
             limits: Rows::take(ebpf, "LIMITS")?,
             now,
-            in_force: Tables::empty(0),
+            idle_times,
+            in_force: nothing_known(),
+            idle: nothing_known(),
         };
-        writer.set_limits(0, limits)?;
+        writer.set_limits(0, idle_times)?;
         Ok(writer)
     }
 
@@ -84,34 +97,67 @@ impl Writer {
         };
         let written = self
             .fill(next.bank, tables)
+            .and_then(|()| self.fill_limits(tables))
             .and_then(|()| self.meta.set(0, next));
         if let Err(error) = written {
-            self.clear(next.bank, tables);
+            self.undo(next.bank, tables);
             return Err(error);
         }
         grace::wait_for_packets();
-        let before = std::mem::replace(&mut self.in_force, tables.clone());
-        self.clear(self.now.bank, &before);
+        self.idle = std::mem::replace(&mut self.in_force, tables.clone());
         self.now = next;
         Ok(())
     }
 
+    /// Makes the idle bank hold these tables.
     fn fill(&mut self, bank: u32, tables: &Tables) -> Result<(), DataplaneError> {
-        fill_rows(&mut self.policy, bank, &tables.policy)?;
-        fill_rows(&mut self.maglev, bank, &tables.maglev)?;
-        fill_rows(&mut self.backends, bank, &tables.backends)?;
-        fill_rows(&mut self.nat_addresses, bank, &tables.nat_addresses)?;
-        for target in &tables.targets {
-            self.targets.set(target_key(bank, target), 1)?;
+        let idle = &self.idle;
+        fill_rows(&mut self.policy, bank, &idle.policy, &tables.policy)?;
+        fill_rows(&mut self.maglev, bank, &idle.maglev, &tables.maglev)?;
+        fill_rows(&mut self.backends, bank, &idle.backends, &tables.backends)?;
+        let addresses = &tables.nat_addresses;
+        fill_rows(
+            &mut self.nat_addresses,
+            bank,
+            &idle.nat_addresses,
+            addresses,
+        )?;
+        let targets = |tables: &Tables| tables.targets.iter().map(|at| (*at, 1)).collect();
+        let key = |at: TargetAt| target_key(bank, &at);
+        fill_keyed(&mut self.targets, key, &targets(idle), &targets(tables))?;
+        let key = |at| listener_key(bank, at);
+        fill_keyed(&mut self.listeners, key, &idle.listeners, &tables.listeners)?;
+        let key = |(scope, address)| address_key(bank, scope, address);
+        fill_keyed(&mut self.addresses, key, &idle.addresses, &tables.addresses)
+    }
+
+    /// Writes the limits that differ from those in force, which are not banked.
+    fn fill_limits(&mut self, tables: &Tables) -> Result<(), DataplaneError> {
+        let before = &self.in_force.limits;
+        for eni in before.keys().filter(|eni| !tables.limits.contains_key(eni)) {
+            self.limits.set(u32::from(*eni), FlowLimits::default())?;
         }
-        for (at, listener) in &tables.listeners {
-            self.listeners.set(listener_key(bank, *at), *listener)?;
-        }
-        for ((scope, address), row) in &tables.addresses {
-            self.addresses
-                .set(address_key(bank, *scope, *address), *row)?;
+        for (eni, limits) in &tables.limits {
+            if before.get(eni) != Some(limits) {
+                let row = limits.row(tick(), &self.idle_times);
+                self.limits.set(u32::from(*eni), row)?;
+            }
         }
         Ok(())
+    }
+
+    /// After a failed apply: the limits in force again, no keyed rows, and nothing known of the rest.
+    fn undo(&mut self, bank: u32, tables: &Tables) {
+        for eni in tables.limits.keys().chain(self.in_force.limits.keys()) {
+            let limits = self.in_force.limits.get(eni);
+            let row = limits.map(|limits| limits.row(tick(), &self.idle_times));
+            if let Err(error) = self.limits.set(u32::from(*eni), row.unwrap_or_default()) {
+                tracing::error!("the limits of ENI {eni} are not as before: {error}");
+            }
+        }
+        let held = std::mem::replace(&mut self.idle, nothing_known());
+        self.clear(bank, &held);
+        self.clear(bank, tables);
     }
 
     /// Removes the keyed rows of a bank that is not in force.
@@ -156,20 +202,67 @@ impl Writer {
     }
 }
 
-fn fill_rows<V: bytemuck::Pod>(
+/// A bank without keyed rows, of whose other rows none is known.
+fn nothing_known() -> Tables {
+    Tables {
+        policy: Vec::new(),
+        ..Tables::empty(0)
+    }
+}
+
+/// Rows that are written along with their neighbours, though they have not changed, rather than by
+/// another system call.
+const GAP: usize = 64;
+
+/// Writes the rows of a bank that holds `held` and is to hold `wanted`.
+fn fill_rows<V: bytemuck::Pod + PartialEq>(
     map: &mut Rows<V>,
     bank: u32,
-    values: &[V],
+    held: &[V],
+    wanted: &[V],
 ) -> Result<(), DataplaneError> {
     let half = map.len() / 2;
-    if values.len() > half as usize {
-        return Err(map.too_small(values.len()));
+    if wanted.len() > half as usize {
+        return Err(map.too_small(wanted.len()));
     }
-    let mut rows = bank * half..;
-    values
-        .iter()
-        .zip(&mut rows)
-        .try_for_each(|(value, row)| map.set(row, *value))
+    for run in runs(held, wanted) {
+        let rows = wanted.get(run.clone()).unwrap_or_default();
+        map.set_run(bank * half + run.start as u32, rows)?;
+    }
+    Ok(())
+}
+
+/// Where `wanted` is not as `held`.
+fn runs<V: PartialEq>(held: &[V], wanted: &[V]) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for (row, value) in wanted.iter().enumerate() {
+        if held.get(row) == Some(value) {
+            continue;
+        }
+        match runs.last_mut() {
+            Some(run) if row - run.end <= GAP => run.end = row + 1,
+            _ => runs.push(row..row + 1),
+        }
+    }
+    runs
+}
+
+/// The same for keyed rows. Those that go make room first.
+fn fill_keyed<A: Copy + Ord, K: bytemuck::Pod, V: bytemuck::Pod + PartialEq>(
+    map: &mut Hash<K, V>,
+    key: impl Fn(A) -> K,
+    held: &BTreeMap<A, V>,
+    wanted: &BTreeMap<A, V>,
+) -> Result<(), DataplaneError> {
+    for at in held.keys().filter(|at| !wanted.contains_key(at)) {
+        map.remove(key(*at));
+    }
+    for (at, value) in wanted {
+        if held.get(at) != Some(value) {
+            map.set(key(*at), *value)?;
+        }
+    }
+    Ok(())
 }
 
 fn address_key(bank: u32, scope: u16, address: Addr) -> AddressKey {
@@ -201,5 +294,25 @@ fn target_key(bank: u32, target: &TargetAt) -> TargetKey {
         protocol: target.protocol,
         bank: bank as u8,
         reserved: [0; 6],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{GAP, runs};
+
+    #[test]
+    fn runs_hold_what_differs_and_small_gaps() {
+        let held: Vec<u32> = (0..1_000).collect();
+        let mut wanted = held.clone();
+        assert!(runs(&held, &wanted).is_empty());
+        let near = 10 + GAP + 1;
+        for row in [0, 10, near, 700] {
+            wanted[row] = 5_000;
+        }
+        wanted.push(1);
+        assert_eq!(runs(&held, &wanted), [0..near + 1, 700..701, 1_000..1_001]);
+        assert_eq!(runs(&[], &wanted), [0..1_001], "nothing is known");
+        assert!(runs(&held, &held[..5]).is_empty(), "shorter than before");
     }
 }

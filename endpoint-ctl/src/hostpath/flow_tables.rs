@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use endpoint_common::abi::event::EndCause;
 use endpoint_common::abi::family::{AddressFamily, FlowRow, Inet, Inet6};
 use endpoint_common::abi::flow::{
-    BUCKET_SLOTS, FlowCommon, FlowEntry, FlowKey, FlowLimits, FlowRules, FlowState, Half4, ListEnd,
-    Side, is_live, narrow,
+    BUCKET_SLOTS, Direction, FlowCommon, FlowEntry, FlowKey, FlowLimits, FlowRules, FlowState,
+    Half4, ListEnd, RateBuckets, Side, is_live, narrow,
 };
 use endpoint_common::abi::unmapped;
 use endpoint_common::path::flows::{Bucket, Entry, FlowMemory, FlowSizes};
+use endpoint_common::path::rate::RateMemory;
 use endpoint_common::wire::Mac;
 
 use super::HostWorld;
@@ -24,6 +25,7 @@ pub(super) struct FlowTables {
     pub(super) v6: Memory,
     pub(super) limits: BTreeMap<u16, FlowLimits>,
     counts: RefCell<BTreeMap<u16, u32>>,
+    rates: RefCell<BTreeMap<u32, RateBuckets>>,
 }
 
 /// One family's table. Entries lie in it as words, as they do in a map.
@@ -80,6 +82,7 @@ impl FlowTables {
             v6: Memory::new::<Inet6>(sizes),
             limits: BTreeMap::new(),
             counts: RefCell::default(),
+            rates: RefCell::default(),
         }
     }
 
@@ -357,5 +360,22 @@ impl<'a> FlowMemory for &'a HostWorld {
             entry.memory.read::<Inet6>(entry.number)
         };
         self.state.borrow_mut().ends.push((flow, cause));
+    }
+}
+
+impl RateMemory for &HostWorld {
+    fn rate_word(&self, bucket: u32, direction: Direction) -> Option<u64> {
+        let mut rates = self.flows.rates.borrow_mut();
+        Some(rates.entry(bucket).or_default()[direction as usize])
+    }
+
+    fn change_rate_word(&self, bucket: u32, direction: Direction, from: u64, to: u64) -> bool {
+        let mut rates = self.flows.rates.borrow_mut();
+        let word = &mut rates.entry(bucket).or_default()[direction as usize];
+        let is_from = *word == from;
+        if is_from {
+            *word = to;
+        }
+        is_from
     }
 }

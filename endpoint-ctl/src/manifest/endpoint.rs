@@ -1,7 +1,7 @@
 //! The kind `VpcEndpoint`.
 //!
-//! May import: std, `serde_json`, `model`, `context`, `families`, `fault`, `fields`, `kind`, `node`,
-//! `scalar`, `suggest`, `zone`.
+//! May import: std, `serde_json`, `model`, `context`, `families`, `fault`, `fields`, `kind`, `limits`,
+//! `node`, `scalar`, `suggest`, `zone`.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use super::kind::Kind;
 use super::node::Node;
 use super::scalar::{self, MANAGED_GROUP_PREFIX};
 use super::suggest::did_you_mean;
-use super::{families, zone};
+use super::{families, limits, zone};
 use crate::model::{Endpoint, EndpointId, SecurityGroupId, ServiceId, VpcId, managed_group};
 
 const MOST_GROUPS: usize = 10;
@@ -31,6 +31,7 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
     let _ = fields.optional("EndpointDescription", scalar::label);
     let policy = fields.optional("PolicyDocument", full_access);
     let version = families::read(&mut fields);
+    let limits = limits::read(&mut fields);
     let places = (fields.place_of("AddressIpVersion"), fields.place().clone());
     refuse_unsupported(&mut fields);
     fields.finish();
@@ -56,6 +57,7 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
         address_ip_version: version?,
         security_groups: security_groups?,
         managed_group: managed.id.clone(),
+        limits: limits?,
         zones: Vec::new(),
     };
     context

@@ -16,6 +16,7 @@ mod fields;
 mod health_check;
 mod ip;
 mod kind;
+mod limits;
 mod network;
 mod network_acl;
 mod node;

@@ -4,7 +4,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{EndpointId, EniId, SecurityGroupId, ServiceId, VSwitchId, VpcId, ZoneId};
+use super::{
+    EndpointId, EndpointLimits, EniId, SecurityGroupId, ServiceId, VSwitchId, VpcId, ZoneId,
+};
 
 /// `AddressIpVersion`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub struct Endpoint {
     pub security_groups: Vec<SecurityGroupId>,
     /// The managed security group that came with it.
     pub managed_group: SecurityGroupId,
+    /// What it may use.
+    pub limits: EndpointLimits,
     /// Its zones, 1 to 10, one vSwitch each.
     pub zones: Vec<EndpointZone>,
 }

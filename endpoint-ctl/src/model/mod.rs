@@ -8,6 +8,7 @@ mod health_check;
 mod hook;
 mod id;
 mod ipam;
+mod limits;
 mod network;
 mod network_acl;
 mod provider;
@@ -24,6 +25,7 @@ pub use id::{
     VSwitchId, VpcId, ZoneId,
 };
 pub use ipam::{Ipam, IpamError};
+pub use limits::{EndpointLimits, IdleTimeouts};
 pub use network::{VSwitch, Vpc};
 pub use network_acl::{NetworkAcl, NetworkAclEntry};
 pub use provider::{EndpointService, Listener, LoadBalancer, OnNoBackend, ProviderNetwork, Server};

@@ -4,8 +4,8 @@ use ipnet::{IpNet, Ipv4Net};
 
 use super::*;
 use crate::model::{
-    AddressIpVersion, EndpointZone, EniId, Hook, NetworkAcl, NetworkAclId, SecurityGroupId,
-    ServiceId, VSwitch, VpcId, ZoneId, managed_group,
+    AddressIpVersion, EndpointLimits, EndpointZone, EniId, Hook, NetworkAcl, NetworkAclId,
+    SecurityGroupId, ServiceId, VSwitch, VpcId, ZoneId, managed_group,
 };
 
 mod families;
@@ -62,6 +62,7 @@ fn endpoint_with(groups: Vec<SecurityGroup>) -> Model {
         address_ip_version: AddressIpVersion::Ipv4,
         security_groups: groups.iter().map(|group| group.id.clone()).collect(),
         managed_group: managed.id.clone(),
+        limits: EndpointLimits::default(),
         zones: vec![EndpointZone {
             zone: ZoneId::new("z"),
             vswitch: VSwitchId::new("vsw"),

@@ -3,10 +3,10 @@
 //! May import: endpoint-ctl (model), ipnet.
 
 use endpoint_ctl::model::{
-    AddressIpVersion, Direction, Endpoint, EndpointId, EndpointZone, EniId, Hook, Model,
-    NetworkAcl, NetworkAclEntry, NetworkAclId, Policy, PortRange, ProtocolMatch, SecurityGroup,
-    SecurityGroupId, SecurityGroupRule, SecurityGroupType, ServiceId, VSwitch, VSwitchId, VpcId,
-    ZoneId, managed_group,
+    AddressIpVersion, Direction, Endpoint, EndpointId, EndpointLimits, EndpointZone, EniId, Hook,
+    Model, NetworkAcl, NetworkAclEntry, NetworkAclId, Policy, PortRange, ProtocolMatch,
+    SecurityGroup, SecurityGroupId, SecurityGroupRule, SecurityGroupType, ServiceId, VSwitch,
+    VSwitchId, VpcId, ZoneId, managed_group,
 };
 use ipnet::Ipv4Net;
 
@@ -145,6 +145,7 @@ impl Subject {
             address_ip_version: AddressIpVersion::Ipv4,
             security_groups: groups.iter().map(|group| group.id.clone()).collect(),
             managed_group: managed.id.clone(),
+            limits: EndpointLimits::default(),
             zones: vec![EndpointZone {
                 zone: ZoneId::new("z"),
                 vswitch: vswitch_id(),

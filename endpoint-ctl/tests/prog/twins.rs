@@ -209,12 +209,8 @@ impl Twins {
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 
-    /// Sets how many flows an ENI may have.
-    pub(crate) fn set_share(&mut self, eni: u16, flows: u32) {
-        let limits = FlowLimits {
-            flows,
-            ..FlowLimits::default()
-        };
+    /// Sets what an ENI may use.
+    pub(crate) fn set_limits(&mut self, eni: u16, limits: FlowLimits) {
         self.host.set_limits(eni, limits);
         self.kernel
             .set_limits(eni, limits)

@@ -15,9 +15,10 @@ use aya_ebpf::maps::Array;
 use endpoint_common::abi::counter::Counter;
 use endpoint_common::abi::event::{EndCause, FlowEnd};
 use endpoint_common::abi::family::AddressFamily;
-use endpoint_common::abi::flow::{FlowLimits, ListEnd, Side};
+use endpoint_common::abi::flow::{Direction, FlowLimits, ListEnd, Side};
 use endpoint_common::abi::meta::Meta;
 use endpoint_common::path::flows::{Bucket, Entry, FlowMemory, FlowSizes, Repeated};
+use endpoint_common::path::rate::RateMemory;
 
 use crate::world::KernelWorld;
 use crate::{config, maps};
@@ -253,6 +254,28 @@ impl FlowMemory for KernelWorld {
             (*place).reserved = [0; 6];
         }
         record.submit(0);
+    }
+}
+
+/// One direction of a bucket.
+#[inline(always)]
+fn rate_word(bucket: u32, direction: Direction) -> Option<*mut u64> {
+    let row = maps::RATE_BUCKETS.get_ptr_mut(bucket)?;
+    // SAFETY: a row has a word for each direction.
+    Some(unsafe { row.cast::<u64>().add(direction as usize & 1) })
+}
+
+impl RateMemory for KernelWorld {
+    #[inline(always)]
+    fn rate_word(&self, bucket: u32, direction: Direction) -> Option<u64> {
+        // SAFETY: a live, aligned word. Volatile, since other CPUs write it.
+        rate_word(bucket, direction).map(|word| unsafe { word.read_volatile() })
+    }
+
+    #[inline(always)]
+    fn change_rate_word(&self, bucket: u32, direction: Direction, from: u64, to: u64) -> bool {
+        // SAFETY: a live, aligned word.
+        rate_word(bucket, direction).is_some_and(|word| unsafe { exchange(word, from, to) })
     }
 }
 

@@ -209,9 +209,18 @@ pub(crate) fn end_and_release<A: AddressFamily, M: FlowMemory>(
 fn limits<M: FlowMemory>(memory: &M, eni: u16) -> FlowLimits {
     let own = memory.limits(eni);
     if own.half_open == 0 {
-        let flows = own.flows;
+        let FlowLimits {
+            flows,
+            rate,
+            burst,
+            bucket,
+            ..
+        } = own;
         FlowLimits {
             flows,
+            rate,
+            burst,
+            bucket,
             ..memory.limits(0)
         }
     } else {

@@ -1,19 +1,19 @@
 //! A packet of a known flow that means more than its bytes: judged again if the generation changed ->
-//! tracked.
+//! bandwidth -> tracked.
 //!
 //! May import: core, abi, the stages.
 
 use super::find_again;
 use crate::abi::event::EndCause;
 use crate::abi::family::AddressFamily;
-use crate::abi::flow::{KIND_ECHO, Side};
+use crate::abi::flow::{FlowState, KIND_ECHO, LIMITED, Side};
 use crate::abi::meta::Meta;
 use crate::abi::reason::DropReason;
 use crate::abi::service::{Address, AddressKey, KIND_ENI};
 use crate::path::case::deciding_rule;
 use crate::path::context::{Refusal, Scratch};
-use crate::path::flows::{Entry, arena};
-use crate::path::{Leg, Turn, World, judge, track};
+use crate::path::flows::{Entry, Found, arena};
+use crate::path::{Leg, Turn, World, judge, rate, track};
 
 /// A packet of a known flow: judged again if the generation changed, and tracked.
 #[inline(always)]
@@ -36,6 +36,7 @@ pub(super) fn known<A: AddressFamily, W: World>(
         }
         true
     } else {
+        limited::<A, W>(world, scratch, &found, &state)?;
         track::follow::<A, _>(found.entry, found.side, &layers, scratch.arrived.link.src)
     };
     if begins_anew {
@@ -45,6 +46,28 @@ pub(super) fn known<A: AddressFamily, W: World>(
         return Ok(Turn::Next(Leg::Echo));
     }
     Ok(Turn::Next(Leg::Send))
+}
+
+/// Takes the packet's share of its endpoint's bandwidth; an echo request's answer takes one too.
+#[inline(always)]
+fn limited<A: AddressFamily, W: World>(
+    world: &W,
+    scratch: &Scratch,
+    found: &Found<A, W>,
+    state: &FlowState,
+) -> Result<(), Refusal> {
+    if state.flags & LIMITED == 0 {
+        return Ok(());
+    }
+    let (bytes, tick) = (scratch.packet.layers.bytes, scratch.arrived.tick);
+    rate::ask(world, state.eni, state.direction(), bytes, tick)
+        .map_err(|reason| Refusal::of_flow(found.number(), state, reason))?;
+    if found.entry.common().kind != KIND_ECHO {
+        return Ok(());
+    }
+    let answers = found.entry.state(Side::Back);
+    rate::ask(world, answers.eni, answers.direction(), bytes, tick)
+        .map_err(|reason| Refusal::of_flow(found.number(), &answers, reason))
 }
 
 /// Ends the flow that a packet begins anew.
@@ -86,6 +109,11 @@ fn judge_again<A: AddressFamily, W: World>(world: &W, scratch: &mut Scratch, ent
     };
     let verdict = verdict.map_or_else(|reason| reason as u8, |()| 0);
     entry.set_rules(case.rules);
+    let limited = rate::flag(world, entry.state(Side::Forward).eni);
+    for side in [Side::Forward, Side::Back] {
+        let flags = entry.state(side).flags;
+        entry.set_flags(side, (flags & !LIMITED) | limited);
+    }
     entry.judge(Side::Forward, generation, verdict);
     entry.judge(Side::Back, generation, case.back_verdict);
 }

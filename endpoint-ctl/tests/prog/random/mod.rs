@@ -136,12 +136,13 @@ impl Tally {
             "chance is lopsided, less than {least} of a kind: {self:?}"
         );
         // The first comes of broken tables, or of a ping that lost half its flow; the second of many
-        // more flows.
+        // more flows; the last of limits, which there are none of.
         let rare = [
             DropReason::TableMissing,
             DropReason::NatExhausted,
-            DropReason::FlowShareFull,
             DropReason::FlowChanged,
+            DropReason::FlowShareFull,
+            DropReason::BandwidthExceeded,
         ];
         for reason in DropReason::ALL
             .iter()

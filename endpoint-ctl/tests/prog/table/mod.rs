@@ -23,6 +23,7 @@ macro_rules! rows {
 mod flow;
 mod generation;
 mod ipv6;
+mod limits;
 mod link;
 mod parse;
 mod related;
@@ -31,7 +32,7 @@ mod service;
 
 use std::collections::BTreeMap;
 
-use endpoint_common::abi::flow::Side;
+use endpoint_common::abi::flow::{FlowLimits, Side};
 use endpoint_common::abi::reason::DropReason;
 use endpoint_common::path::Outcome;
 use endpoint_ctl::model::Model;
@@ -157,7 +158,7 @@ fn every_packet_of_the_table_has_the_same_fate_on_both_sides() {
     let stranger = packet::udp("10.0.1.201:9", "10.0.1.20:9");
     outputs.insert("a stranger's packet", stranger.bytes());
     let mut wrong = Vec::new();
-    let parts: [fn() -> Vec<Step>; 8] = [
+    let parts: [fn() -> Vec<Step>; 9] = [
         link::steps,
         parse::steps,
         rules::steps,
@@ -165,6 +166,7 @@ fn every_packet_of_the_table_has_the_same_fate_on_both_sides() {
         flow::steps,
         ipv6::steps,
         related::steps,
+        limits::steps,
         generation::steps,
     ];
     for step in parts.iter().flat_map(|part| part()) {
@@ -364,8 +366,12 @@ fn fill_share(world: &mut World) {
                 .then_some(half.state.eni)
         });
     let eni = eni.expect("a flow of the ENI");
-    world.twins.set_share(eni, 1);
+    let share = |flows| FlowLimits {
+        flows,
+        ..FlowLimits::default()
+    };
+    world.twins.set_limits(eni, share(1));
     let refused = hand_shake(world, 26_000, 1);
     assert_eq!(refused, Outcome::Drop(DropReason::FlowShareFull));
-    world.twins.set_share(eni, 0);
+    world.twins.set_limits(eni, share(0));
 }
