@@ -16,6 +16,8 @@ mod families;
 mod health;
 #[path = "manifest/hooks.rs"]
 mod hooks;
+#[path = "manifest/limits.rs"]
+mod limits;
 #[path = "manifest/size.rs"]
 mod size;
 

@@ -10,9 +10,10 @@ use super::error::CompileError;
 use super::numbers::Numbers;
 use crate::model::{Endpoint, EndpointLimits, IdleTimeouts};
 
-/// How much of its rate a bucket holds: TCP sends in bursts, and one that loses a whole window falls
-/// silent for 200 ms or more, which the next burst has to make up for.
-const BURST: Duration = Duration::from_millis(100);
+/// How much of its rate a bucket holds. Where the round trip is short, a TCP sender empties it, loses
+/// all it has under way and falls silent for its shortest timeout, 200 ms in Linux: a bucket that
+/// filled up sooner would waste the rest of that.
+const BURST: Duration = Duration::from_millis(300);
 /// The smallest burst: two of the largest packets, which interfaces with offloads hand over whole.
 const SMALLEST_BURST: u32 = 2 * 65_536;
 

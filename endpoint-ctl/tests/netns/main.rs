@@ -19,6 +19,7 @@ mod hooks;
 mod interfaces;
 mod ipv6;
 mod lifecycle;
+mod limits;
 mod listener;
 mod manifest;
 mod network_acl;

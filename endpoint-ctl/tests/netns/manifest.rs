@@ -158,6 +158,7 @@ pub(crate) struct Manifest {
     acl: Option<Vec<Rule>>,
     listeners: Vec<Listener>,
     has_endpoint: bool,
+    endpoint: &'static str,
     interface: String,
 }
 
@@ -176,6 +177,7 @@ impl Manifest {
             acl: None,
             listeners: Vec::new(),
             has_endpoint: true,
+            endpoint: "",
             interface: format!("vsw-{name}"),
         }
     }
@@ -232,6 +234,12 @@ impl Manifest {
         self
     }
 
+    /// Gives the endpoint further fields, a line each.
+    pub(crate) fn endpoint(mut self, fields: &'static str) -> Self {
+        self.endpoint = fields;
+        self
+    }
+
     /// Takes the endpoint away.
     pub(crate) fn without_endpoint(mut self) -> Self {
         self.has_endpoint = false;
@@ -284,8 +292,9 @@ impl Manifest {
                 text,
                 "---\nkind: VpcEndpoint\nEndpointId: ep-{name}\nVpcId: vpc-{name}\n\
                  ServiceId: epsrv-{name}\nSecurityGroupIds: [sg-{name}]\n\
-                 Zones: [{{ ZoneId: lab, VSwitchId: vsw-{name}, ip: {} }}]\n",
-                address::ENI_A
+                 Zones: [{{ ZoneId: lab, VSwitchId: vsw-{name}, ip: {} }}]\n{}",
+                address::ENI_A,
+                self.endpoint
             );
         }
         text
