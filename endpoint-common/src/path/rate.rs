@@ -7,7 +7,7 @@
 //!
 //! May import: core, abi, flows.
 
-use super::flows::FlowMemory;
+use super::flows::{FlowMemory, Repeated};
 use crate::abi::flow::{Direction, FlowLimits, LIMITED};
 use crate::abi::reason::DropReason;
 
@@ -65,18 +65,40 @@ fn take<M: FlowMemory + RateMemory>(
     if limits.rate == 0 {
         return true;
     }
-    for _ in 0..memory.times(TRIES) {
-        let Some(word) = memory.rate_word(limits.bucket, direction) else {
-            return true;
-        };
-        let Some(after) = after(word, &limits, bytes, tick) else {
+    let mut taking = Taking {
+        limits,
+        direction,
+        bytes,
+        tick,
+        is_excess: false,
+    };
+    memory.repeat(TRIES, &mut taking);
+    !taking.is_excess
+}
+
+/// A packet's share on its way out of a bucket.
+struct Taking {
+    limits: FlowLimits,
+    direction: Direction,
+    bytes: u32,
+    tick: u32,
+    is_excess: bool,
+}
+
+impl<M: RateMemory> Repeated<M> for Taking {
+    /// Goes on while another CPU is first.
+    #[inline(always)]
+    fn turn(&mut self, memory: &M) -> bool {
+        let (bucket, direction) = (self.limits.bucket, self.direction);
+        let Some(word) = memory.rate_word(bucket, direction) else {
             return false;
         };
-        if memory.change_rate_word(limits.bucket, direction, word, after) {
-            return true;
-        }
+        let Some(after) = after(word, &self.limits, self.bytes, self.tick) else {
+            self.is_excess = true;
+            return false;
+        };
+        !memory.change_rate_word(bucket, direction, word, after)
     }
-    true
 }
 
 /// The word of a bucket after a packet; `None` if it is excess.

@@ -261,8 +261,10 @@ impl FlowMemory for KernelWorld {
 #[inline(always)]
 fn rate_word(bucket: u32, direction: Direction) -> Option<*mut u64> {
     let row = maps::RATE_BUCKETS.get_ptr_mut(bucket)?;
+    // The compiler knows that a direction is 0 or 1, and the verifier does not.
+    let place = KernelWorld.times(direction as u32) & 1;
     // SAFETY: a row has a word for each direction.
-    Some(unsafe { row.cast::<u64>().add(direction as usize & 1) })
+    Some(unsafe { row.cast::<u64>().add(place as usize) })
 }
 
 impl RateMemory for KernelWorld {
