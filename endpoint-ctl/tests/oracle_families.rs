@@ -9,7 +9,7 @@ use endpoint_common::path::{PolicyKey, classify};
 use endpoint_ctl::compiler::{Capacity, Numbers, Tables, compile};
 use endpoint_ctl::hostpath::HostWorld;
 use endpoint_ctl::model::{
-    AddressIpVersion, Direction, Endpoint, EndpointId, EndpointLimits, EndpointZone, EniId, Hook,
+    AddressIpVersion, Direction, Endpoint, EndpointId, EndpointLimits, EndpointType, EndpointZone, EniId, Hook,
     Model, NetworkAcl, NetworkAclEntry, NetworkAclId, Policy, PortRange, ProtocolMatch,
     SecurityGroup, SecurityGroupId, SecurityGroupRule, SecurityGroupType, ServiceId, VSwitch,
     VSwitchId, VpcId, ZoneId, managed_group,
@@ -160,12 +160,14 @@ fn model(rng: &mut Rng) -> Model {
     };
     let groups: Vec<_> = (0..rng.usize(1..=3)).map(|n| group(rng, n)).collect();
     let id = EndpointId::new("ep");
-    let managed = managed_group(&id, &vpc);
+    let managed = managed_group(&id, EndpointType::Interface, &vpc);
     let endpoint = Endpoint {
         id: id.clone(),
         name: None,
         vpc,
         service: ServiceId::new("epsrv"),
+        endpoint_type: EndpointType::Interface,
+        resources: Vec::new(),
         address_ip_version: AddressIpVersion::DualStack,
         security_groups: groups.iter().map(|group| group.id.clone()).collect(),
         managed_group: managed.id.clone(),

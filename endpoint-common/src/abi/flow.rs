@@ -136,7 +136,7 @@ impl Side {
     }
 }
 
-/// [`FlowState::flags`]: toward the client's side of the ENI, [`Direction::Out`].
+/// [`FlowState::flags`]: from the ENI into its vSwitch, [`Direction::Out`].
 pub const OUT: u8 = 1;
 /// [`FlowState::flags`]: packets that open or close nothing need no look at the flow's phase.
 pub const SETTLED: u8 = 2;
@@ -221,6 +221,8 @@ pub fn gives_way(phase: u32) -> bool {
 pub const KIND_FORWARDED: u8 = 0;
 /// [`FlowCommon::kind`]: ICMP echo, answered at the ENI; no packet is found by its back half.
 pub const KIND_ECHO: u8 = 1;
+/// [`FlowCommon::kind`]: from a provider network to a resource, out of the ENI of a reverse endpoint.
+pub const KIND_REVERSED: u8 = 2;
 
 /// Which rules judged a flow.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Pod, Zeroable)]
@@ -230,7 +232,7 @@ pub struct FlowRules {
     pub acl_in: u32,
     /// Security groups, inbound; 0 for not asked.
     pub group_in: u32,
-    /// Security groups, outbound on the service leg; 0 for not asked.
+    /// Security groups, outbound; 0 for not asked.
     pub group_out: u32,
     /// Network ACL, outbound; 0 for none.
     pub acl_out: u32,
@@ -248,7 +250,7 @@ pub struct FlowCommon {
     pub serial: u32,
     /// When the flow was made, in ticks.
     pub created: u32,
-    /// [`KIND_FORWARDED`] or [`KIND_ECHO`].
+    /// [`KIND_FORWARDED`], [`KIND_ECHO`] or [`KIND_REVERSED`].
     pub kind: u8,
     /// TCP flags seen, by side; of packets that came while the flow was settled, only those that
     /// open or close.

@@ -23,30 +23,44 @@ pub struct AddressKey {
 
 /// [`Address::kind`] of an endpoint ENI.
 pub const KIND_ENI: u16 = 1;
-/// [`Address::kind`] of a NAT address.
+/// [`Address::kind`] of an address that only answers of known flows are for: a NAT address, or the
+/// ENI of a reverse endpoint, which is its NAT address.
 pub const KIND_NAT: u16 = 2;
+/// [`Address::kind`] of an address in a provider network at which its hosts reach resources behind
+/// the ENI of a reverse endpoint.
+pub const KIND_REVERSE: u16 = 3;
 
 /// A row of `ADDRESSES`. Policies are roots of address tries in `POLICY`, 0 for none; a NAT
-/// address has only its kind.
+/// address has only its kind, and its ENI if it is one's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct Address {
-    /// [`KIND_ENI`] or [`KIND_NAT`].
+    /// [`KIND_ENI`], [`KIND_NAT`] or [`KIND_REVERSE`].
     pub kind: u16,
     /// ENI index: row of `ENI_COUNTERS`.
     pub eni: u16,
-    /// The load balancer behind the endpoint's service.
+    /// The load balancer behind the endpoint's service; of [`KIND_REVERSE`] a number of its own,
+    /// whose listeners lead to resources.
     pub load_balancer: u32,
     /// Network ACL, inbound; the peer is the source.
     pub acl_in: u32,
     /// Network ACL, outbound; the peer is the destination.
     pub acl_out: u32,
-    /// Security groups, inbound; the peer is the source.
+    /// Security groups, inbound; the peer is the source. Of [`KIND_REVERSE`] 0: never asked.
     pub group_in: u32,
-    /// Security groups, outbound on the service leg; the peer is the backend.
+    /// Security groups, outbound; the peer is the backend, or the resource.
     pub group_out: u32,
-    /// The hop that leads back to clients.
+    /// The hop that leads back to clients, or to the hosts of the provider network.
     pub hop: u32,
+}
+
+impl Address {
+    /// Whether it is of this kind and of the ENI with this index.
+    #[must_use]
+    #[inline(always)]
+    pub fn is(&self, kind: u16, eni: u16) -> bool {
+        self.kind == kind && self.eni == eni
+    }
 }
 
 /// The key of `LISTENERS`.
@@ -79,7 +93,7 @@ pub struct Listener {
     pub nat_first: u32,
     /// Number of NAT addresses.
     pub nat_count: u32,
-    /// The provider network.
+    /// The network its backends are in: a provider network, or a resource's vSwitch.
     pub scope: u32,
     /// [`LISTENER_REJECTS`].
     pub flags: u32,

@@ -1,13 +1,15 @@
 //! What the stages of a new flow, and the rules whenever they judge, work on: a client's request,
-//! its ENI, its backend once chosen, and what has been said so far.
+//! its ENI, its backend once chosen, and what has been said so far. Of a reverse endpoint the client is
+//! the provider's host, and the backend the resource.
 //!
 //! May import: core, abi, wire, packet.
 
 use super::packet::Packet;
 use crate::abi::Addr;
+use crate::abi::family::AddressFamily;
 use crate::abi::flow::{FlowKey, FlowRules};
 use crate::abi::reason::DropReason;
-use crate::abi::service::{Address, Listener};
+use crate::abi::service::{Address, KIND_REVERSE, Listener};
 use crate::wire::Port;
 
 /// See the module. Any bytes are a valid one.
@@ -21,6 +23,8 @@ pub(super) struct Case {
     pub(super) backend: Addr,
     pub(super) backend_port: Port,
     pub(super) backend_hop: u16,
+    /// Where the backend's answers arrive, once known.
+    pub(super) nat_port: Port,
     pub(super) rules: FlowRules,
     pub(super) eni: Address,
     pub(super) listener: Listener,
@@ -39,6 +43,7 @@ impl Case {
         self.backend = [0; 16];
         self.backend_port = [0; 2];
         self.backend_hop = 0;
+        self.nat_port = [0; 2];
         self.rules.acl_in = 0;
         self.rules.group_in = 0;
         self.rules.group_out = 0;
@@ -68,6 +73,14 @@ impl Case {
         self.port = forward.dst_port;
         self.backend = back.src;
         self.backend_port = back.src_port;
+        self.nat_port = back.dst_port;
+    }
+
+    /// Whether it goes the other way: from the provider through the ENI into the VPC. There is no
+    /// such thing over IPv6.
+    #[inline(always)]
+    pub(super) fn is_reversed<A: AddressFamily>(&self) -> bool {
+        A::V4 && self.eni.kind == KIND_REVERSE
     }
 }
 

@@ -13,7 +13,8 @@ use super::flows::{Entry, Repeated};
 use super::{nat, rate};
 use crate::abi::family::AddressFamily;
 use crate::abi::flow::{
-    Direction, FlowCommon, FlowKey, HALF_OPEN, Half6, KIND_ECHO, KIND_FORWARDED, OUT, SETTLED, Side,
+    Direction, FlowCommon, FlowKey, HALF_OPEN, Half6, KIND_ECHO, KIND_FORWARDED, KIND_REVERSED, OUT,
+    SETTLED, Side,
 };
 use crate::abi::reason::DropReason;
 use crate::hash::mix;
@@ -36,7 +37,12 @@ pub(super) fn create<A: AddressFamily, W: World>(
     let is_echo = protocol::is_icmp(scratch.packet.layers.protocol);
     let (bytes, tick) = (scratch.packet.layers.bytes, scratch.arrived.tick);
     // First of all: excess must not cost another flow its entry.
-    rate::ask(world, eni, Direction::In, bytes, tick)?;
+    let way = if scratch.case.is_reversed::<A>() {
+        Direction::Out
+    } else {
+        Direction::In
+    };
+    rate::ask(world, eni, way, bytes, tick)?;
     if is_echo {
         rate::ask(world, eni, Direction::Out, bytes, tick)?;
     }
@@ -102,12 +108,19 @@ fn begin<A: AddressFamily, W: World>(
         ..
     } = scratch;
     let before = entry.common();
+    let is_reversed = case.is_reversed::<A>();
     entry.set_common(&FlowCommon {
         rules: case.rules,
         phase: before.phase,
         serial: before.serial.wrapping_add(1),
         created: arrived.tick,
-        kind: if is_echo { KIND_ECHO } else { KIND_FORWARDED },
+        kind: if is_echo {
+            KIND_ECHO
+        } else if is_reversed {
+            KIND_REVERSED
+        } else {
+            KIND_FORWARDED
+        },
         tcp_flags: [packet.layers.tcp_flags, 0],
         reserved: 0,
         reserved2: [0; 4],
@@ -131,10 +144,16 @@ fn begin<A: AddressFamily, W: World>(
     } else {
         limited
     };
+    back.state.flags = limited;
+    let leaving = if is_reversed {
+        &mut *forward
+    } else {
+        &mut *back
+    };
+    leaving.state.flags |= OUT;
     forward.state.src_port = forward.key.src_port;
     forward.state.dst_port = forward.key.dst_port;
     forward.state.hop = case.backend_hop;
-    back.state.flags = OUT | limited;
     back.state.src_port = forward.key.dst_port;
     back.state.dst_port = forward.key.src_port;
     back.state.hop = case.eni.hop as u16;

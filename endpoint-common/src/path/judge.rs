@@ -126,6 +126,54 @@ pub(super) fn acl_out<A: AddressFamily, T: Tables>(tables: &T, bank: u32, case: 
     }
 }
 
+/// ENI to resource: the vSwitch's network ACL, outbound; the peer is the resource.
+#[inline(never)]
+pub(super) fn acl_toward_resource<A: AddressFamily, T: Tables>(
+    tables: &T,
+    bank: u32,
+    case: &mut Case,
+) -> Result<(), DropReason> {
+    if case.eni.acl_out == 0 {
+        return Ok(());
+    }
+    let key = PolicyKey::new(A::FAMILY as u8, case.protocol, case.backend_port);
+    let answer = ask(
+        tables,
+        bank,
+        case.eni.acl_out,
+        &case.backend,
+        key,
+        &mut case.rules.acl_out,
+    );
+    unless_accepted(answer, DropReason::AclEgress)
+}
+
+/// Resource to ENI: the way back of a reversed flow is judged on its own, as [`acl_out`] judges that of
+/// others. Its destination port is the NAT port.
+#[inline(never)]
+pub(super) fn acl_from_resource<A: AddressFamily, T: Tables>(
+    tables: &T,
+    bank: u32,
+    case: &mut Case,
+) {
+    case.back_verdict = 0;
+    if case.eni.acl_in == 0 {
+        return;
+    }
+    let key = PolicyKey::new(A::FAMILY as u8, case.protocol, case.nat_port);
+    let answer = ask(
+        tables,
+        bank,
+        case.eni.acl_in,
+        &case.backend,
+        key,
+        &mut case.rules.acl_in,
+    );
+    if let Err(reason) = unless_accepted(answer, DropReason::AclIngress) {
+        case.back_verdict = reason as u8;
+    }
+}
+
 /// Judges a known flow under the generation in force, both ways. The case begins with the keys of its
 /// halves and [`Case::eni`] as the generation has it; what is said of the way back is left in it.
 ///
@@ -137,6 +185,9 @@ pub(super) fn again<A: AddressFamily, T: Tables>(
     bank: u32,
     case: &mut Case,
 ) -> Result<(), DropReason> {
+    if case.is_reversed::<A>() {
+        return reversed_again::<A, T>(tables, bank, case);
+    }
     let is_icmp = protocol::is_icmp(case.protocol);
     let target = if is_icmp || has_target(tables, bank, case) {
         Ok(())
@@ -154,6 +205,26 @@ pub(super) fn again<A: AddressFamily, T: Tables>(
         Err(reason) => case.back_verdict = reason as u8,
     }
     acl_in::<A, T>(tables, bank, case).and(group)
+}
+
+/// [`again`] for a flow out of the ENI of a reverse endpoint.
+#[inline(always)]
+fn reversed_again<A: AddressFamily, T: Tables>(
+    tables: &T,
+    bank: u32,
+    case: &mut Case,
+) -> Result<(), DropReason> {
+    let target = if has_target(tables, bank, case) {
+        Ok(())
+    } else {
+        Err(DropReason::BackendRemoved)
+    };
+    let group = target.and_then(|()| group_out::<A, T>(tables, bank, case));
+    match group {
+        Ok(()) => acl_from_resource::<A, T>(tables, bank, case),
+        Err(reason) => case.back_verdict = reason as u8,
+    }
+    group.and_then(|()| acl_toward_resource::<A, T>(tables, bank, case))
 }
 
 /// Whether the flow's backend is still behind its listener.

@@ -176,8 +176,8 @@ impl Node {
         dataplane.set_port(vswitch)?;
         for (to, row) in numbers.hops() {
             let flags = match to {
-                HopTo::Clients(_) => HOP_RESOLVED | HOP_TO_CLIENT,
-                HopTo::Backend(..) => HOP_RESOLVED,
+                HopTo::Clients(_) | HopTo::Callers(_) => HOP_RESOLVED | HOP_TO_CLIENT,
+                HopTo::Backend(..) | HopTo::Resource(..) => HOP_RESOLVED,
             };
             dataplane.set_hop(row, Hop::new(2, flags, [2, 0, 0, 0, 0, 9], MAC))?;
         }

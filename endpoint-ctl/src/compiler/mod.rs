@@ -11,6 +11,7 @@ mod maglev;
 mod node_store;
 mod numbers;
 mod policy;
+mod reverse;
 mod service;
 mod tables;
 #[cfg(test)]
@@ -18,7 +19,7 @@ mod tests;
 
 use endpoint_common::abi::service::{Address, KIND_ENI};
 
-use crate::model::{Endpoint, EndpointZone, Model};
+use crate::model::{Endpoint, EndpointType, EndpointZone, Model};
 
 pub use error::CompileError;
 pub use limits::{EniLimits, ticks};
@@ -95,8 +96,13 @@ pub fn compile(
         tables: services.into_tables(generation),
     };
     for endpoint in model.endpoints.values() {
-        for zone in &endpoint.zones {
-            enis.zone(endpoint, zone)?;
+        match endpoint.endpoint_type {
+            EndpointType::Interface => {
+                for zone in &endpoint.zones {
+                    enis.zone(endpoint, zone)?;
+                }
+            }
+            EndpointType::Reverse => enis.reverse_endpoint(endpoint)?,
         }
     }
     let mut tables = enis.tables;

@@ -4,7 +4,7 @@
 //! May import: model, error, policy (the names of rules).
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::error::CompileError;
 use super::policy::rule_names;
@@ -17,6 +17,10 @@ pub enum HopTo {
     Clients(VSwitchId),
     /// One backend address of a provider network.
     Backend(ProviderNetworkId, IpAddr),
+    /// The hosts of a provider network that reach into VPCs, each by the MAC its flow came from.
+    Callers(ProviderNetworkId),
+    /// One resource that a vSwitch leads to.
+    Resource(VSwitchId, IpAddr),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,12 +29,20 @@ enum Network {
     Provider(ProviderNetworkId),
 }
 
+/// What has listeners.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Balancer {
+    Service(LoadBalancerId),
+    /// The resources that are reached at one address from one ENI.
+    Reverse(EniId, Ipv4Addr),
+}
+
 /// The numbers given so far. Numbers start at 1: 0 means "none" in every table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Numbers {
     scopes: BTreeMap<Network, u32>,
     enis: BTreeMap<EniId, u32>,
-    load_balancers: BTreeMap<LoadBalancerId, u32>,
+    load_balancers: BTreeMap<Balancer, u32>,
     hops: BTreeMap<HopTo, u32>,
     rules: BTreeMap<String, u32>,
 }
@@ -61,7 +73,8 @@ impl Numbers {
             assign(&mut self.scopes, Network::Provider(network.clone()));
         }
         for load_balancer in model.load_balancers.values() {
-            assign(&mut self.load_balancers, load_balancer.id.clone());
+            let balancer = Balancer::Service(load_balancer.id.clone());
+            assign(&mut self.load_balancers, balancer);
             for server in load_balancer
                 .listeners
                 .iter()
@@ -78,9 +91,24 @@ impl Numbers {
         {
             assign(&mut self.enis, zone.eni.clone());
         }
+        self.assign_reversed(model);
         for name in rule_names(model) {
             if !self.rules.contains_key(name) {
                 assign(&mut self.rules, name.to_owned());
+            }
+        }
+    }
+
+    fn assign_reversed(&mut self, model: &Model) {
+        for endpoint in model.endpoints.values() {
+            for (zone, resource) in endpoint.reversed() {
+                let balancer = Balancer::Reverse(zone.eni.clone(), resource.service_ip);
+                assign(&mut self.load_balancers, balancer);
+                let hop = HopTo::Resource(zone.vswitch.clone(), resource.ip.into());
+                assign(&mut self.hops, hop);
+                if let Some(network) = model.provider_network(endpoint) {
+                    assign(&mut self.hops, HopTo::Callers(network.clone()));
+                }
             }
         }
     }
@@ -117,7 +145,15 @@ impl Numbers {
 
     /// The number of a load balancer, 0 if it has none.
     pub fn load_balancer(&self, id: &LoadBalancerId) -> u32 {
-        self.load_balancers.get(id).copied().unwrap_or(0)
+        let balancer = Balancer::Service(id.clone());
+        self.load_balancers.get(&balancer).copied().unwrap_or(0)
+    }
+
+    /// The number of what stands for a load balancer where the provider's hosts reach resources at
+    /// `service_ip` from this ENI, 0 if it has none.
+    pub fn reversed(&self, eni: &EniId, service_ip: Ipv4Addr) -> u32 {
+        let balancer = Balancer::Reverse(eni.clone(), service_ip);
+        self.load_balancers.get(&balancer).copied().unwrap_or(0)
     }
 
     /// The number of a rule, 0 if it has none.

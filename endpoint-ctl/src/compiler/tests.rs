@@ -13,7 +13,7 @@ use endpoint_common::abi::service::{
 
 use super::*;
 use crate::model::{
-    AddressIpVersion, EndpointId, EndpointLimits, EndpointService, EniId, Hook, Listener,
+    AddressIpVersion, EndpointId, EndpointLimits, EndpointService, EndpointType, EniId, Hook, Listener,
     LoadBalancer, LoadBalancerId, OnNoBackend, ProviderNetwork, ProviderNetworkId, SecurityGroup,
     SecurityGroupId, SecurityGroupType, Server, ServiceId, Transport, VSwitch, VSwitchId, Vpc,
     VpcId, ZoneId, managed_group,
@@ -99,7 +99,7 @@ fn consumer(model: &mut Model, ipv6: Option<&str>, version: AddressIpVersion) {
         },
     );
     let id = EndpointId::new("ep");
-    let managed = managed_group(&id, &vpc);
+    let managed = managed_group(&id, EndpointType::Interface, &vpc);
     let group = SecurityGroup {
         id: SecurityGroupId::new("sg"),
         vpc: vpc.clone(),
@@ -112,6 +112,8 @@ fn consumer(model: &mut Model, ipv6: Option<&str>, version: AddressIpVersion) {
         name: None,
         vpc,
         service: ServiceId::new("epsrv"),
+        endpoint_type: EndpointType::Interface,
+        resources: Vec::new(),
         address_ip_version: version,
         security_groups: vec![group.id.clone()],
         managed_group: managed.id.clone(),

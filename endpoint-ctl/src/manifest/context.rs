@@ -2,11 +2,11 @@
 //!
 //! Documents are read kind by kind, so whatever one may refer to is already in the model, or is
 //! declared and faulty, or does not exist. May import: std, ipnet, `model`, `address`, `document`,
-//! `fault`, `kind`, `suggest`.
+//! `fault`, `kind`, `reverse`, `suggest`.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
@@ -14,6 +14,7 @@ use super::address::Claim;
 use super::document::Declared;
 use super::fault::{Place, Told};
 use super::kind::{Header, Kind};
+use super::reverse;
 use super::suggest::did_you_mean;
 use crate::model::{
     EndpointId, LoadBalancerId, Model, NetworkAclId, ProviderNetworkId, SecurityGroupId, ServiceId,
@@ -26,6 +27,10 @@ pub(super) struct Context<'a> {
     pub(super) declared: &'a Declared<'a>,
     pub(super) model: Model,
     pub(super) claims: Vec<Claim<'a>>,
+    /// Resources of reverse endpoints.
+    pub(super) resources: Vec<reverse::Named<'a>>,
+    /// Addresses in provider networks that lead to resources.
+    pub(super) service_addresses: BTreeMap<(ProviderNetworkId, Ipv4Addr), reverse::Taken>,
     interfaces: BTreeMap<String, &'a Header>,
     rule_ids: BTreeMap<String, &'a Header>,
     subnets: BTreeMap<VpcId, BTreeMap<IpAddr, (IpNet, VSwitchId)>>,
@@ -37,6 +42,8 @@ impl<'a> Context<'a> {
             declared,
             model: Model::default(),
             claims: Vec::new(),
+            resources: Vec::new(),
+            service_addresses: BTreeMap::new(),
             interfaces: BTreeMap::new(),
             rule_ids: BTreeMap::new(),
             subnets: BTreeMap::new(),

@@ -1,7 +1,7 @@
 //! The kind `VpcEndpoint`.
 //!
 //! May import: std, `serde_json`, `model`, `context`, `families`, `fault`, `fields`, `kind`, `limits`,
-//! `node`, `scalar`, `suggest`, `zone`.
+//! `node`, `reverse`, `scalar`, `suggest`, `zone`.
 
 use std::collections::BTreeSet;
 
@@ -12,10 +12,13 @@ use super::fault::{Place, Told, Wrong};
 use super::fields::Fields;
 use super::kind::Kind;
 use super::node::Node;
+use super::reverse::{self, Owner};
 use super::scalar::{self, MANAGED_GROUP_PREFIX};
 use super::suggest::did_you_mean;
 use super::{families, limits, zone};
-use crate::model::{Endpoint, EndpointId, SecurityGroupId, ServiceId, VpcId, managed_group};
+use crate::model::{
+    Endpoint, EndpointId, EndpointType, SecurityGroupId, ServiceId, VpcId, managed_group,
+};
 
 const MOST_GROUPS: usize = 10;
 const MOST_RULES: usize = 1000;
@@ -30,35 +33,59 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
     let zones = zone::read(&mut fields);
     let _ = fields.optional("EndpointDescription", scalar::label);
     let policy = fields.optional("PolicyDocument", full_access);
-    let version = families::read(&mut fields);
+    let endpoint_type = fields.defaulted(
+        "EndpointType",
+        EndpointType::default(),
+        reverse::endpoint_type,
+    );
+    let known_type = endpoint_type.ok();
+    let version = families::read(&mut fields, known_type);
+    let resources = reverse::read(&mut fields, known_type);
     let limits = limits::read(&mut fields);
     let places = (fields.place_of("AddressIpVersion"), fields.place().clone());
     refuse_unsupported(&mut fields);
     fields.finish();
 
     let checked = version.and_then(|version| {
+        if known_type != Some(EndpointType::Interface) {
+            return Ok(());
+        }
         let (service, vpc) = (service.as_ref().ok(), vpc.as_ref().ok());
         families::check(version, service, vpc, (&places.0, &places.1), context)
     });
     let id = id?;
+    let places: Vec<_> = zones
+        .iter()
+        .map(|zone| (zone.id.clone(), zone.vswitch.clone()))
+        .collect();
     for zone in zones {
         // The other zones are checked all the same.
         let _ = zone::claim(zone, &id, vpc.as_ref().ok(), version.ok(), context);
     }
+    let owner = Owner {
+        id: &id,
+        vpc: vpc.as_ref().ok(),
+        service: service.as_ref().ok(),
+        zones: &places,
+    };
+    let resources = resources.and_then(|resources| reverse::claim(resources, &owner, context));
     policy?;
     checked?;
     let vpc = vpc?;
-    let managed = managed_group(&id, &vpc);
+    let endpoint_type = endpoint_type?;
+    let managed = managed_group(&id, endpoint_type, &vpc);
     let endpoint = Endpoint {
         id: id.clone(),
         name: name?,
         vpc,
+        endpoint_type,
         service: service?,
         address_ip_version: version?,
         security_groups: security_groups?,
         managed_group: managed.id.clone(),
         limits: limits?,
         zones: Vec::new(),
+        resources: resources?,
     };
     context
         .model

@@ -1,7 +1,7 @@
 //! What an endpoint's IP families ask of the service, the networks and the servers it joins
 //! (row F13).
 //!
-//! May import: std, `model`, `context`, `fault`, `fields`, `ip`, `scalar`.
+//! May import: std, `model`, `context`, `fault`, `fields`, `ip`.
 
 use std::net::IpAddr;
 
@@ -9,23 +9,19 @@ use super::context::Context;
 use super::fault::{Place, Told};
 use super::fields::Fields;
 use super::ip::{self, Family};
-use super::scalar;
-use crate::model::{AddressIpVersion, EndpointService, ServiceId, Vpc, VpcId};
+use crate::model::{AddressIpVersion, EndpointService, EndpointType, ServiceId, Vpc, VpcId};
 
-/// Reads `EndpointType` and `AddressIpVersion`, which go together: a reverse endpoint cannot be
-/// dual-stack (row F52).
-pub(super) fn read(fields: &mut Fields<'_>) -> Result<AddressIpVersion, Told> {
-    let mut is_reverse = false;
-    let _ = fields.optional("EndpointType", |node| {
-        is_reverse = scalar::text(node).is_ok_and(|text| text.eq_ignore_ascii_case("Reverse"));
-        scalar::only(node, "Interface", &["Reverse", "GatewayLoadBalancer"])
-    });
+/// Reads `AddressIpVersion`: a reverse endpoint cannot be dual-stack (row F52).
+pub(super) fn read(
+    fields: &mut Fields<'_>,
+    endpoint_type: Option<EndpointType>,
+) -> Result<AddressIpVersion, Told> {
     let version = fields.defaulted(
         "AddressIpVersion",
         AddressIpVersion::default(),
         ip::address_version,
     )?;
-    if is_reverse && version == AddressIpVersion::DualStack {
+    if endpoint_type == Some(EndpointType::Reverse) && version == AddressIpVersion::DualStack {
         return Err(fields.place_of("AddressIpVersion").fault(
             "a reverse endpoint cannot be dual-stack",
             "write AddressIpVersion: IPv4",

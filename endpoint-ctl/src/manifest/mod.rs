@@ -21,6 +21,7 @@ mod network;
 mod network_acl;
 mod node;
 mod provider;
+mod reverse;
 mod scalar;
 mod security_group;
 mod service;
@@ -95,6 +96,7 @@ fn read(text: &str, previous: Option<&Model>, faults: &Faults) -> Model {
         }
     }
     address::assign(&mut context, previous);
+    reverse::check_enis(&context);
     if faults.is_empty() {
         check_nothing_lost(&documents, &context, faults);
     }

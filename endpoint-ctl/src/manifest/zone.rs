@@ -20,8 +20,8 @@ const MOST_ZONES: usize = 10;
 /// One zone, as written.
 #[derive(Debug)]
 pub(super) struct Zone<'a> {
-    id: ZoneId,
-    vswitch: VSwitchId,
+    pub(super) id: ZoneId,
+    pub(super) vswitch: VSwitchId,
     ip: Option<Ipv4Addr>,
     ipv6: Option<Ipv6Addr>,
     id_place: Place<'a>,

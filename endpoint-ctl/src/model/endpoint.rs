@@ -5,7 +5,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{
-    EndpointId, EndpointLimits, EniId, SecurityGroupId, ServiceId, VSwitchId, VpcId, ZoneId,
+    EndpointId, EndpointLimits, EniId, SecurityGroupId, ServiceId, Transport, VSwitchId, VpcId,
+    ZoneId,
 };
 
 /// `AddressIpVersion`.
@@ -18,7 +19,17 @@ pub enum AddressIpVersion {
     DualStack,
 }
 
-/// An interface endpoint.
+/// `EndpointType`: who opens flows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum EndpointType {
+    /// `Interface`: clients in the VPC, toward the service.
+    #[default]
+    Interface,
+    /// `Reverse`: hosts of the service's provider network, toward resources in the VPC.
+    Reverse,
+}
+
+/// An endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// `EndpointId`.
@@ -27,9 +38,12 @@ pub struct Endpoint {
     pub name: Option<String>,
     /// The VPC it is in.
     pub vpc: VpcId,
-    /// The service it connects to.
+    /// `EndpointType`.
+    pub endpoint_type: EndpointType,
+    /// The service it connects to; of a reverse endpoint, the one whose provider network may reach its
+    /// resources.
     pub service: ServiceId,
-    /// `AddressIpVersion`: the families its ENIs have.
+    /// `AddressIpVersion`: the families its ENIs have. A reverse endpoint is IPv4 only.
     pub address_ip_version: AddressIpVersion,
     /// Attached custom security groups, 1 to 10; the managed one is not among them.
     pub security_groups: Vec<SecurityGroupId>,
@@ -39,6 +53,27 @@ pub struct Endpoint {
     pub limits: EndpointLimits,
     /// Its zones, 1 to 10, one vSwitch each.
     pub zones: Vec<EndpointZone>,
+    /// `Resources` of a reverse endpoint; (`service_ip`, transport, `service_port`) is unique in the
+    /// provider network, and all of one `service_ip` are of one zone.
+    pub resources: Vec<ReverseResource>,
+}
+
+/// What the provider's hosts may reach in the VPC through a reverse endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReverseResource {
+    /// `Protocol`.
+    pub transport: Transport,
+    /// `ResourceIp`, in the VPC.
+    pub ip: Ipv4Addr,
+    /// `ResourcePort`.
+    pub port: u16,
+    /// `ServiceIp`: the address in the provider network at which its hosts reach the resource; this
+    /// node answers ARP for it.
+    pub service_ip: Ipv4Addr,
+    /// `ServicePort`: the port there.
+    pub service_port: u16,
+    /// `ZoneId`: the zone whose ENI is the source that the resource sees.
+    pub zone: ZoneId,
 }
 
 /// An endpoint's presence in one vSwitch: its ENI.
@@ -54,6 +89,17 @@ pub struct EndpointZone {
     pub ip: Ipv4Addr,
     /// `Ipv6Address`, if the endpoint is dual-stack: given, or taken likewise.
     pub ipv6: Option<Ipv6Addr>,
+}
+
+impl Endpoint {
+    /// The resources that are reached from each zone's ENI.
+    pub fn reversed(&self) -> impl Iterator<Item = (&EndpointZone, &ReverseResource)> {
+        self.resources.iter().filter_map(|resource| {
+            let mut zones = self.zones.iter();
+            let zone = zones.find(|zone| zone.zone == resource.zone)?;
+            Some((zone, resource))
+        })
+    }
 }
 
 impl EndpointZone {

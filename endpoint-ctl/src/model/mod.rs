@@ -17,7 +17,7 @@ mod security_group;
 
 use std::collections::BTreeMap;
 
-pub use endpoint::{AddressIpVersion, Endpoint, EndpointZone};
+pub use endpoint::{AddressIpVersion, Endpoint, EndpointType, EndpointZone, ReverseResource};
 pub use health_check::{HealthCheck, HealthCheckKind, HttpCheck, HttpMethod, TargetId};
 pub use hook::Hook;
 pub use id::{
@@ -56,6 +56,13 @@ pub struct Model {
 }
 
 impl Model {
+    /// The provider network that an endpoint's service is in.
+    pub fn provider_network(&self, endpoint: &Endpoint) -> Option<&ProviderNetworkId> {
+        let service = self.services.get(&endpoint.service)?;
+        let balancer = self.load_balancers.get(&service.load_balancer)?;
+        Some(&balancer.provider_network)
+    }
+
     /// Every server behind every listener, by name.
     pub fn targets(&self) -> impl Iterator<Item = (TargetId, &Listener, &Server)> {
         let balancers = self.load_balancers.values();

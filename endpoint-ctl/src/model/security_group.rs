@@ -4,7 +4,7 @@
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use super::{EndpointId, Policy, PortRange, ProtocolMatch, SecurityGroupId, VpcId};
+use super::{EndpointId, EndpointType, Policy, PortRange, ProtocolMatch, SecurityGroupId, VpcId};
 
 /// `SecurityGroupType`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,19 +59,28 @@ pub struct SecurityGroupRule {
     pub peer: IpNet,
 }
 
-/// The group that comes with an interface endpoint (row F34): outbound, accept everything of both
-/// families, priority 1. An endpoint without IPv6 has both rules all the same.
-pub fn managed_group(endpoint: &EndpointId, vpc: &VpcId) -> SecurityGroup {
+/// The group that comes with an endpoint: accept everything of both families, priority 1, outbound
+/// with an interface endpoint (row F34), inbound with a reverse one (row F50). An endpoint without
+/// IPv6 has both rules all the same.
+pub fn managed_group(
+    endpoint: &EndpointId,
+    endpoint_type: EndpointType,
+    vpc: &VpcId,
+) -> SecurityGroup {
+    let (direction, word) = match endpoint_type {
+        EndpointType::Interface => (Direction::Egress, "egress"),
+        EndpointType::Reverse => (Direction::Ingress, "ingress"),
+    };
     let rule = |id: String, peer: IpNet| SecurityGroupRule {
         id,
-        direction: Direction::Egress,
+        direction,
         policy: Policy::Accept,
         priority: 1,
         protocol: ProtocolMatch::All,
         ports: PortRange::ANY,
         peer,
     };
-    let name = format!("sgr-managed-{endpoint}-egress");
+    let name = format!("sgr-managed-{endpoint}-{word}");
     SecurityGroup {
         id: SecurityGroupId::new(format!("sg-managed-{endpoint}")),
         vpc: vpc.clone(),

@@ -4,7 +4,9 @@
 
 use std::net::IpAddr;
 
-use endpoint_common::abi::flow::{CLOSING, ESTABLISHED, FlowEntry, KIND_ECHO, Side};
+use endpoint_common::abi::flow::{
+    CLOSING, Direction, ESTABLISHED, FlowEntry, KIND_ECHO, KIND_REVERSED, Side,
+};
 use serde::Serialize;
 
 use super::clock::Clock;
@@ -21,19 +23,19 @@ pub struct FlowView {
     pub endpoint_id: Option<String>,
     /// IANA protocol number.
     pub protocol: u8,
-    /// The client.
+    /// Who opened it: a client, or a host of the provider network.
     pub client: IpAddr,
     /// Its port.
     pub client_port: u16,
-    /// The ENI's address.
+    /// The address asked for: the ENI's, or the `ServiceIp` of a resource.
     pub eni_ip: IpAddr,
     /// The port asked for.
     pub eni_port: u16,
-    /// The source the backend sees.
+    /// The source the backend sees; the ENI's address, if it is a resource.
     pub nat: Option<IpAddr>,
     /// Its port.
     pub nat_port: Option<u16>,
-    /// The backend.
+    /// The backend, or the resource.
     pub backend: Option<IpAddr>,
     /// Its port.
     pub backend_port: Option<u16>,
@@ -49,9 +51,9 @@ pub struct FlowView {
     pub packets_in: u64,
     /// Bytes toward the ENI.
     pub bytes_in: u64,
-    /// Packets back to the client.
+    /// Packets from the ENI, back to the client or toward the resource.
     pub packets_out: u64,
-    /// Bytes back to the client.
+    /// Bytes from the ENI.
     pub bytes_out: u64,
     /// Seconds since it was made.
     pub age: u64,
@@ -61,33 +63,42 @@ pub struct FlowView {
 
 impl FlowView {
     pub(super) fn new(names: &Names, clock: &Clock, flow: &FlowEntry) -> Self {
-        let (consumer, service) = record::tuples(flow, Side::Forward);
+        let (asked, sent_on) = match record::tuples(flow, Side::Forward) {
+            (consumer, Some(service)) if flow.common.kind == KIND_REVERSED => {
+                (service, Some(consumer))
+            }
+            as_it_goes => as_it_goes,
+        };
         let (forward, back) = (
             &flow.half(Side::Forward).state,
             &flow.half(Side::Back).state,
         );
+        let (toward_eni, from_eni) = match forward.direction() {
+            Direction::In => (forward, back),
+            Direction::Out => (back, forward),
+        };
         let eni = names.eni(forward.eni);
         let idle = clock.age(forward.last_seen).min(clock.age(back.last_seen));
         Self {
             eni_id: eni.map(|eni| eni.eni.to_string()),
             endpoint_id: eni.map(|eni| eni.endpoint.to_string()),
             protocol: flow.half(Side::Forward).key.protocol,
-            client: consumer.src,
-            client_port: consumer.src_port,
-            eni_ip: consumer.dst,
-            eni_port: consumer.dst_port,
-            nat: service.map(|tuple| tuple.src),
-            nat_port: service.map(|tuple| tuple.src_port),
-            backend: service.map(|tuple| tuple.dst),
-            backend_port: service.map(|tuple| tuple.dst_port),
+            client: asked.src,
+            client_port: asked.src_port,
+            eni_ip: asked.dst,
+            eni_port: asked.dst_port,
+            nat: sent_on.map(|tuple| tuple.src),
+            nat_port: sent_on.map(|tuple| tuple.src_port),
+            backend: sent_on.map(|tuple| tuple.dst),
+            backend_port: sent_on.map(|tuple| tuple.dst_port),
             state: state(flow),
             reason: (forward.verdict != 0).then(|| Names::reason(forward.verdict)),
-            rule_id: names.rule(flow.common.rules.group_in).map(str::to_owned),
+            rule_id: names.rule(record::admitting_rule(flow)).map(str::to_owned),
             generation: forward.generation,
-            packets_in: u64::from(forward.packets),
-            bytes_in: forward.bytes,
-            packets_out: u64::from(back.packets),
-            bytes_out: back.bytes,
+            packets_in: u64::from(toward_eni.packets),
+            bytes_in: toward_eni.bytes,
+            packets_out: u64::from(from_eni.packets),
+            bytes_out: from_eni.bytes,
             age: clock.age(flow.common.created).as_secs(),
             idle: idle.as_secs(),
         }

@@ -3,7 +3,7 @@
 //! May import: model, compiler (numbers).
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use endpoint_common::abi::reason::DropReason;
 
@@ -29,10 +29,14 @@ pub struct EniName {
     pub zone: ZoneId,
 }
 
+/// Where a provider's host asks for a resource: ENI index, address, protocol, port.
+type Asked = (u16, Ipv4Addr, u8, u16);
+
 /// The names known so far.
 #[derive(Debug, Clone, Default)]
 pub struct Names {
     enis: BTreeMap<u16, EniName>,
+    resources: BTreeMap<Asked, (Ipv4Addr, u16)>,
     rules: BTreeMap<u32, String>,
 }
 
@@ -56,6 +60,14 @@ impl Names {
                 };
                 self.enis.insert(*index, name);
             }
+            for (zone, resource) in endpoint.reversed() {
+                let Some(index) = indexes.get(&zone.eni) else {
+                    continue;
+                };
+                let protocol = resource.transport.number();
+                let asked = (*index, resource.service_ip, protocol, resource.service_port);
+                self.resources.insert(asked, (resource.ip, resource.port));
+            }
         }
         for (name, number) in numbers.rules() {
             self.rules.entry(number).or_insert_with(|| name.to_owned());
@@ -70,6 +82,21 @@ impl Names {
     /// Every ENI ever seen, with its index.
     pub fn enis(&self) -> impl Iterator<Item = (u16, &EniName)> {
         self.enis.iter().map(|(index, name)| (*index, name))
+    }
+
+    /// The resource that is reached at this address and port from that ENI, with its port.
+    pub fn resource(
+        &self,
+        eni: u16,
+        address: IpAddr,
+        protocol: u8,
+        port: u16,
+    ) -> Option<(IpAddr, u16)> {
+        let IpAddr::V4(address) = address else {
+            return None;
+        };
+        let found = self.resources.get(&(eni, address, protocol, port));
+        found.map(|(ip, port)| (IpAddr::V4(*ip), *port))
     }
 
     /// The rule with this number, if one decided.

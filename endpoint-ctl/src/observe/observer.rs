@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant, SystemTime};
 
 use endpoint_common::abi::event::DropEvent;
-use endpoint_common::abi::flow::{Direction, Family, FlowEntry, Side};
+use endpoint_common::abi::flow::{Family, FlowEntry, KIND_REVERSED, Side};
 use tokio::sync::{broadcast, oneshot};
 
 use super::clock::Clock;
@@ -174,7 +174,7 @@ impl Observer {
 
     fn drain_events(&mut self) {
         while let Some(event) = self.observed.next_event() {
-            let flow = || refused_answer(&self.observed, &event);
+            let flow = || flow_of(&self.observed, &event);
             if !self.window.refusal(&event, flow) {
                 self.unrecorded += 1;
             }
@@ -241,19 +241,28 @@ impl Observer {
     }
 }
 
-/// The flow of a backend's answer that was refused: the event shows the packet as it arrived, which
-/// is on the service leg, and the client's side of it is known to the flow alone.
-fn refused_answer(observed: &Observed, event: &DropEvent) -> Option<FlowEntry> {
-    if event.direction != Direction::Out as u8 {
-        return None;
-    }
+/// The flow and the side of a packet that was refused, if the consumer leg's view of it is known to the
+/// flow alone: the event shows the packet as it arrived. That is so of a backend's answers, and either
+/// way of flows out of reverse endpoints.
+fn flow_of(observed: &Observed, event: &DropEvent) -> Option<(FlowEntry, Side)> {
     let family = match IpAddr::from(event.src).to_canonical() {
         IpAddr::V4(_) => Family::V4,
         IpAddr::V6(_) => Family::V6,
     };
     let number = event.flow.checked_sub(1)?;
     let (_, flow) = observed.flow(family as u8, number)?;
-    let key = &flow.half(Side::Back).key;
     // The entry may hold another flow by now.
-    (key.src == event.src && key.dst == event.dst && key.dst_port == event.dst_port).then_some(flow)
+    let is_of = |side| {
+        let half = flow.half(side);
+        let key = &half.key;
+        let ports = [key.src_port, key.dst_port] == [event.src_port, event.dst_port];
+        let goes_so = half.state.direction() as u8 == event.direction;
+        goes_so && key.src == event.src && key.dst == event.dst && ports
+    };
+    if is_of(Side::Back) {
+        Some((flow, Side::Back))
+    } else {
+        let is_reversed = flow.common.kind == KIND_REVERSED;
+        (is_reversed && is_of(Side::Forward)).then_some((flow, Side::Forward))
+    }
 }

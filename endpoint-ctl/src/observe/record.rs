@@ -8,7 +8,7 @@
 use std::net::IpAddr;
 
 use endpoint_common::abi::event::DropEvent;
-use endpoint_common::abi::flow::{FlowEntry, FlowKey, KIND_ECHO, Side};
+use endpoint_common::abi::flow::{FlowEntry, FlowKey, KIND_ECHO, KIND_REVERSED, Side};
 use endpoint_common::abi::reason::DropReason;
 use endpoint_common::abi::{self, Addr};
 use endpoint_common::wire::protocol;
@@ -23,7 +23,7 @@ use super::names::Names;
 pub enum Direction {
     /// Toward the ENI.
     In,
-    /// From the ENI to the client.
+    /// From the ENI to the client, or to a resource.
     Out,
 }
 
@@ -62,7 +62,8 @@ pub struct Record {
     pub srcaddr: IpAddr,
     /// Destination on the consumer leg.
     pub dstaddr: IpAddr,
-    /// Source port on the consumer leg; an ICMP echo's identifier at the client's end.
+    /// Source port on the consumer leg; an ICMP echo's identifier at the client's end. 0 where a
+    /// request toward a resource was refused before it got one.
     pub srcport: u16,
     /// Destination port on the consumer leg.
     pub dstport: u16,
@@ -114,19 +115,33 @@ pub(super) struct Counted {
 pub(super) struct Refusal {
     /// The first of them.
     pub(super) event: DropEvent,
-    /// The flow it belongs to, if it is an answer.
-    pub(super) flow: Option<FlowEntry>,
+    /// The flow it belongs to, and the side, if its packets show another leg than the client's.
+    pub(super) flow: Option<(FlowEntry, Side)>,
     pub(super) counted: Counted,
 }
 
 /// The tuples of one side of a flow on the consumer leg and, if it is NATed, on the service leg.
 pub(super) fn tuples(flow: &FlowEntry, side: Side) -> (Tuple, Option<Tuple>) {
-    let consumer = of_key(&flow.half(Side::Forward).key);
-    let is_echo = flow.common.kind == KIND_ECHO;
-    let service = (!is_echo).then(|| of_key(&flow.half(Side::Back).key).reversed());
+    let opened = of_key(&flow.half(Side::Forward).key);
+    let sent_on = of_key(&flow.half(Side::Back).key).reversed();
+    let (consumer, service) = match flow.common.kind {
+        KIND_ECHO => (opened, None),
+        KIND_REVERSED => (sent_on, Some(opened)),
+        _ => (opened, Some(sent_on)),
+    };
     match side {
         Side::Forward => (consumer, service),
         Side::Back => (consumer.reversed(), service.map(Tuple::reversed)),
+    }
+}
+
+/// The security-group rule that admitted a flow.
+pub(super) fn admitting_rule(flow: &FlowEntry) -> u32 {
+    let rules = &flow.common.rules;
+    if flow.common.kind == KIND_REVERSED {
+        rules.group_out
+    } else {
+        rules.group_in
     }
 }
 
@@ -176,11 +191,27 @@ fn event_direction(event: &DropEvent) -> Direction {
 /// The tuple of an event whose flow is not known.
 fn event_tuple(event: &DropEvent) -> Tuple {
     let (src, dst) = (event.src, event.dst);
-    if protocol::is_icmp(event.protocol) && event_direction(event) == Direction::Out {
+    let is_answer = event.flow != 0 && event_direction(event) == Direction::Out;
+    if protocol::is_icmp(event.protocol) && is_answer {
         // The event shows the request whose answer was refused.
         return tuple(dst, src, event.dst_port, event.src_port);
     }
     tuple(src, dst, event.src_port, event.dst_port)
+}
+
+/// The tuples of a request toward a resource that opened no flow: it arrived on the service leg, and
+/// got no NAT port.
+fn reversed_tuples(names: &Names, event: &DropEvent) -> Option<(Tuple, Option<Tuple>)> {
+    let arrived = tuple(event.src, event.dst, event.src_port, event.dst_port);
+    let (dst, dst_port) =
+        names.resource(event.eni, arrived.dst, event.protocol, arrived.dst_port)?;
+    let consumer = Tuple {
+        src: IpAddr::V4(names.eni(event.eni)?.ip),
+        dst,
+        src_port: 0,
+        dst_port,
+    };
+    Some((consumer, Some(arrived)))
 }
 
 impl Record {
@@ -199,7 +230,7 @@ impl Record {
         record.set_service_leg(service);
         record.protocol = flow.half(side).key.protocol;
         record.layer = "security-group";
-        record.rule_id = names.rule(flow.common.rules.group_in).map(str::to_owned);
+        record.rule_id = names.rule(admitting_rule(flow)).map(str::to_owned);
         record.generation = state.generation;
         record
     }
@@ -207,11 +238,12 @@ impl Record {
     /// What refusals of one kind came to.
     pub(super) fn reject(names: &Names, clock: &Clock, refusal: &Refusal) -> Self {
         let event = &refusal.event;
-        let known = refusal.flow.as_ref();
-        let (consumer, service) = known.map_or_else(
-            || (event_tuple(event), None),
-            |flow| tuples(flow, Side::Back),
-        );
+        let known = refusal
+            .flow
+            .as_ref()
+            .map(|(flow, side)| tuples(flow, *side));
+        let known = known.or_else(|| reversed_tuples(names, event));
+        let (consumer, service) = known.unwrap_or_else(|| (event_tuple(event), None));
         let reason = DropReason::from_number(event.reason);
         let mut record = Self::blank(names, clock, event.eni, consumer, refusal.counted);
         record.direction = event_direction(event);

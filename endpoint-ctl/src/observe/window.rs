@@ -43,7 +43,7 @@ impl Window {
     pub(super) fn refusal(
         &mut self,
         event: &DropEvent,
-        flow: impl FnOnce() -> Option<FlowEntry>,
+        flow: impl FnOnce() -> Option<(FlowEntry, Side)>,
     ) -> bool {
         let kind = RefusalKind {
             src: event.src,

@@ -4,7 +4,7 @@ use ipnet::{IpNet, Ipv4Net};
 
 use super::*;
 use crate::model::{
-    AddressIpVersion, EndpointLimits, EndpointZone, EniId, Hook, NetworkAcl, NetworkAclId,
+    AddressIpVersion, EndpointLimits, EndpointType, EndpointZone, EniId, Hook, NetworkAcl, NetworkAclId,
     SecurityGroupId, ServiceId, VSwitch, VpcId, ZoneId, managed_group,
 };
 
@@ -53,12 +53,14 @@ fn endpoint_with(groups: Vec<SecurityGroup>) -> Model {
     let mut model = Model::default();
     let id = EndpointId::new("ep");
     let vpc = VpcId::new("vpc-a");
-    let managed = managed_group(&id, &vpc);
+    let managed = managed_group(&id, EndpointType::Interface, &vpc);
     let endpoint = Endpoint {
         id: id.clone(),
         name: None,
         vpc,
         service: ServiceId::new("epsrv"),
+        endpoint_type: EndpointType::Interface,
+        resources: Vec::new(),
         address_ip_version: AddressIpVersion::Ipv4,
         security_groups: groups.iter().map(|group| group.id.clone()).collect(),
         managed_group: managed.id.clone(),

@@ -11,11 +11,12 @@ mod ladder;
 mod picture;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use crate::compiler::{Capacity, CompileError, HopTo, Numbers, compile};
 use crate::dataplane::{Dataplane, DataplaneError};
-use crate::model::{Hook, Model};
+use crate::model::{Endpoint, Hook, Model};
 use crate::nexthop::{Link, Netlink, NetlinkError, Watch};
 use crate::preflight::{self, Bound};
 use bindings::Binding;
@@ -242,8 +243,22 @@ fn wanted(model: &Model, numbers: &Numbers) -> BTreeMap<u32, Wanted> {
             servers.map(|server| (&balancer.provider_network, server.ip))
         })
         .collect();
+    let endpoints = model.endpoints.values();
+    let resources: BTreeSet<_> = endpoints
+        .flat_map(Endpoint::reversed)
+        .map(|(zone, resource)| (&zone.vswitch, IpAddr::V4(resource.ip)))
+        .collect();
     let interface = |hop: &HopTo| match hop {
         HopTo::Clients(id) => Some((&model.vswitches.get(id)?.interface, Toward::Clients)),
+        HopTo::Callers(id) => {
+            let network = model.provider_networks.get(id)?;
+            Some((&network.interface, Toward::Clients))
+        }
+        HopTo::Resource(id, resource) => {
+            let vswitch = model.vswitches.get(id)?;
+            let is_used = resources.contains(&(id, *resource));
+            is_used.then_some((&vswitch.interface, Toward::Backend(*resource)))
+        }
         HopTo::Backend(id, backend) => {
             let network = model.provider_networks.get(id)?;
             let is_used = backends.contains(&(id, *backend));

@@ -3,7 +3,7 @@
 //! May import: endpoint-ctl (model), ipnet.
 
 use endpoint_ctl::model::{
-    AddressIpVersion, Direction, Endpoint, EndpointId, EndpointLimits, EndpointZone, EniId, Hook,
+    AddressIpVersion, Direction, Endpoint, EndpointId, EndpointLimits, EndpointType, EndpointZone, EniId, Hook,
     Model, NetworkAcl, NetworkAclEntry, NetworkAclId, Policy, PortRange, ProtocolMatch,
     SecurityGroup, SecurityGroupId, SecurityGroupRule, SecurityGroupType, ServiceId, VSwitch,
     VSwitchId, VpcId, ZoneId, managed_group,
@@ -136,12 +136,14 @@ impl Subject {
             .enumerate()
             .map(|(place, (kind, rules))| group(place, *kind, rules, &vpc))
             .collect();
-        let managed = managed_group(&endpoint, &vpc);
+        let managed = managed_group(&endpoint, EndpointType::Interface, &vpc);
         let made = Endpoint {
             id: endpoint.clone(),
             name: None,
             vpc,
             service: ServiceId::new("none"),
+            endpoint_type: EndpointType::Interface,
+            resources: Vec::new(),
             address_ip_version: AddressIpVersion::Ipv4,
             security_groups: groups.iter().map(|group| group.id.clone()).collect(),
             managed_group: managed.id.clone(),

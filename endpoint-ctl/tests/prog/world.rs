@@ -65,7 +65,7 @@ impl Leg {
     }
 }
 
-/// The MAC of the host that has this address on a provider network.
+/// The MAC of the host that has this address, of those that flows are forwarded to.
 pub(crate) fn backend_mac(address: IpAddr) -> Mac {
     let ([.., a, b, c, d], last) = match address {
         IpAddr::V4(ip) => (ip.to_ipv6_mapped().octets(), 0),
@@ -161,22 +161,18 @@ impl World {
     }
 
     fn hop(to: &HopTo) -> Hop {
-        match to {
-            HopTo::Clients(vswitch) => {
-                let leg = Leg::named(vswitch.as_str());
-                let flags = HOP_RESOLVED | HOP_TO_CLIENT;
-                Hop::new(leg.ifindex(), flags, [0; 6], leg.mac())
-            }
-            HopTo::Backend(network, address) => {
-                let leg = Leg::named(network.as_str());
-                Hop::new(
-                    leg.ifindex(),
-                    HOP_RESOLVED,
-                    backend_mac(*address),
-                    leg.mac(),
-                )
-            }
-        }
+        let (network, address) = match to {
+            HopTo::Clients(vswitch) => (vswitch.as_str(), None),
+            HopTo::Callers(network) => (network.as_str(), None),
+            HopTo::Backend(network, address) => (network.as_str(), Some(*address)),
+            HopTo::Resource(vswitch, address) => (vswitch.as_str(), Some(*address)),
+        };
+        let leg = Leg::named(network);
+        let (flags, mac) = match address {
+            None => (HOP_RESOLVED | HOP_TO_CLIENT, [0; 6]),
+            Some(address) => (HOP_RESOLVED, backend_mac(address)),
+        };
+        Hop::new(leg.ifindex(), flags, mac, leg.mac())
     }
 
     fn set_hop(&mut self, row: u32, hop: Hop) {

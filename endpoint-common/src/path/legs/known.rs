@@ -6,11 +6,11 @@
 use super::find_again;
 use crate::abi::event::EndCause;
 use crate::abi::family::AddressFamily;
-use crate::abi::flow::{FlowState, KIND_ECHO, LIMITED, Side};
+use crate::abi::flow::{FlowKey, FlowState, KIND_ECHO, KIND_REVERSED, LIMITED, Side};
 use crate::abi::meta::Meta;
 use crate::abi::reason::DropReason;
-use crate::abi::service::{Address, AddressKey, KIND_ENI};
-use crate::path::case::deciding_rule;
+use crate::abi::service::{AddressKey, KIND_ENI, KIND_NAT, KIND_REVERSE};
+use crate::path::case::{Case, deciding_rule};
 use crate::path::context::{Refusal, Scratch};
 use crate::path::flows::{Entry, Found, arena};
 use crate::path::{Leg, Turn, World, judge, rate, track};
@@ -94,14 +94,14 @@ fn judge_again<A: AddressFamily, W: World>(world: &W, scratch: &mut Scratch, ent
     forward.key = A::widen(&entry.key(Side::Forward));
     back.key = A::widen(&entry.key(Side::Back));
     case.begin_with_flow(&forward.key, &back.key);
-    let at = AddressKey {
-        address: forward.key.dst,
-        scope: forward.key.scope,
-        bank: bank as u16,
-        reserved: 0,
-    };
-    let verdict = if let Some(eni) = eni_at(world, &at, entry.state(Side::Forward).eni) {
-        case.eni = eni;
+    let is_reversed = A::V4 && entry.common().kind == KIND_REVERSED;
+    let kind = if is_reversed { KIND_REVERSE } else { KIND_ENI };
+    let index = entry.state(Side::Forward).eni;
+    // The ENI of a reverse endpoint is where answers arrive.
+    let hears =
+        !is_reversed || take_row(world, bank, &back.key, case) && case.eni.is(KIND_NAT, index);
+    let verdict = if hears && take_row(world, bank, &forward.key, case) && case.eni.is(kind, index)
+    {
         judge::again::<A, W>(world, bank, case)
     } else {
         case.back_verdict = DropReason::EndpointGone as u8;
@@ -118,10 +118,18 @@ fn judge_again<A: AddressFamily, W: World>(world: &W, scratch: &mut Scratch, ent
     entry.judge(Side::Back, generation, case.back_verdict);
 }
 
-/// The row of an address if it is (still) this ENI's.
-#[inline(always)]
-fn eni_at<W: World>(world: &W, at: &AddressKey, eni: u16) -> Option<Address> {
-    world
-        .address(at)
-        .filter(|found| found.kind == KIND_ENI && found.eni == eni)
+/// Takes the row of the address that packets with this key arrive at into the case, if there is one.
+#[inline(never)]
+fn take_row<W: World>(world: &W, bank: u32, key: &FlowKey, case: &mut Case) -> bool {
+    let at = AddressKey {
+        address: key.dst,
+        scope: key.scope,
+        bank: bank as u16,
+        reserved: 0,
+    };
+    let Some(row) = world.address(&at) else {
+        return false;
+    };
+    case.eni = row;
+    true
 }

@@ -1,15 +1,22 @@
-//! A packet of no known flow: network ACL in -> security groups in -> listener -> backend -> security
-//! groups out -> network ACL out -> NAT port and flow.
+//! A packet of no known flow.
+//!
+//! Toward an ENI: network ACL in -> security groups in -> listener -> backend -> security groups out ->
+//! network ACL out (way back) -> NAT port and flow.
+//!
+//! Toward a resource, out of the ENI of a reverse endpoint: listener -> backend (the resource) ->
+//! security groups out -> network ACL out -> NAT port and flow -> network ACL in (way back).
 //!
 //! May import: core, abi, wire, the stages.
 
 use super::address_key;
 use crate::abi::family::AddressFamily;
-use crate::abi::flow::Direction;
+use crate::abi::flow::{Direction, Side};
 use crate::abi::reason::DropReason;
 use crate::abi::service::KIND_ENI;
-use crate::path::case::deciding_rule;
+use crate::path::case::{Case, deciding_rule};
 use crate::path::context::{Refusal, Scratch};
+use crate::path::flows::{Entry, find};
+use crate::path::packet::Layers;
 use crate::path::{Leg, Outcome, Turn, World, flow, judge, select};
 use crate::wire::protocol;
 
@@ -35,7 +42,11 @@ pub(super) fn open<A: AddressFamily, W: World>(
         Ok(()) => Ok(Turn::Next(Leg::Send)),
         Err(reason) => Err(Refusal {
             eni: scratch.case.eni.eni,
-            direction: Direction::In as u8,
+            direction: if scratch.case.is_reversed::<A>() {
+                Direction::Out as u8
+            } else {
+                Direction::In as u8
+            },
             reason: reason as u8,
             rule: deciding_rule(reason, &scratch.case.rules),
             flow: 0,
@@ -51,19 +62,94 @@ fn admit<A: AddressFamily, W: World>(world: &W, scratch: &mut Scratch) -> Result
     if packet.is_martian::<A>() {
         return Err(DropReason::MartianSource);
     }
+    let is_reversed = case.is_reversed::<A>();
+    if is_reversed {
+        toward_resource::<A, W>(world, bank, &packet.layers, case)?;
+    } else {
+        toward_eni::<A, W>(world, bank, &packet.layers, case)?;
+    }
+    flow::create::<A, W>(world, scratch)?;
+    if is_reversed {
+        from_resource::<A, W>(world, scratch)?;
+    }
+    Ok(())
+}
+
+/// Whether a client may reach the ENI, and who is behind it.
+#[inline(always)]
+fn toward_eni<A: AddressFamily, W: World>(
+    world: &W,
+    bank: u32,
+    layers: &Layers,
+    case: &mut Case,
+) -> Result<(), DropReason> {
     if case.eni.kind != KIND_ENI {
         return Err(DropReason::NoFlow);
     }
     judge::acl_in::<A, W>(world, bank, case)?;
     judge::group_in::<A, W>(world, bank, case)?;
-    if !protocol::is_icmp(packet.layers.protocol) {
-        select::listener(world, bank, case)?;
-        if packet.layers.protocol == protocol::TCP && !packet.layers.opens_connection() {
-            return Err(DropReason::TcpNotSyn);
-        }
-        select::backend::<A, W>(world, bank, case)?;
-        judge::group_out::<A, W>(world, bank, case)?;
+    if !protocol::is_icmp(layers.protocol) {
+        behind_listener::<A, W>(world, bank, layers, case)?;
     }
     judge::acl_out::<A, W>(world, bank, case);
-    flow::create::<A, W>(world, scratch)
+    Ok(())
+}
+
+/// Who is behind the listener that a packet meets, if it may be spoken to.
+#[inline(always)]
+fn behind_listener<A: AddressFamily, W: World>(
+    world: &W,
+    bank: u32,
+    layers: &Layers,
+    case: &mut Case,
+) -> Result<(), DropReason> {
+    select::listener(world, bank, case)?;
+    if layers.protocol == protocol::TCP && !layers.opens_connection() {
+        return Err(DropReason::TcpNotSyn);
+    }
+    select::backend::<A, W>(world, bank, case)?;
+    judge::group_out::<A, W>(world, bank, case)
+}
+
+/// Whether a provider's host may reach the resource.
+#[inline(always)]
+fn toward_resource<A: AddressFamily, W: World>(
+    world: &W,
+    bank: u32,
+    layers: &Layers,
+    case: &mut Case,
+) -> Result<(), DropReason> {
+    if protocol::is_icmp(layers.protocol) {
+        return Err(DropReason::NoFlow);
+    }
+    behind_listener::<A, W>(world, bank, layers, case)?;
+    judge::acl_toward_resource::<A, W>(world, bank, case)?;
+    // Closed until it is known which port answers come to.
+    case.back_verdict = DropReason::AclIngress as u8;
+    Ok(())
+}
+
+/// Whether the resource's answers may pass. The flow is asked for the port they come to: it may be
+/// one that another CPU made meanwhile.
+#[inline(always)]
+fn from_resource<A: AddressFamily, W: World>(
+    world: &W,
+    scratch: &mut Scratch,
+) -> Result<(), DropReason> {
+    let Scratch {
+        arrived,
+        packet,
+        case,
+        ..
+    } = scratch;
+    let key = A::narrow(&packet.wide_key(arrived.port.scope));
+    let Some(found) = find::<A, W>(world, arrived.meta.secret, &key) else {
+        return Err(DropReason::FlowChanged);
+    };
+    case.nat_port = A::widen(&found.entry.key(Side::Back)).dst_port;
+    judge::acl_from_resource::<A, W>(world, arrived.meta.bank, case);
+    found.entry.set_rules(case.rules);
+    let generation = arrived.meta.generation;
+    found.entry.judge(Side::Back, generation, case.back_verdict);
+    Ok(())
 }

@@ -25,13 +25,16 @@ const CLIENTS: [&str; 9] = [
     "200.1.2.3",
 ];
 /// ENIs, then what no ENI has on most legs.
-const TARGETS: [&str; 6] = [
+const TARGETS: [&str; 9] = [
     "10.0.1.100",
     "10.0.1.101",
     "10.0.2.100",
     "10.0.1.200",
     "172.16.0.9",
     "10.0.1.1",
+    "10.0.1.110",
+    "10.0.1.210",
+    "10.0.1.211",
 ];
 const PORTS: [u16; 12] = [80, 80, 80, 81, 81, 82, 83, 443, 443, 53, 53, 22];
 /// How many frames that were sent are kept to be answered.

@@ -27,6 +27,7 @@ mod limits;
 mod link;
 mod parse;
 mod related;
+mod reverse;
 mod rules;
 mod service;
 
@@ -158,7 +159,7 @@ fn every_packet_of_the_table_has_the_same_fate_on_both_sides() {
     let stranger = packet::udp("10.0.1.201:9", "10.0.1.20:9");
     outputs.insert("a stranger's packet", stranger.bytes());
     let mut wrong = Vec::new();
-    let parts: [fn() -> Vec<Step>; 9] = [
+    let parts: [fn() -> Vec<Step>; 10] = [
         link::steps,
         parse::steps,
         rules::steps,
@@ -167,6 +168,7 @@ fn every_packet_of_the_table_has_the_same_fate_on_both_sides() {
         ipv6::steps,
         related::steps,
         limits::steps,
+        reverse::steps,
         generation::steps,
     ];
     for step in parts.iter().flat_map(|part| part()) {
