@@ -18,6 +18,8 @@ mod health;
 mod hooks;
 #[path = "manifest/limits.rs"]
 mod limits;
+#[path = "manifest/reverse.rs"]
+mod reverse;
 #[path = "manifest/size.rs"]
 mod size;
 

@@ -8,15 +8,12 @@ use std::time::Duration;
 
 use endpoint_common::abi::flow::{Family, FlowLimits};
 use endpoint_common::abi::service::{
-    KIND_ENI, KIND_NAT, LISTENER_REJECTS, Listener as ListenerRow,
+    KIND_ENI, KIND_NAT, KIND_REVERSE, LISTENER_REJECTS, Listener as ListenerRow,
 };
 
 use super::*;
 use crate::model::{
-    AddressIpVersion, EndpointId, EndpointLimits, EndpointService, EndpointType, EniId, Hook, Listener,
-    LoadBalancer, LoadBalancerId, OnNoBackend, ProviderNetwork, ProviderNetworkId, SecurityGroup,
-    SecurityGroupId, SecurityGroupType, Server, ServiceId, Transport, VSwitch, VSwitchId, Vpc,
-    VpcId, ZoneId, managed_group,
+    AddressIpVersion, EndpointId, EndpointLimits, EndpointService, EndpointType, EniId, Hook, Listener, LoadBalancer, LoadBalancerId, OnNoBackend, ProviderNetwork, ProviderNetworkId, ReverseResource, SecurityGroup, SecurityGroupId, SecurityGroupType, Server, ServiceId, Transport, VSwitch, VSwitchId, Vpc, VpcId, ZoneId, managed_group,
 };
 
 fn ip(text: &str) -> IpAddr {
@@ -352,4 +349,68 @@ fn the_enis_of_an_endpoint_share_one_bandwidth() {
         .collect();
     let first = u32::from(enis[0]);
     assert_eq!(rows, enis.map(|eni| (eni, 25_000, first)));
+}
+
+/// The model, whose endpoint is a reverse one to two ports of one host.
+fn reversed() -> Model {
+    let mut model = model(Vec::new(), None);
+    let resource = |port: u16, service_port: u16| ReverseResource {
+        transport: Transport::Tcp,
+        ip: [10, 0, 1, 10].into(),
+        port,
+        service_ip: [10, 0, 0, 9].into(),
+        service_port,
+        zone: ZoneId::new("z"),
+    };
+    for endpoint in model.endpoints.values_mut() {
+        endpoint.endpoint_type = EndpointType::Reverse;
+        endpoint.resources = vec![resource(443, 8443), resource(22, 22)];
+    }
+    model
+}
+
+#[test]
+fn a_reverse_endpoint_is_a_load_balancer_of_the_provider_network() {
+    let model = reversed();
+    let (tables, numbers) = (compiled(&model), numbers(&model));
+    let vswitch = VSwitchId::new("vsw");
+    let (inner, outer) = (
+        numbers.vswitch_scope(&vswitch),
+        numbers.provider_scope(&ProviderNetworkId::new("pnet")),
+    );
+    let service = tables.addresses[&(outer, row_address(ip("10.0.0.9")))];
+    let eni = tables.addresses[&(inner, row_address(ip("10.0.1.100")))];
+    assert_eq!((service.kind, eni.kind), (KIND_REVERSE, KIND_NAT));
+    assert_eq!((service.eni, service.group_in), (eni.eni, 0));
+    assert_ne!(service.group_out, 0);
+    let callers = HopTo::Callers(ProviderNetworkId::new("pnet"));
+    assert_eq!(Ok(service.hop), numbers.hop(&callers));
+    let balancer = numbers.load_balancer(&LoadBalancerId::new("nlb"));
+    assert_ne!(service.load_balancer, balancer);
+
+    let listeners: Vec<_> = tables
+        .listeners
+        .iter()
+        .filter(|(at, _)| at.load_balancer == service.load_balancer)
+        .collect();
+    let ports: Vec<_> = listeners.iter().map(|(at, _)| at.port).collect();
+    assert_eq!(ports, [22, 8443]);
+    for (at, row) in listeners {
+        assert_eq!(reached(&tables, row), [ip("10.0.1.10")].into());
+        assert_eq!((row.slots, row.scope), (1, u32::from(inner)));
+        let nat = row.nat_first as usize..(row.nat_first + row.nat_count) as usize;
+        assert_eq!(tables.nat_addresses[nat], [row_address(ip("10.0.1.100"))]);
+        let backend = tables.backends[tables.maglev[row.first as usize] as usize];
+        let port = if at.port == 22 { 22_u16 } else { 443 };
+        assert_eq!(backend.port, port.to_be_bytes());
+        let hop = HopTo::Resource(vswitch.clone(), ip("10.0.1.10"));
+        assert_eq!(Ok(backend.hop), numbers.hop(&hop));
+        assert!(tables.targets.contains(&TargetAt {
+            load_balancer: service.load_balancer,
+            protocol: 6,
+            listener_port: at.port,
+            address: row_address(ip("10.0.1.10")),
+            port,
+        }));
+    }
 }

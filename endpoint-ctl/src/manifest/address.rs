@@ -28,8 +28,12 @@ pub(super) struct Claim<'a> {
 }
 
 /// Assigns all addresses and completes the endpoints of the model with their zones. An ENI's claim
-/// to an IPv4 address comes before its claim to an IPv6 one.
-pub(super) fn assign(context: &mut Context<'_>, previous: Option<&Model>) {
+/// to an IPv4 address comes before its claim to an IPv6 one. Which addresses ENIs have, also those of
+/// faulty endpoints, by vSwitch.
+pub(super) fn assign(
+    context: &mut Context<'_>,
+    previous: Option<&Model>,
+) -> BTreeMap<(VSwitchId, IpAddr), EniId> {
     let claims = std::mem::take(&mut context.claims);
     check_enis(&claims);
     let mut ipam = Ipam::default();
@@ -46,11 +50,14 @@ pub(super) fn assign(context: &mut Context<'_>, previous: Option<&Model>) {
     for (claim, slot) in automatic(&claims, &mut assigned).filter(|(_, slot)| slot.is_none()) {
         *slot = take_free(claim, &mut ipam).ok();
     }
+    let mut given = BTreeMap::new();
     for (claim, ip) in claims.into_iter().zip(assigned) {
         if let Some(ip) = ip {
+            given.insert((claim.vswitch.clone(), ip), claim.eni.clone());
             give(claim, ip, &mut context.model);
         }
     }
+    given
 }
 
 fn give(claim: Claim<'_>, ip: IpAddr, model: &mut Model) {

@@ -40,7 +40,7 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
     );
     let known_type = endpoint_type.ok();
     let version = families::read(&mut fields, known_type);
-    let resources = reverse::read(&mut fields, known_type);
+    let (resources, all_read) = reverse::read(&mut fields, known_type);
     let limits = limits::read(&mut fields);
     let places = (fields.place_of("AddressIpVersion"), fields.place().clone());
     refuse_unsupported(&mut fields);
@@ -68,8 +68,9 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
         service: service.as_ref().ok(),
         zones: &places,
     };
-    let resources = resources.and_then(|resources| reverse::claim(resources, &owner, context));
+    let resources = reverse::claim(resources, &owner, context);
     policy?;
+    all_read?;
     checked?;
     let vpc = vpc?;
     let endpoint_type = endpoint_type?;

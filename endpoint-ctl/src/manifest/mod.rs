@@ -95,8 +95,8 @@ fn read(text: &str, previous: Option<&Model>, faults: &Faults) -> Model {
             };
         }
     }
-    address::assign(&mut context, previous);
-    reverse::check_enis(&context);
+    let enis = address::assign(&mut context, previous);
+    reverse::check_enis(&enis, &context);
     if faults.is_empty() {
         check_nothing_lost(&documents, &context, faults);
     }

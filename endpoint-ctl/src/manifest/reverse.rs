@@ -3,6 +3,7 @@
 //!
 //! May import: std, `model`, `context`, `fault`, `fields`, `ip`, `node`, `scalar`, `traffic`.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::context::Context;
@@ -11,8 +12,8 @@ use super::fields::Fields;
 use super::node::Node;
 use super::{ip, scalar, traffic};
 use crate::model::{
-    EndpointId, EndpointType, ProviderNetworkId, ReverseResource, ServiceId, Transport, VSwitchId,
-    VpcId, ZoneId,
+    EndpointId, EndpointType, EniId, ProviderNetworkId, ReverseResource, ServiceId, Transport,
+    VSwitchId, VpcId, ZoneId,
 };
 
 const MOST_RESOURCES: usize = 100;
@@ -72,32 +73,37 @@ pub(super) fn endpoint_type(node: &Node) -> Result<EndpointType, Wrong> {
     scalar::one_of(node, &TYPES)
 }
 
-/// Reads the resources, of which only a reverse endpoint has any.
+/// Reads the resources, of which only a reverse endpoint has any. Faulty ones are told and left out;
+/// whether there were any is said beside.
 pub(super) fn read<'a>(
     fields: &mut Fields<'a>,
     endpoint_type: Option<EndpointType>,
-) -> Result<Vec<Resource<'a>>, Told> {
+) -> (Vec<Resource<'a>>, Result<(), Told>) {
     const FIELD: &str = "Resources";
+    let mut sound = Vec::new();
+    let mut count = 0;
+    let read = fields.items(FIELD, |resource| {
+        count += 1;
+        sound.push(read_one(resource)?);
+        Ok(())
+    });
+    let is_there = fields.has(FIELD);
     let place = fields.place_of(FIELD);
-    let resources = match endpoint_type {
-        Some(EndpointType::Reverse) => fields.required_items(FIELD, read_one)?,
-        Some(EndpointType::Interface) if fields.has(FIELD) => {
-            fields.items(FIELD, read_one)?;
-            return Err(place.fault(
-                "only a reverse endpoint has resources",
-                "remove them, or write EndpointType: Reverse",
-            ));
+    let counted = match endpoint_type {
+        Some(EndpointType::Reverse) if !is_there => Err(fields.missing(FIELD)),
+        Some(EndpointType::Reverse) if count > MOST_RESOURCES || (count == 0 && read.is_ok()) => {
+            Err(place.fault(
+                format!("{count} resources"),
+                format!("name 1 to {MOST_RESOURCES} that the service may reach"),
+            ))
         }
-        Some(EndpointType::Interface) | None => return fields.items(FIELD, read_one),
+        Some(EndpointType::Interface) if is_there => Err(place.fault(
+            "only a reverse endpoint has resources",
+            "remove them, or write EndpointType: Reverse",
+        )),
+        _ => Ok(()),
     };
-    let count = resources.len();
-    if (1..=MOST_RESOURCES).contains(&count) {
-        return Ok(resources);
-    }
-    Err(place.fault(
-        format!("{count} resources"),
-        format!("name 1 to {MOST_RESOURCES} that the service may reach"),
-    ))
+    (sound, read.map(|_| ()).and(counted))
 }
 
 fn read_one(mut fields: Fields<'_>) -> Result<Resource<'_>, Told> {
@@ -292,18 +298,16 @@ fn user_of(ip: Ipv4Addr, network: &ProviderNetworkId, context: &Context<'_>) -> 
     Some(format!("a server of {}", balancer.id))
 }
 
-/// Checks that no resource is an ENI, once all of these have their addresses.
-pub(super) fn check_enis(context: &Context<'_>) {
-    for resource in &context.resources {
-        let mut endpoints = context.model.endpoints.values();
-        let eni = endpoints
-            .by_ref()
-            .filter(|endpoint| endpoint.vpc == resource.vpc)
-            .flat_map(|endpoint| &endpoint.zones)
-            .find(|zone| zone.ip == resource.ip);
-        if let Some(zone) = eni {
+/// Checks that no resource is one of the ENIs, once these have their addresses.
+pub(super) fn check_enis(enis: &BTreeMap<(VSwitchId, IpAddr), EniId>, context: &Context<'_>) {
+    for ((vswitch, ip), eni) in enis {
+        let vswitch = context.model.vswitches.get(vswitch);
+        let is_it = |resource: &&Named<'_>| {
+            IpAddr::V4(resource.ip) == *ip && vswitch.is_some_and(|vswitch| vswitch.vpc == resource.vpc)
+        };
+        for resource in context.resources.iter().filter(is_it) {
             resource.place.fault(
-                format!("{} is the address of {}", resource.ip, zone.eni),
+                format!("{ip} is the address of {eni}"),
                 "name a host, or write another `ip:` at the ENI's zone",
             );
         }

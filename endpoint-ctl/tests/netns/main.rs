@@ -28,6 +28,7 @@ mod own_stack;
 mod ping;
 mod reach;
 mod reload;
+mod reverse;
 mod scene;
 mod spread;
 mod stream;
