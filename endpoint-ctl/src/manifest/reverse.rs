@@ -303,7 +303,8 @@ pub(super) fn check_enis(enis: &BTreeMap<(VSwitchId, IpAddr), EniId>, context: &
     for ((vswitch, ip), eni) in enis {
         let vswitch = context.model.vswitches.get(vswitch);
         let is_it = |resource: &&Named<'_>| {
-            IpAddr::V4(resource.ip) == *ip && vswitch.is_some_and(|vswitch| vswitch.vpc == resource.vpc)
+            IpAddr::V4(resource.ip) == *ip
+                && vswitch.is_some_and(|vswitch| vswitch.vpc == resource.vpc)
         };
         for resource in context.resources.iter().filter(is_it) {
             resource.place.fault(

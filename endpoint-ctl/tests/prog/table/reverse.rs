@@ -42,7 +42,7 @@ fn one_connection() -> Vec<Step> {
         ProviderA: OPENS, call(50_300, 80).syn() => ToAs(VswA, |out| {
             out.source.to_string().starts_with("10.0.1.110:")
                 && out.destination.to_string() == "10.0.1.10:8080"
-                && out.to == [2, 0xb0 ^ 10, 0, 1, 10, 0]
+                && out.to == [2, 0xba, 0, 1, 10, 0]
                 && out.from == VswA.mac()
         });
         VswA: "the resource's answer", answer(OPENS, as_is) => ToAs(ProviderA, |out| {
