@@ -9,10 +9,10 @@ use endpoint_common::path::{PolicyKey, classify};
 use endpoint_ctl::compiler::{Capacity, Numbers, Tables, compile};
 use endpoint_ctl::hostpath::HostWorld;
 use endpoint_ctl::model::{
-    AddressIpVersion, Direction, Endpoint, EndpointId, EndpointLimits, EndpointType, EndpointZone, EniId, Hook,
-    Model, NetworkAcl, NetworkAclEntry, NetworkAclId, Policy, PortRange, ProtocolMatch,
-    SecurityGroup, SecurityGroupId, SecurityGroupRule, SecurityGroupType, ServiceId, VSwitch,
-    VSwitchId, VpcId, ZoneId, managed_group,
+    AddressIpVersion, Direction, Endpoint, EndpointId, EndpointLimits, EndpointType, EndpointZone,
+    EniId, Hook, Model, NetworkAcl, NetworkAclEntry, NetworkAclId, Policy, PortRange,
+    ProtocolMatch, SecurityGroup, SecurityGroupId, SecurityGroupRule, SecurityGroupType, ServiceId,
+    VSwitch, VSwitchId, VpcId, ZoneId, managed_group,
 };
 use endpoint_ctl::oracle::{Verdict, judge_network_acl, judge_security_groups};
 use fastrand::Rng;

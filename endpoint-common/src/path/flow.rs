@@ -13,8 +13,8 @@ use super::flows::{Entry, Repeated};
 use super::{nat, rate};
 use crate::abi::family::AddressFamily;
 use crate::abi::flow::{
-    Direction, FlowCommon, FlowKey, HALF_OPEN, Half6, KIND_ECHO, KIND_FORWARDED, KIND_REVERSED, OUT,
-    SETTLED, Side,
+    Direction, FlowCommon, FlowKey, HALF_OPEN, Half6, KIND_ECHO, KIND_FORWARDED, KIND_REVERSED,
+    OUT, SETTLED, Side,
 };
 use crate::abi::reason::DropReason;
 use crate::hash::mix;

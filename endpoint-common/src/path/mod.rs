@@ -74,7 +74,7 @@ pub enum Outcome {
 pub enum Leg {
     /// Somebody asks for the link-level address of an address of ours, perhaps.
     Neighbour = 0,
-    /// A packet of no known flow, to an address of ours.
+    /// An IPv4 packet of no known flow, to an address of ours.
     Open = 1,
     /// A packet of a known flow that needs more than rewriting.
     Known = 2,
@@ -90,11 +90,13 @@ pub enum Leg {
     Related = 7,
     /// A later fragment.
     Fragment = 8,
+    /// An IPv6 packet of no known flow, to an address of ours.
+    Open6 = 9,
 }
 
 impl Leg {
     /// All of them, by number.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Neighbour,
         Self::Open,
         Self::Known,
@@ -104,6 +106,7 @@ impl Leg {
         Self::Arrive6,
         Self::Related,
         Self::Fragment,
+        Self::Open6,
     ];
 }
 

@@ -143,12 +143,12 @@ mod tests {
 
     /// Offers packets of 700 bytes, so many every tick; how many bytes go.
     fn carried(word: &mut u64, from: u32, ticks: u32, each: u32) -> u32 {
-        let mut carried = 0;
+        let mut carried = 0_u32;
         for tick in 0..ticks {
             for _ in 0..each {
                 if let Some(next) = after(*word, &limits(), 700, from.wrapping_add(tick)) {
                     *word = next;
-                    carried += 700;
+                    carried = carried.saturating_add(700);
                 }
             }
         }

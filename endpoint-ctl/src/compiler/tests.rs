@@ -13,7 +13,10 @@ use endpoint_common::abi::service::{
 
 use super::*;
 use crate::model::{
-    AddressIpVersion, EndpointId, EndpointLimits, EndpointService, EndpointType, EniId, Hook, Listener, LoadBalancer, LoadBalancerId, OnNoBackend, ProviderNetwork, ProviderNetworkId, ReverseResource, SecurityGroup, SecurityGroupId, SecurityGroupType, Server, ServiceId, Transport, VSwitch, VSwitchId, Vpc, VpcId, ZoneId, managed_group,
+    AddressIpVersion, EndpointId, EndpointLimits, EndpointService, EndpointType, EniId, Hook,
+    Listener, LoadBalancer, LoadBalancerId, OnNoBackend, ProviderNetwork, ProviderNetworkId,
+    ReverseResource, SecurityGroup, SecurityGroupId, SecurityGroupType, Server, ServiceId,
+    Transport, VSwitch, VSwitchId, Vpc, VpcId, ZoneId, managed_group,
 };
 
 fn ip(text: &str) -> IpAddr {

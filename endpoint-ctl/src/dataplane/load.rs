@@ -96,6 +96,7 @@ fn suffix(leg: Leg) -> &'static str {
     match leg {
         Leg::Neighbour => "neighbour",
         Leg::Open => "open",
+        Leg::Open6 => "open6",
         Leg::Known => "known",
         Leg::Send => "send",
         Leg::Echo => "echo",

@@ -208,7 +208,7 @@ impl From<CompileError> for DataplaneError {
 }
 
 /// Rows of each map for what `capacity` holds: banked tables hold two generations.
-fn rows(capacity: &Capacity) -> [(&'static str, u32); 23] {
+fn rows(capacity: &Capacity) -> [(&'static str, u32); 24] {
     let flows = FlowSizes::for_flows(capacity.flows);
     [
         ("ADDRESSES", capacity.service_rows * 2),

@@ -4,8 +4,8 @@ use ipnet::{IpNet, Ipv4Net};
 
 use super::*;
 use crate::model::{
-    AddressIpVersion, EndpointLimits, EndpointType, EndpointZone, EniId, Hook, NetworkAcl, NetworkAclId,
-    SecurityGroupId, ServiceId, VSwitch, VpcId, ZoneId, managed_group,
+    AddressIpVersion, EndpointLimits, EndpointType, EndpointZone, EniId, Hook, NetworkAcl,
+    NetworkAclId, SecurityGroupId, ServiceId, VSwitch, VpcId, ZoneId, managed_group,
 };
 
 mod families;

@@ -215,7 +215,7 @@ fn the_network_acl_is_asked_about_each_way_on_its_own() {
     // The ENI's own vSwitch is exempt.
     assert_eq!(reversed.fetch("b2", 80).backend, "client-a");
 
-    reversed.reload(&routed(&[out.clone()]));
+    reversed.reload(&routed(std::slice::from_ref(&out)));
     let syns = format!("src host {ENI} and tcp[tcpflags] & tcp-syn != 0");
     let capture = Capture::start(&scene.lab, "client-r", "eth0", &syns);
     reversed.assert_silence("b2", 81);

@@ -3,10 +3,10 @@
 //! May import: endpoint-ctl (model), ipnet.
 
 use endpoint_ctl::model::{
-    AddressIpVersion, Direction, Endpoint, EndpointId, EndpointLimits, EndpointType, EndpointZone, EniId, Hook,
-    Model, NetworkAcl, NetworkAclEntry, NetworkAclId, Policy, PortRange, ProtocolMatch,
-    SecurityGroup, SecurityGroupId, SecurityGroupRule, SecurityGroupType, ServiceId, VSwitch,
-    VSwitchId, VpcId, ZoneId, managed_group,
+    AddressIpVersion, Direction, Endpoint, EndpointId, EndpointLimits, EndpointType, EndpointZone,
+    EniId, Hook, Model, NetworkAcl, NetworkAclEntry, NetworkAclId, Policy, PortRange,
+    ProtocolMatch, SecurityGroup, SecurityGroupId, SecurityGroupRule, SecurityGroupType, ServiceId,
+    VSwitch, VSwitchId, VpcId, ZoneId, managed_group,
 };
 use ipnet::Ipv4Net;
 

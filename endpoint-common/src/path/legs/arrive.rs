@@ -2,8 +2,8 @@
 //!
 //! May import: core, abi, wire, the stages, send.
 
-use super::MISSING;
 use super::send::send;
+use super::{MISSING, opening};
 use crate::abi::family::{AddressFamily, Inet, Inet6};
 use crate::abi::flow::Family;
 use crate::abi::reason::DropReason;
@@ -124,9 +124,9 @@ impl Way {
 
     /// Whose address a faulty packet is for is asked all the same: if nobody's, it is none of ours.
     #[inline(always)]
-    fn faulty(fault: DropReason) -> Self {
+    fn faulty<A: AddressFamily>(fault: DropReason) -> Self {
         Self {
-            turn: Turn::Next(Leg::Open),
+            turn: Turn::Next(opening::<A>()),
             fault: fault as u8,
         }
     }
@@ -150,16 +150,16 @@ fn arrive_ip<A: AddressFamily, F: Frame, W: World>(
             };
         }
         Parsed::Solicitation => return Way::to(Leg::Neighbour),
-        Parsed::Faulty(reason) => return Way::faulty(reason),
+        Parsed::Faulty(reason) => return Way::faulty::<A>(reason),
         Parsed::Error | Parsed::LaterFragment | Parsed::Whole if is_group(arrived.link.dst) => {
-            return Way::faulty(DropReason::NotUnicast);
+            return Way::faulty::<A>(DropReason::NotUnicast);
         }
         Parsed::Error => return Way::to(Leg::Related),
         Parsed::LaterFragment => return Way::to(Leg::Fragment),
         Parsed::Whole => {}
     }
     let Some(found) = find::<A, W>(world, arrived.meta.secret, key) else {
-        return Way::to(Leg::Open);
+        return Way::to(opening::<A>());
     };
     match established::<A, F, W>(frame, world, arrived, &packet.layers, &found) {
         Ok(outcome) => Way {

@@ -3,7 +3,7 @@
 //!
 //! May import: core, abi, the stages.
 
-use super::find_again;
+use super::{find_again, opening};
 use crate::abi::event::EndCause;
 use crate::abi::family::AddressFamily;
 use crate::abi::flow::{FlowKey, FlowState, KIND_ECHO, KIND_REVERSED, LIMITED, Side};
@@ -76,7 +76,7 @@ fn anew<A: AddressFamily, W: World>(world: &W, scratch: &mut Scratch, number: u3
     let tick = scratch.arrived.tick;
     arena::end_and_release::<A, W>(world, number, EndCause::Replaced, tick);
     scratch.refusal.reason = 0;
-    Turn::Next(Leg::Open)
+    Turn::Next(opening::<A>())
 }
 
 /// Notes what the generation in force says of a flow that an earlier one judged.

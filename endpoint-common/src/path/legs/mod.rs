@@ -71,8 +71,8 @@ pub fn go<F: Frame, W: World>(leg: Leg, frame: &mut F, world: &W, at: Arrival) -
         Leg::Fragment => Ok(follow_first(world, scratch)),
         Leg::Related if is_v4 => relating::<Inet, F, W>(frame, world, scratch),
         Leg::Related => relating::<Inet6, F, W>(frame, world, scratch),
-        Leg::Open if is_v4 => open::<Inet, W>(world, scratch),
-        Leg::Open => open::<Inet6, W>(world, scratch),
+        Leg::Open => open::<Inet, W>(world, scratch),
+        Leg::Open6 => open::<Inet6, W>(world, scratch),
         Leg::Known if is_v4 => known::<Inet, W>(world, scratch),
         Leg::Known => known::<Inet6, W>(world, scratch),
         Leg::Send if is_v4 => sending::<Inet, F, W>(frame, world, scratch),
@@ -93,7 +93,17 @@ fn follow_first<W: World>(world: &W, scratch: &mut Scratch) -> Turn {
         return Turn::Next(Leg::Known);
     }
     scratch.refusal.reason = DropReason::FragmentUnknown as u8;
-    Turn::Next(Leg::Open)
+    Turn::Next(if scratch.packet.layers.is_v4() {
+        Leg::Open
+    } else {
+        Leg::Open6
+    })
+}
+
+/// Where packets of no known flow go.
+#[inline(always)]
+fn opening<A: AddressFamily>() -> Leg {
+    if A::V4 { Leg::Open } else { Leg::Open6 }
 }
 
 /// Counts and tells a drop.

@@ -2,7 +2,7 @@
 //!
 //! May import: core, abi, the stages.
 
-use super::find_again;
+use super::{find_again, opening};
 use crate::abi::family::AddressFamily;
 use crate::abi::flow::{Direction, FlowState, Side};
 use crate::abi::reason::DropReason;
@@ -12,7 +12,7 @@ use crate::path::context::{Arrived, Refusal, Scratch};
 use crate::path::flows::{Entry, Found, find};
 use crate::path::frame::Frame;
 use crate::path::packet::Layers;
-use crate::path::{Leg, Outcome, Turn, World, echo, forward, fragment, nat, related};
+use crate::path::{Outcome, Turn, World, echo, forward, fragment, nat, related};
 
 /// Rewrites a packet as its half says, addresses it to the hop and accounts it.
 #[inline(always)]
@@ -78,7 +78,7 @@ pub(super) fn relating<A: AddressFamily, F: Frame, W: World>(
     let Some((quote, found)) = found else {
         // Whose address it is for is asked all the same: if nobody's, it is none of ours.
         refusal.reason = DropReason::IcmpUnrelated as u8;
-        return Ok(Turn::Next(Leg::Open));
+        return Ok(Turn::Next(opening::<A>()));
     };
     let state = found.entry.state(found.side);
     let refuse = |reason| Refusal::of_flow(found.number(), &state, reason);
