@@ -16,6 +16,7 @@
 )]
 
 mod frame;
+mod object;
 
 use aya_ebpf::bindings::xdp_action::{XDP_ABORTED, XDP_PASS, XDP_TX};
 use aya_ebpf::macros::{map, xdp};
@@ -139,14 +140,3 @@ fn translate(frame: &mut PacketFrame<Xdp>) -> Option<()> {
     let check = checksum::apply(tcp.check, delta);
     frame.write(TCP_AT + 16, check)
 }
-
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    // Nothing here can panic; if it ever could, the verifier refuses this loop at load.
-    loop {}
-}
-
-/// The licence GPL-only helpers ask for.
-#[unsafe(link_section = "license")]
-#[unsafe(no_mangle)]
-static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

@@ -99,6 +99,24 @@ impl<H: Hook> PacketFrame<H> {
     }
 }
 
+/// The same number, of which the verifier no longer knows anything; `anything` must be a number it does
+/// not know.
+#[inline(always)]
+pub(crate) fn blur(number: u64, anything: u32) -> u64 {
+    let mut blurred = number;
+    // SAFETY: the same bits over it twice change nothing.
+    unsafe {
+        asm!(
+            "{blurred} ^= {anything}",
+            "{blurred} ^= {anything}",
+            blurred = inout(reg) blurred,
+            anything = in(reg) u64::from(anything),
+            options(pure, nomem, nostack),
+        );
+    }
+    blurred
+}
+
 macro_rules! word_access {
     ($load:ident, $store:ident, $word:ty, $size:literal) => {
         /// # Safety
@@ -148,18 +166,7 @@ impl<H: Hook> Frame for PacketFrame<H> {
 
     #[inline(always)]
     fn blur(&self, number: usize) -> usize {
-        let mut blurred = number;
-        // SAFETY: the same bits over it twice change nothing.
-        unsafe {
-            asm!(
-                "{blurred} ^= {anything}",
-                "{blurred} ^= {anything}",
-                blurred = inout(reg) blurred,
-                anything = in(reg) u64::from(self.hook.anything()),
-                options(pure, nomem, nostack),
-            );
-        }
-        blurred
+        blur(number as u64, self.hook.anything()) as usize
     }
 
     #[inline(always)]

@@ -13,6 +13,7 @@
 )]
 
 mod frame;
+mod object;
 
 use aya_ebpf::bindings::xdp_action::{XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX};
 use aya_ebpf::macros::{map, xdp};
@@ -94,14 +95,3 @@ fn is_wanted(frame: &PacketFrame<Xdp>) -> Option<bool> {
             && frame.read(UDP_AT + 2)? == wanted.to_be_bytes(),
     )
 }
-
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    // Nothing here can panic; if it ever could, the verifier refuses this loop at load.
-    loop {}
-}
-
-/// The licence GPL-only helpers ask for.
-#[unsafe(link_section = "license")]
-#[unsafe(no_mangle)]
-static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

@@ -22,6 +22,7 @@ mod flow_memory;
 mod frame;
 mod hook;
 mod maps;
+mod object;
 mod skb;
 mod world;
 
@@ -120,14 +121,3 @@ pub fn endpoint_reap(_: XdpContext) -> u32 {
     flows::reap::<Inet6, _>(&KernelWorld, REAPED, tick);
     XDP_PASS
 }
-
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    // The path cannot panic; if it ever could, the verifier refuses this loop at load.
-    loop {}
-}
-
-/// The licence GPL-only helpers ask for.
-#[unsafe(link_section = "license")]
-#[unsafe(no_mangle)]
-static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

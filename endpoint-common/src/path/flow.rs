@@ -1,7 +1,7 @@
 //! Stage: a new flow, both halves, with a NAT port of its own. The back half goes into the index
 //! first: its key holds the NAT port, so adding it is what reserves the port.
 //!
-//! May import: core, abi, hash, tables, context, case, nat, flows, rate.
+//! May import: core, abi, hash, wire, tables, context, case, nat, flows, rate.
 
 use core::marker::PhantomData;
 
@@ -72,7 +72,11 @@ fn fill<A: AddressFamily, W: World>(
     if !is_echo {
         reserve::<A, W>(world, scratch, taken.number)?;
     }
-    finish::<A, W>(entry, scratch);
+    let [forward, back] = &mut scratch.halves;
+    if is_echo {
+        write_half::<A, W>(entry, Side::Back, back, &forward.key);
+    }
+    write_half::<A, W>(entry, Side::Forward, forward, &back.key);
     match link::<A, W>(world, taken.number, Side::Forward) {
         Linked::Done => {
             arena::open::<A, W>(world, taken, entry, HALF_OPEN);
@@ -91,8 +95,8 @@ fn fill<A: AddressFamily, W: World>(
     }
 }
 
-/// The part of an entry that does not depend on the NAT port. Field by field: a whole one would first
-/// be made on the stack.
+/// The part of an entry that does not depend on the NAT port; the halves are left in the scratch. Field
+/// by field: a whole one would first be made on the stack.
 #[inline(always)]
 fn begin<A: AddressFamily, W: World>(
     entry: W::Entry<A>,
@@ -134,8 +138,6 @@ fn begin<A: AddressFamily, W: World>(
         half.state.generation = arrived.meta.generation;
         half.state.verdict = verdict;
         half.state.eni = case.eni.eni;
-        half.state.address_delta = 0;
-        half.state.port_delta = 0;
         half.state.client_mac = arrived.link.src;
     }
     // A datagram needs no answer to be followed by another one.
@@ -151,23 +153,8 @@ fn begin<A: AddressFamily, W: World>(
         &mut *back
     };
     leaving.state.flags |= OUT;
-    forward.state.src_port = forward.key.src_port;
-    forward.state.dst_port = forward.key.dst_port;
     forward.state.hop = case.backend_hop;
-    back.state.src_port = forward.key.dst_port;
-    back.state.dst_port = forward.key.src_port;
     back.state.hop = case.eni.hop as u16;
-    write_half::<A, W>(entry, Side::Back, back, &forward.key);
-}
-
-/// Writes the forward half, now that the back half's key is known.
-#[inline(always)]
-fn finish<A: AddressFamily, W: World>(entry: W::Entry<A>, scratch: &mut Scratch) {
-    let Scratch {
-        halves: [forward, back],
-        ..
-    } = scratch;
-    write_half::<A, W>(entry, Side::Forward, forward, &back.key);
 }
 
 /// Writes a half whose packets are rewritten to the other half's key, turned round.

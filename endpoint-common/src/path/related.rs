@@ -2,7 +2,7 @@
 //! from, with the packet it quotes as its sender knew it. Of the quoted transport header only the
 //! first 8 bytes are sure to be there (RFC 1191).
 //!
-//! May import: core, abi, wire, frame, packet, nat.
+//! May import: core, abi, wire, frame, packet.
 
 use super::frame::Frame;
 use super::packet::Layers;

@@ -1,10 +1,13 @@
 //! What the benches stand on: the objects that were built, the machine, medians.
 //!
-//! May import: std, anyhow.
+//! May import: std, anyhow, aya.
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
+use aya::Ebpf;
+use aya::maps::Map;
+use aya::programs::Xdp;
 
 /// An object of endpoint-ebpf's; `cargo xtask build` puts all of them beside the product's.
 pub(crate) fn object(name: &str) -> Result<Vec<u8>> {
@@ -13,6 +16,21 @@ pub(crate) fn object(name: &str) -> Result<Vec<u8>> {
     let path = product.with_file_name(name);
     std::fs::read(&path)
         .with_context(|| format!("{}: build it with `cargo xtask build`", path.display()))
+}
+
+/// An XDP program of an object's.
+pub(crate) fn program<'e>(ebpf: &'e mut Ebpf, name: &str) -> Result<&'e mut Xdp> {
+    let program = ebpf.program_mut(name).ok_or_else(|| missing(name))?;
+    Ok(program.try_into()?)
+}
+
+/// Takes a map out of an object.
+pub(crate) fn take(ebpf: &mut Ebpf, name: &str) -> Result<Map> {
+    ebpf.take_map(name).ok_or_else(|| missing(name))
+}
+
+fn missing(name: &str) -> anyhow::Error {
+    anyhow!("the object has no {name}: build it with `cargo xtask build`")
 }
 
 /// What it is measured on.

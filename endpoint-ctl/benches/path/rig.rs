@@ -2,14 +2,14 @@
 //!
 //! May import: std, anyhow, aya, endpoint-common, endpoint-ctl, basis, node (where to aim).
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Result, ensure};
 use aya::maps::{Array, HashMap, MapData, ProgramArray};
 use aya::programs::{ProgramFd, TestRun, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader};
 use endpoint_common::abi::flow::{Family, FlowKey4, FlowState, Half4};
 use endpoint_ctl::dataplane::XdpAction;
 
-use super::basis;
+use super::basis::{self, program, take};
 use super::node::{MAC, Port};
 
 /// Headers that the generator writes: Ethernet, IPv4, TCP.
@@ -139,19 +139,6 @@ fn run(program: &mut Xdp, packets: u32, expected: XdpAction) -> Result<f64> {
         "the last packet ended as {action:?}, not {expected:?}"
     );
     Ok(f64::from(result.duration.subsec_nanos()))
-}
-
-fn program<'e>(ebpf: &'e mut Ebpf, name: &str) -> Result<&'e mut Xdp> {
-    let program = ebpf.program_mut(name).ok_or_else(|| missing(name))?;
-    Ok(program.try_into()?)
-}
-
-fn take(ebpf: &mut Ebpf, name: &str) -> Result<aya::maps::Map> {
-    ebpf.take_map(name).ok_or_else(|| missing(name))
-}
-
-fn missing(name: &str) -> anyhow::Error {
-    anyhow!("the floor object has no {name}: build it with `cargo xtask build`")
 }
 
 /// What the generator's packet of this flow is looked up by.

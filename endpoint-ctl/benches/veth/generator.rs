@@ -5,14 +5,14 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use aya::Ebpf;
 use aya::maps::{Array, MapData, PerCpuArray};
 use aya::programs::xdp::XdpLinkId;
-use aya::programs::{TestRun, TestRunAttrs, TestRunOptions, Xdp, XdpMode};
+use aya::programs::{TestRun, TestRunAttrs, TestRunOptions, XdpMode};
 use endpoint_common::wire::checksum;
 
-use super::basis;
+use super::basis::{self, program, take};
 
 /// Frames that the kernel hands over at a time.
 const BATCH: u32 = 64;
@@ -159,17 +159,4 @@ fn headers(aim: &Aim) -> [u8; HEADERS] {
     let check = checksum::whole(&pseudo, 0);
     bytes[40..42].copy_from_slice(&check);
     bytes
-}
-
-fn program<'e>(ebpf: &'e mut Ebpf, name: &str) -> Result<&'e mut Xdp> {
-    let program = ebpf.program_mut(name).ok_or_else(|| missing(name))?;
-    Ok(program.try_into()?)
-}
-
-fn take(ebpf: &mut Ebpf, name: &str) -> Result<aya::maps::Map> {
-    ebpf.take_map(name).ok_or_else(|| missing(name))
-}
-
-fn missing(name: &str) -> anyhow::Error {
-    anyhow!("the generator object has no {name}: build it with `cargo xtask build`")
 }

@@ -15,9 +15,9 @@ use aya::programs::{LinkOrder, ProgramError, SchedClassifier, TcAttachType, XdpM
 use super::{DataplaneError, load};
 
 /// The XDP program's name.
-pub(super) const PROGRAM: &str = "endpoint_xdp";
+pub(super) const XDP_PROGRAM: &str = "endpoint_xdp";
 /// The TC program's name. An object without it has no TC hook: [`has_tc`] is all that asks.
-const TC_PROGRAM: &str = "endpoint_tc";
+pub(super) const TC_PROGRAM: &str = "endpoint_tc";
 /// Where the filter stands among others of the interface, on kernels without tcx: first.
 const TC_PRIORITY: u16 = 1;
 const ANOTHER_DAEMON: &str =
@@ -166,10 +166,7 @@ fn attach_xdp(
     ifindex: u32,
     mode: XdpMode,
 ) -> Result<Made, Refusal> {
-    let program = load::program_mut(ebpf).map_err(|error| Refusal {
-        reason: error.to_string(),
-        is_busy: false,
-    })?;
+    let program = load::xdp_program(ebpf).map_err(|error| refusal(error.to_string()))?;
     match program.attach_to_if_index(ifindex, mode) {
         Ok(link) => Ok(made(Link::Xdp(link))),
         Err(error) => Err(match os_error(&error) {
@@ -190,7 +187,7 @@ fn attach_tc(ebpf: &mut Ebpf, interface: &str, ifindex: u32) -> Result<Made, Ref
     if nix::net::if_::if_nametoindex(interface) != Ok(ifindex) {
         return Err(refusal("the interface has another name by now"));
     }
-    let program = tc_program(ebpf).map_err(|error| refusal(reason(&error)))?;
+    let program = load::tc_program(ebpf).map_err(|error| refusal(error.to_string()))?;
     // Many may be attached at once, and the first to be there would take all packets.
     if let Ok((_, attached)) = SchedClassifier::query_tcx(interface, TcAttachType::Ingress)
         && attached
@@ -267,22 +264,10 @@ fn remove_old_filter(interface: &str, ifindex: u32) {
     }
 }
 
-/// The TC program, loaded.
-fn tc_program(ebpf: &mut Ebpf) -> Result<&mut SchedClassifier, ProgramError> {
-    let program = ebpf
-        .program_mut(TC_PROGRAM)
-        .ok_or(ProgramError::NotLoaded)?;
-    let program: &mut SchedClassifier = program.try_into()?;
-    if program.fd().is_err() {
-        program.load()?;
-    }
-    Ok(program)
-}
-
 pub(super) fn detach(ebpf: &mut Ebpf, attached: Attached) -> Result<(), DataplaneError> {
     let detached = match attached.made.link {
-        Link::Xdp(link) => load::program_mut(ebpf)?.detach(link),
-        Link::Tc(link) => tc_program(ebpf).and_then(|program| program.detach(link)),
+        Link::Xdp(link) => load::xdp_program(ebpf)?.detach(link),
+        Link::Tc(link) => load::tc_program(ebpf)?.detach(link),
     };
     match detached {
         // Somebody was faster, or the interface is gone.

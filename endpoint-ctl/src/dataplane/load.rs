@@ -1,11 +1,11 @@
 //! Loading the object: capacities, constants, the layout check.
 //!
-//! May import: aya, endpoint-common::abi, compiler (capacities), the module's own.
+//! May import: aya, endpoint-common, compiler (capacities, ticks), the module's own.
 
 use std::time::Duration;
 
 use aya::maps::{Array, MapError, ProgramArray};
-use aya::programs::{Program, ProgramError, ProgramFd, Xdp};
+use aya::programs::{Program, ProgramError, ProgramFd, SchedClassifier, Xdp};
 use aya::{Ebpf, EbpfError, EbpfLoader};
 use endpoint_common::abi::layout;
 use endpoint_common::path::Leg;
@@ -13,7 +13,7 @@ use endpoint_common::path::flows::FlowSizes;
 
 use super::maps::named;
 use super::pod::Row;
-use super::{DataplaneError, IdleTimes, attach, limits, rows};
+use super::{DataplaneError, IdleTimes, attach, limits, observed::REAP, rows};
 use crate::compiler::{Capacity, ticks};
 
 /// The object this daemon was built with.
@@ -62,34 +62,64 @@ pub(super) fn load(options: &LoadOptions<'_>) -> Result<Ebpf, DataplaneError> {
         .load(options.object)
         .map_err(|error| refused(&error))?;
     check_layout(&ebpf)?;
-    load_programs(&mut ebpf)?;
-    for (map, prefix) in HOOKS {
-        join_legs(&mut ebpf, map, prefix)?;
+    load_program(&mut ebpf, REAP)?;
+    for hook in [Hook::Xdp, Hook::Tc] {
+        load_hook(&mut ebpf, hook)?;
     }
     Ok(ebpf)
 }
 
-/// Loads every program of the object.
-fn load_programs(ebpf: &mut Ebpf) -> Result<(), DataplaneError> {
-    for (name, program) in ebpf.programs_mut() {
-        let loaded = match program {
-            Program::Xdp(program) => program.load(),
-            Program::SchedClassifier(program) => program.load(),
-            other => {
-                let reason = format!(
-                    "program {name} is of an unexpected type: {:?}",
-                    other.prog_type()
-                );
-                return Err(DataplaneError::Load { reason });
-            }
-        };
-        loaded.map_err(|error| program_refused(name, &error))?;
-    }
-    Ok(())
+/// A hook. The programs of both are loaded at once: they name maps by descriptor, and some maps are
+/// handed to the observer afterwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hook {
+    Xdp,
+    Tc,
 }
 
-/// The hooks: the map of their legs, and what their programs' names begin with.
-const HOOKS: [(&str, &str); 2] = [("XDP_LEGS", "endpoint_xdp"), ("TC_LEGS", "endpoint_tc")];
+impl Hook {
+    /// The first leg's program; the others' names begin with its.
+    fn entry(self) -> &'static str {
+        match self {
+            Self::Xdp => attach::XDP_PROGRAM,
+            Self::Tc => attach::TC_PROGRAM,
+        }
+    }
+
+    /// The map of its legs.
+    fn legs(self) -> &'static str {
+        match self {
+            Self::Xdp => "XDP_LEGS",
+            Self::Tc => "TC_LEGS",
+        }
+    }
+}
+
+/// Loads a hook's programs and leads every leg to its own.
+fn load_hook(ebpf: &mut Ebpf, hook: Hook) -> Result<(), DataplaneError> {
+    for leg in Leg::ALL {
+        load_program(ebpf, &leg_program(hook, leg))?;
+    }
+    join_legs(ebpf, hook)?;
+    load_program(ebpf, hook.entry())
+}
+
+fn load_program(ebpf: &mut Ebpf, name: &str) -> Result<(), DataplaneError> {
+    let loaded = match ebpf.program_mut(name) {
+        Some(Program::Xdp(program)) => program.load(),
+        Some(Program::SchedClassifier(program)) => program.load(),
+        Some(_) | None => {
+            return Err(DataplaneError::Load {
+                reason: format!("the object has no program {name}"),
+            });
+        }
+    };
+    loaded.map_err(|error| program_refused(name, &error))
+}
+
+fn leg_program(hook: Hook, leg: Leg) -> String {
+    format!("{}_{}", hook.entry(), suffix(leg))
+}
 
 /// What the name of a leg's program ends with.
 fn suffix(leg: Leg) -> &'static str {
@@ -109,22 +139,14 @@ fn suffix(leg: Leg) -> &'static str {
 
 /// Leads every leg to its program. The map must live as long as the programs: without it, its slots
 /// are emptied.
-fn join_legs(
-    ebpf: &mut Ebpf,
-    map: &'static str,
-    prefix: &'static str,
-) -> Result<(), DataplaneError> {
-    let programs: Vec<(Leg, ProgramFd)> = Leg::ALL
-        .into_iter()
-        .map(|leg| {
-            let name = format!("{prefix}_{}", suffix(leg));
-            let program = ebpf.program(&name).and_then(|program| program.fd().ok());
-            let program = program.and_then(|program| program.try_clone().ok());
-            program
-                .map(|program| (leg, program))
-                .ok_or(DataplaneError::Missing(prefix))
-        })
-        .collect::<Result<_, _>>()?;
+fn join_legs(ebpf: &mut Ebpf, hook: Hook) -> Result<(), DataplaneError> {
+    let program = |leg| {
+        let program = ebpf.program(&leg_program(hook, leg))?;
+        Some((leg, program.fd().ok()?.try_clone().ok()?))
+    };
+    let programs: Option<Vec<(Leg, ProgramFd)>> = Leg::ALL.into_iter().map(program).collect();
+    let programs = programs.ok_or(DataplaneError::Missing("a leg's program"))?;
+    let map = hook.legs();
     let legs = ebpf.map_mut(map).ok_or(DataplaneError::Missing(map))?;
     let mut legs = ProgramArray::try_from(legs).map_err(named(map))?;
     for (leg, program) in programs {
@@ -142,12 +164,20 @@ pub(super) fn packet_log(ebpf: &mut Ebpf) -> Result<PacketLog, DataplaneError> {
     })
 }
 
-/// The loaded XDP program.
-pub(super) fn program_mut(ebpf: &mut Ebpf) -> Result<&mut Xdp, DataplaneError> {
-    let program = ebpf.program_mut(attach::PROGRAM);
+/// The first leg's program at the XDP hook.
+pub(super) fn xdp_program(ebpf: &mut Ebpf) -> Result<&mut Xdp, DataplaneError> {
+    let program = ebpf.program_mut(attach::XDP_PROGRAM);
     program
         .and_then(|program| program.try_into().ok())
-        .ok_or(DataplaneError::Missing("program endpoint_xdp"))
+        .ok_or(DataplaneError::Missing(attach::XDP_PROGRAM))
+}
+
+/// The first leg's program at the TC hook.
+pub(super) fn tc_program(ebpf: &mut Ebpf) -> Result<&mut SchedClassifier, DataplaneError> {
+    let program = ebpf.program_mut(attach::TC_PROGRAM);
+    program
+        .and_then(|program| program.try_into().ok())
+        .ok_or(DataplaneError::Missing(attach::TC_PROGRAM))
 }
 
 fn check_layout(ebpf: &Ebpf) -> Result<(), DataplaneError> {

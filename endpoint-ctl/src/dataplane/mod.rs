@@ -189,7 +189,7 @@ impl Dataplane {
 
     /// The loaded program, for benches that enter it by tail call.
     pub fn program_fd(&self) -> Option<&ProgramFd> {
-        self.ebpf.program(attach::PROGRAM)?.fd().ok()
+        self.ebpf.program(attach::XDP_PROGRAM)?.fd().ok()
     }
 
     /// Makes an interface known without attaching to it, for [`Self::test_run`].

@@ -20,7 +20,7 @@ use super::pod::Row;
 use super::{DataplaneError, limits, test_run};
 
 /// The program that ends idle flows.
-const REAP: &str = "endpoint_reap";
+pub(super) const REAP: &str = "endpoint_reap";
 
 /// Names a flow for as long as the tables live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -53,7 +53,7 @@ pub struct RunResult {
 }
 
 pub(super) fn run(ebpf: &mut Ebpf, frame: &[u8], repeat: u32) -> Result<RunResult, DataplaneError> {
-    let program = load::program_mut(ebpf)?;
+    let program = load::xdp_program(ebpf)?;
     let mut out = vec![0; frame.len() + 64];
     let mut options = TestRunOptions::new();
     options.data_in = Some(frame);

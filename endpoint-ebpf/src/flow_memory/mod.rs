@@ -20,6 +20,7 @@ use endpoint_common::abi::meta::Meta;
 use endpoint_common::path::flows::{Bucket, Entry, FlowMemory, FlowSizes, Repeated};
 use endpoint_common::path::rate::RateMemory;
 
+use crate::frame::blur;
 use crate::world::KernelWorld;
 use crate::{config, maps};
 use entry::KernelEntry;
@@ -83,12 +84,7 @@ impl FlowMemory for KernelWorld {
 
     #[inline(always)]
     fn sizes(&self) -> FlowSizes {
-        let entries = config::FLOW_ENTRIES.load();
-        FlowSizes {
-            entries,
-            buckets: entries / 2,
-            half_open: entries / 4,
-        }
+        FlowSizes::of(config::FLOW_ENTRIES.load())
     }
 
     #[inline(always)]
@@ -102,18 +98,7 @@ impl FlowMemory for KernelWorld {
     #[inline(always)]
     fn blur(&self, number: u32) -> u32 {
         let [anything, _] = self.secret();
-        let mut blurred = number;
-        // SAFETY: the same bits over it twice change nothing.
-        unsafe {
-            asm!(
-                "{blurred} ^= {anything}",
-                "{blurred} ^= {anything}",
-                blurred = inout(reg) blurred,
-                anything = in(reg) anything as u32,
-                options(pure, nomem, nostack),
-            );
-        }
-        blurred
+        blur(u64::from(number), anything as u32) as u32
     }
 
     #[inline(always)]

@@ -4,7 +4,9 @@
 
 use crate::abi::event::EndCause;
 use crate::abi::family::AddressFamily;
-use crate::abi::flow::{FlowCommon, FlowKey, FlowLimits, FlowRules, FlowState, ListEnd, Side};
+use crate::abi::flow::{
+    FlowCommon, FlowKey, FlowLimits, FlowRules, FlowState, ListEnd, MOST_FLOWS, Side,
+};
 
 /// How large a table is; all are powers of two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,9 +24,13 @@ impl FlowSizes {
     /// of the entries may be half-open.
     #[must_use]
     pub fn for_flows(flows: u32) -> Self {
-        let entries = flows
-            .clamp(16, crate::abi::flow::MOST_FLOWS)
-            .next_power_of_two();
+        Self::of(flows.clamp(16, MOST_FLOWS).next_power_of_two())
+    }
+
+    /// The sizes of a table of so many entries, a power of two.
+    #[must_use]
+    #[inline(always)]
+    pub fn of(entries: u32) -> Self {
         Self {
             entries,
             buckets: entries / 2,

@@ -48,12 +48,14 @@ pub fn arrive<F: Frame, W: World>(frame: &mut F, world: &W, at: Arrival) -> Turn
 
 /// An IPv6 packet arrives.
 #[inline(always)]
-pub(super) fn arrive6<F: Frame, W: World>(frame: &mut F, world: &W, at: Arrival) -> Turn {
+pub(super) fn arrive6<F: Frame, W: World>(
+    frame: &mut F,
+    world: &W,
+    at: Arrival,
+    scratch: &mut Scratch,
+) -> Turn {
     let Some((arrived, _)) = link_layer(frame, world, at) else {
         return Turn::Done(Outcome::Pass);
-    };
-    let Some(mut scratch) = world.scratch() else {
-        return MISSING;
     };
     let Scratch {
         packet,

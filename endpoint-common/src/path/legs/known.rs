@@ -110,7 +110,7 @@ fn judge_again<A: AddressFamily, W: World>(world: &W, scratch: &mut Scratch, ent
     let verdict = verdict.map_or_else(|reason| reason as u8, |()| 0);
     entry.set_rules(case.rules);
     let limited = rate::flag(world, entry.state(Side::Forward).eni);
-    for side in [Side::Forward, Side::Back] {
+    for side in Side::BOTH {
         let flags = entry.state(side).flags;
         entry.set_flags(side, (flags & !LIMITED) | limited);
     }

@@ -16,7 +16,6 @@ use super::{Arrival, Leg, Outcome, Turn, World, fragment};
 use crate::abi::Addr;
 use crate::abi::event::DropEvent;
 use crate::abi::family::{AddressFamily, Inet, Inet6};
-use crate::abi::flow::Family;
 use crate::abi::reason::DropReason;
 use crate::abi::service::AddressKey;
 use arrive::{arrive6, neighbour};
@@ -53,22 +52,17 @@ pub(super) fn find_again<A: AddressFamily, W: World>(
 /// Travels one leg.
 #[inline(always)]
 pub fn go<F: Frame, W: World>(leg: Leg, frame: &mut F, world: &W, at: Arrival) -> Turn {
-    if leg == Leg::Neighbour {
-        return Turn::Done(neighbour(frame, world, at));
-    }
-    if leg == Leg::Arrive6 {
-        return arrive6(frame, world, at);
-    }
     let Some(mut scratch) = world.scratch() else {
         return MISSING;
     };
     let scratch = &mut *scratch;
-    let is_v4 = scratch.packet.layers.family == Family::V4 as u8;
+    let is_v4 = scratch.packet.layers.is_v4();
     let next = match leg {
-        Leg::Refuse | Leg::Neighbour | Leg::Arrive6 => {
-            return Turn::Done(refuse(world, scratch));
-        }
-        Leg::Fragment => Ok(follow_first(world, scratch)),
+        Leg::Neighbour => Ok(Turn::Done(neighbour(frame, world, at))),
+        Leg::Arrive6 => Ok(arrive6(frame, world, at, scratch)),
+        Leg::Refuse => Ok(Turn::Done(refuse(world, scratch))),
+        Leg::Fragment if is_v4 => Ok(follow_first::<Inet, W>(world, scratch)),
+        Leg::Fragment => Ok(follow_first::<Inet6, W>(world, scratch)),
         Leg::Related if is_v4 => relating::<Inet, F, W>(frame, world, scratch),
         Leg::Related => relating::<Inet6, F, W>(frame, world, scratch),
         Leg::Open => open::<Inet, W>(world, scratch),
@@ -88,16 +82,12 @@ pub fn go<F: Frame, W: World>(leg: Leg, frame: &mut F, world: &W, at: Arrival) -
 
 /// A later fragment: on with the ports of the first one, if that was let through.
 #[inline(always)]
-fn follow_first<W: World>(world: &W, scratch: &mut Scratch) -> Turn {
+fn follow_first<A: AddressFamily, W: World>(world: &W, scratch: &mut Scratch) -> Turn {
     if fragment::adopt_ports(world, scratch) {
         return Turn::Next(Leg::Known);
     }
     scratch.refusal.reason = DropReason::FragmentUnknown as u8;
-    Turn::Next(if scratch.packet.layers.is_v4() {
-        Leg::Open
-    } else {
-        Leg::Open6
-    })
+    Turn::Next(opening::<A>())
 }
 
 /// Where packets of no known flow go.
