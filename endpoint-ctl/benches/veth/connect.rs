@@ -4,16 +4,15 @@
 //! of its ports it may use again. A backend that waits behind NAT refuses, for a minute, whoever
 //! is given a port that another has used.
 //!
-//! May import: std, anyhow, xtask (the lab), inside, subject.
+//! May import: std, anyhow, xtask (the lab), subject.
 
 use std::io::Read as _;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use xtask::lab::Namespace;
+use xtask::lab::{Namespace, inside};
 
-use super::inside::inside;
 use super::subject::{Service, Subject};
 
 /// Connections that are under way at the same time.

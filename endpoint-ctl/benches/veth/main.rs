@@ -9,7 +9,6 @@
 mod basis;
 mod connect;
 mod generator;
-mod inside;
 mod packets;
 mod report;
 mod stream;

@@ -1,17 +1,16 @@
 //! Small packets of established flows, from the in-kernel generator to the backend's interface.
 //! Sockets at either end would cost more than all that lies between, and hide it.
 //!
-//! May import: std, anyhow, serde_json, xtask (the lab), generator, inside, subject.
+//! May import: std, anyhow, serde_json, xtask (the lab), generator, subject.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
-use xtask::lab::{Namespace, address};
+use xtask::lab::{Namespace, address, inside};
 
 use super::generator::{Aim, Generator};
-use super::inside::inside;
 use super::subject::{Service, Subject, ipv4};
 
 /// Flows that packets belong to; a power of two.

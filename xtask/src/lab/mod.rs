@@ -21,6 +21,7 @@
 
 pub mod address;
 mod daemon;
+mod inside;
 mod namespace;
 mod process;
 mod server;
@@ -39,6 +40,7 @@ use crate::cleanup::{self, Guard};
 use crate::workspace::{find_program, is_root};
 
 pub use daemon::Daemon;
+pub use inside::inside;
 pub use namespace::Namespace;
 pub use process::{Outcome, Process, run_command, spawn_command};
 pub use spec::{Host, LabSpec, Port, Segment, Wire};

@@ -1,16 +1,15 @@
-//! Work inside one of the lab's namespaces, by a thread that enters it.
-//!
-//! May import: std, anyhow, nix, xtask (the lab).
+//! Work inside one of the lab's namespaces, by a thread that enters it. Imports `namespace`.
 
 use std::fs::File;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use nix::sched::{CloneFlags, setns};
-use xtask::lab::Namespace;
+
+use super::Namespace;
 
 /// Runs `work` in the namespace, to its end. Threads and sockets made by it belong there.
-pub(crate) fn inside<T: Send>(
+pub fn inside<T: Send>(
     namespace: &Namespace,
     work: impl FnOnce() -> Result<T> + Send,
 ) -> Result<T> {
