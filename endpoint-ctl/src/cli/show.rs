@@ -62,12 +62,12 @@ pub(super) fn status(socket: &Path, format: Format) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let head = format!(
-        "generation {} of {} (endpoint-ctl {}, pid {}), {} flow entries",
+        "generation {} of {} (endpoint-ctl {}, pid {}), flows: {}",
         text(&status, "generation"),
         text(&status, "manifest"),
         text(&status, "version"),
         text(&status, "pid"),
-        text(&status, "flows"),
+        flow_tables(&status),
     );
     print(&head)?;
     if let Some(error) = status.get("error").and_then(Value::as_str) {
@@ -132,6 +132,15 @@ fn rows<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
         .and_then(Value::as_array)
         .into_iter()
         .flatten()
+}
+
+/// How full the flow tables are: `3 of 1048576 ipv4, 0 of 1048576 ipv6`.
+fn flow_tables(status: &Value) -> String {
+    let tables = rows(status, "flow-tables").map(|table| {
+        let [used, size, family] = ["used", "size", "family"].map(|key| text(table, key));
+        format!("{used} of {size} {family}")
+    });
+    tables.collect::<Vec<_>>().join(", ")
 }
 
 /// A target's listener: `nlb-a tcp/80`.

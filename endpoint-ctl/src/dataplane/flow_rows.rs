@@ -1,57 +1,64 @@
 //! The flow tables, mapped into this process: read without system calls, while packets go on writing.
 //!
-//! May import: aya, libc, bytemuck, endpoint-common::abi, the module's own.
+//! May import: aya, bytemuck, endpoint-common::abi, the module's own.
 
 use std::marker::PhantomData;
-use std::num::NonZeroUsize;
-use std::os::fd::{AsFd, AsRawFd};
-use std::{io, ptr};
 
-use aya::maps::{Map, MapData};
+use aya::Ebpf;
 use bytemuck::Pod;
 use endpoint_common::abi::flow::{FlowCommon, is_live};
 
 use super::DataplaneError;
+use super::mapping::Mapping;
 
 /// How often a row that changes while it is read is read again.
 const TRIES: usize = 8;
 
 /// An array map's rows, read-only.
 pub(super) struct FlowRows<E> {
-    start: *const u64,
-    bytes: NonZeroUsize,
+    mapping: Mapping,
     rows: u32,
-    _map: Map,
-    _row: PhantomData<E>,
+    /// Bytes from an entry's start to its phase.
+    phase_at: usize,
+    _row: PhantomData<fn() -> E>,
 }
 
-// SAFETY: the mapping is this value's alone, and only ever read.
-unsafe impl<E> Send for FlowRows<E> {}
-
 impl<E: Pod> FlowRows<E> {
-    pub(super) fn take(map: Map, name: &'static str, rows: u32) -> Result<Self, DataplaneError> {
-        let failed = |reason: io::Error| DataplaneError::Mapping {
-            table: name,
-            reason,
-        };
-        let Map::Array(data) = &map else {
-            return Err(failed(io::ErrorKind::InvalidData.into()));
-        };
-        let bytes = NonZeroUsize::new(rows as usize * size_of::<E>())
-            .ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;
-        let start = map_rows(data, bytes).map_err(failed)?;
+    /// The table of that name; entries have their common part so many bytes from their start.
+    pub(super) fn take(
+        ebpf: &mut Ebpf,
+        name: &'static str,
+        rows: u32,
+        common_at: usize,
+    ) -> Result<Self, DataplaneError> {
         Ok(Self {
-            start,
-            bytes,
+            mapping: Mapping::readable(ebpf, name, rows as usize * size_of::<E>())?,
             rows,
-            _map: map,
+            phase_at: common_at + std::mem::offset_of!(FlowCommon, phase),
             _row: PhantomData,
         })
     }
 
-    /// The entry of this number, if it holds a flow.
-    pub(super) fn get(&self, number: u32, common: impl Fn(&E) -> FlowCommon) -> Option<E> {
+    /// How many entries there are.
+    pub(super) fn len(&self) -> u32 {
+        self.rows
+    }
+
+    /// Whether the entry of this number holds a flow. The phase alone is read: most entries hold
+    /// nothing, and a whole one is three cache lines or more.
+    pub(super) fn is_live(&self, number: u32) -> bool {
         if number >= self.rows {
+            return false;
+        }
+        let at = number as usize * size_of::<E>() + self.phase_at;
+        // SAFETY: the mapping holds that many rows, and the field is aligned as in a row. Volatile,
+        // since packets write it.
+        is_live(unsafe { self.mapping.start().add(at).cast::<u32>().read_volatile() })
+    }
+
+    /// The entry of this number, if it holds a flow. `common` is its common part.
+    pub(super) fn get(&self, number: u32, common: impl Fn(&E) -> FlowCommon) -> Option<E> {
+        if !self.is_live(number) {
             return None;
         }
         for _ in 0..TRIES {
@@ -68,49 +75,16 @@ impl<E: Pod> FlowRows<E> {
         None
     }
 
-    /// Numbers of all entries.
-    pub(super) fn numbers(&self) -> std::ops::Range<u32> {
-        0..self.rows
-    }
-
     fn read(&self, number: u32) -> E {
         let words = size_of::<E>() / 8;
+        let start = self.mapping.start().cast::<u64>();
         let mut row = E::zeroed();
         let into: &mut [u64] = bytemuck::cast_slice_mut(std::slice::from_mut(&mut row));
         for (word, into) in into.iter_mut().enumerate() {
-            // SAFETY: `get` checked the number; the mapping holds that many rows of so many words, and
-            // its start is page-aligned. Volatile, since packets write it.
-            *into = unsafe {
-                self.start
-                    .add(number as usize * words + word)
-                    .read_volatile()
-            };
+            // SAFETY: `is_live` checked the number; the mapping holds that many rows of so many words,
+            // and its start is page-aligned. Volatile, since packets write it.
+            *into = unsafe { start.add(number as usize * words + word).read_volatile() };
         }
         row
     }
-}
-
-impl<E> Drop for FlowRows<E> {
-    fn drop(&mut self) {
-        // SAFETY: the mapping made in `take`, not used any more.
-        unsafe { libc::munmap(self.start.cast_mut().cast(), self.bytes.get()) };
-    }
-}
-
-fn map_rows(data: &MapData, bytes: NonZeroUsize) -> io::Result<*const u64> {
-    // SAFETY: asks for a new mapping, wherever the kernel likes.
-    let start = unsafe {
-        libc::mmap(
-            ptr::null_mut(),
-            bytes.get(),
-            libc::PROT_READ,
-            libc::MAP_SHARED,
-            data.fd().as_fd().as_raw_fd(),
-            0,
-        )
-    };
-    if start == libc::MAP_FAILED {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(start.cast_const().cast())
 }

@@ -7,10 +7,12 @@
 mod attach;
 mod batch;
 mod error;
+mod flow_lists;
 mod flow_rows;
 mod grace;
 mod limits;
 mod load;
+mod mapping;
 mod maps;
 mod observed;
 mod pod;
@@ -30,7 +32,7 @@ pub use attach::{AttachMode, Attached};
 pub use error::DataplaneError;
 pub use limits::IdleTimes;
 pub use load::{LoadOptions, OBJECT};
-pub use observed::{FlowId, Observed};
+pub use observed::{FlowId, Observed, TableUse};
 pub use test_run::{RunResult, XdpAction};
 
 use load::PacketLog;

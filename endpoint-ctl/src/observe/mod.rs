@@ -16,4 +16,4 @@ pub use flow_view::FlowView;
 pub use names::{EniName, Names};
 pub use observer::{Observer, ObserverHandle, ObserverOptions};
 pub use record::{Direction, Record, Tuple};
-pub use totals::{Amount, DropTotal, EniTotals, Totals};
+pub use totals::{Amount, DropTotal, EniTotals, FlowTable, Totals};

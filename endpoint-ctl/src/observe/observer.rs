@@ -188,20 +188,15 @@ impl Observer {
                 .write(&Record::reject(&self.names, &clock, &refusal));
         }
         self.drain_ends();
-        let flows: Vec<_> = self.observed.flows().collect();
-        for (id, flow) in flows {
-            self.record(&clock, id, &flow);
+        let mut log = FlowLog {
+            names: &self.names,
+            window: &mut self.window,
+            sink: &mut self.sink,
+        };
+        for (id, flow) in self.observed.flows() {
+            log.record(&clock, id, &flow);
         }
-    }
-
-    fn record(&mut self, clock: &Clock, id: FlowId, flow: &FlowEntry) {
-        let counted = self.window.report(id, flow);
-        for (side, counted) in Side::BOTH.into_iter().zip(counted) {
-            if let Some(counted) = counted {
-                self.sink
-                    .write(&Record::accept(&self.names, clock, flow, side, counted));
-            }
-        }
+        self.window.forget_lost();
     }
 
     /// Has the kernel side look for idle flows: as many entries as make it come round in
@@ -218,9 +213,14 @@ impl Observer {
     /// Records what flows that ended still counted.
     fn drain_ends(&mut self) {
         let clock = self.clock();
+        let mut log = FlowLog {
+            names: &self.names,
+            window: &mut self.window,
+            sink: &mut self.sink,
+        };
         while let Some((id, flow, _)) = self.observed.next_end() {
-            self.record(&clock, id, &flow);
-            self.window.forget(id);
+            log.record(&clock, id, &flow);
+            log.window.forget(id);
         }
     }
 
@@ -238,6 +238,26 @@ impl Observer {
             &self.names,
             self.unrecorded + self.sink.lost,
         )
+    }
+}
+
+/// What it takes to record flows.
+struct FlowLog<'o> {
+    names: &'o Names,
+    window: &'o mut Window,
+    sink: &'o mut Sink,
+}
+
+impl FlowLog<'_> {
+    /// Records what a flow has counted since it was last recorded.
+    fn record(&mut self, clock: &Clock, id: FlowId, flow: &FlowEntry) {
+        let counted = self.window.report(id, flow);
+        for (side, counted) in Side::BOTH.into_iter().zip(counted) {
+            if let Some(counted) = counted {
+                self.sink
+                    .write(&Record::accept(self.names, clock, flow, side, counted));
+            }
+        }
     }
 }
 

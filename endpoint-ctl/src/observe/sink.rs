@@ -17,6 +17,9 @@ const KEPT: usize = 16_384;
 /// Records a slow follower may lag behind before it misses some.
 const FOLLOWER_LAG: usize = 4_096;
 
+/// Bytes that most lines are shorter than: one that grows is copied again and again.
+const LINE: usize = 1024;
+
 /// See the module.
 pub(super) struct Sink {
     kept: VecDeque<Arc<str>>,
@@ -39,14 +42,16 @@ impl Sink {
     }
 
     pub(super) fn write(&mut self, record: &Record) {
-        let Ok(mut line) = serde_json::to_string(record) else {
+        let mut line = Vec::with_capacity(LINE);
+        let written = serde_json::to_writer(&mut line, record);
+        let (Ok(()), Ok(shared)) = (written, std::str::from_utf8(&line).map(Arc::<str>::from))
+        else {
             self.lost += 1;
             return;
         };
-        let shared: Arc<str> = line.as_str().into();
-        line.push('\n');
+        line.push(b'\n');
         if let Some(file) = &mut self.file
-            && let Err(error) = file.write_all(line.as_bytes())
+            && let Err(error) = file.write_all(&line)
         {
             if self.lost == 0 {
                 tracing::error!(%error, "the flow-log file does not take records");

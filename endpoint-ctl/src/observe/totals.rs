@@ -5,6 +5,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use endpoint_common::abi::counter::{Counter, EniCounters};
+use endpoint_common::abi::flow::Family;
 use serde::Serialize;
 
 use super::names::Names;
@@ -61,6 +62,18 @@ pub struct DropTotal {
     pub amount: Amount,
 }
 
+/// How full a family's flow table is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FlowTable {
+    /// `ipv4` or `ipv6`.
+    pub family: &'static str,
+    /// Entries in use.
+    pub used: u32,
+    /// Entries there are.
+    pub size: u32,
+}
+
 /// Everything the observer counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -69,8 +82,10 @@ pub struct Totals {
     pub enis: Vec<EniTotals>,
     /// By kind of drop.
     pub drops: Vec<DropTotal>,
-    /// Flows there are.
-    pub flows: usize,
+    /// Flows there are, of both families.
+    pub flows: u32,
+    /// By family.
+    pub flow_tables: [FlowTable; 2],
     /// Flow-log records that could not be written or kept apart.
     pub unrecorded: u64,
 }
@@ -107,10 +122,19 @@ impl Totals {
             });
         let mut drops: Vec<_> = drops.collect();
         drops.sort_by(|a, b| (&a.eni_id, &a.reason).cmp(&(&b.eni_id, &b.reason)));
+        let flow_tables = [("ipv4", Family::V4), ("ipv6", Family::V6)].map(|(name, family)| {
+            let table = observed.table_use(family);
+            FlowTable {
+                family: name,
+                used: table.used,
+                size: table.size,
+            }
+        });
         Self {
             enis: enis.collect(),
             drops,
-            flows: observed.flows().count(),
+            flows: flow_tables.iter().map(|table| table.used).sum(),
+            flow_tables,
             unrecorded,
         }
     }

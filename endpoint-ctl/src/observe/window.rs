@@ -27,14 +27,23 @@ struct RefusalKind {
     protocol: u8,
 }
 
+/// What of a flow is already recorded.
+struct Reported {
+    /// Packets and bytes, by side.
+    counts: [(u32, u64); 2],
+    /// The window it was last looked at in.
+    window: u64,
+}
+
 /// Counts that wait to be recorded.
 #[derive(Default)]
 pub(super) struct Window {
-    /// Packets and bytes already recorded, by flow and side.
-    reported: HashMap<FlowId, [(u32, u64); 2]>,
+    reported: HashMap<FlowId, Reported>,
     refusals: HashMap<RefusalKind, Refusal>,
     /// Tick at which the window began.
     began: u32,
+    /// Windows closed so far.
+    closed: u64,
 }
 
 impl Window {
@@ -84,7 +93,11 @@ impl Window {
             let state = &flow.half(side).state;
             (state.packets, state.bytes)
         };
-        let before = self.reported.insert(id, Side::BOTH.map(counts));
+        let now = Reported {
+            counts: Side::BOTH.map(counts),
+            window: self.closed,
+        };
+        let before = self.reported.insert(id, now).map(|before| before.counts);
         Side::BOTH.map(|side| {
             let state = &flow.half(side).state;
             let (packets, bytes) = before.map_or((0, 0), |before| before[side as usize]);
@@ -108,11 +121,65 @@ impl Window {
         self.reported.remove(&id);
     }
 
+    /// Forgets flows that were not there any more when all were looked at for the window before, and
+    /// of whose end nobody told since: more may end than can be told.
+    pub(super) fn forget_lost(&mut self) {
+        let closed = self.closed;
+        self.reported
+            .retain(|_, reported| reported.window + 1 >= closed);
+    }
+
     /// Ends the window at `tick`: its refusals, oldest first.
     pub(super) fn close(&mut self, tick: u32) -> Vec<Refusal> {
         self.began = tick;
+        self.closed += 1;
         let mut refusals: Vec<_> = self.refusals.drain().map(|(_, refusal)| refusal).collect();
         refusals.sort_by_key(|Refusal { event, .. }| (event.tick, event.src, event.src_port));
         refusals
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use endpoint_common::abi::flow::{Family, FlowEntry, Side};
+
+    use super::Window;
+    use crate::dataplane::FlowId;
+
+    fn id(number: u32) -> FlowId {
+        FlowId {
+            family: Family::V4 as u8,
+            number,
+            serial: 1,
+        }
+    }
+
+    fn flow(packets: u32) -> FlowEntry {
+        let mut flow: FlowEntry = bytemuck::Zeroable::zeroed();
+        flow.halves[Side::Forward as usize].state.packets = packets;
+        flow
+    }
+
+    #[test]
+    fn flows_whose_end_nobody_told_are_forgotten_after_a_window() {
+        let mut window = Window::default();
+        let end_window = |window: &mut Window, numbers: std::ops::Range<u32>| {
+            window.close(0);
+            for number in numbers {
+                window.report(id(number), &flow(1));
+            }
+            window.forget_lost();
+        };
+        end_window(&mut window, 0..100);
+        // All but one end; what is told of an end right after may still ask what was reported.
+        end_window(&mut window, 0..1);
+        assert_eq!(window.reported.len(), 100);
+        let [counted, _] = window.report(id(50), &flow(3));
+        assert_eq!(counted.map(|counted| counted.packets), Some(2));
+        window.forget(id(50));
+        end_window(&mut window, 0..1);
+        assert_eq!(window.reported.len(), 1);
+        let [counted, _] = window.report(id(0), &flow(1));
+        assert!(counted.is_none(), "what lives is not reported twice");
     }
 }
