@@ -13,6 +13,7 @@ mod dialogue;
 mod drain;
 mod endpoint;
 mod flow_log;
+mod flow_table;
 mod group;
 mod health;
 mod hooks;

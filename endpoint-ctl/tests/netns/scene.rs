@@ -48,10 +48,22 @@ impl Scene {
     pub(crate) fn built_as(spec: &LabSpec, manifest: &str, options: &[&str]) -> Self {
         let lab = Lab::new(spec).expect("the lab must come up");
         let servers = ["b1", "b2", "b3"].map(|role| web::serve(&lab, role, WEB_PORT));
+        Self::with_servers(lab, servers.into(), manifest, options)
+    }
+
+    /// Any lab; its servers are the test's own.
+    #[track_caller]
+    pub(crate) fn without_servers(spec: &LabSpec, manifest: &str, options: &[&str]) -> Self {
+        let lab = Lab::new(spec).expect("the lab must come up");
+        Self::with_servers(lab, Vec::new(), manifest, options)
+    }
+
+    #[track_caller]
+    fn with_servers(lab: Lab, servers: Vec<Process>, manifest: &str, options: &[&str]) -> Self {
         let daemon = lab.daemon(BINARY, manifest, options);
         Self {
             daemon: daemon.expect("the daemon must come up"),
-            servers: servers.into(),
+            servers,
             lab,
         }
     }

@@ -1,0 +1,198 @@
+//! A lab with both IP families, one or two VPCs of the same addresses, and a provider network of
+//! these addresses too. Imports `scene`, `waiting`.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use xtask::lab::address::{BACKENDS, ENI_A, NAT, NETWORK, NODE, VSWITCH_A};
+use xtask::lab::{Host, LabSpec, Port, Segment, Wire};
+
+use crate::scene::Scene;
+use crate::waiting::eventually;
+
+/// An IP family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Family {
+    V4,
+    V6,
+}
+
+pub(super) const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
+
+/// How many addresses a client has, of each family.
+pub(super) const CLIENT_ADDRESSES: u8 = 16;
+/// The listeners' port, TCP and UDP.
+const LISTENER_PORT: u16 = 80;
+/// The servers' port, TCP and UDP.
+pub(super) const SERVER_PORT: u16 = 7000;
+
+const ENI6: Ipv6Addr = in_vswitch(0x100);
+const SERVERS6: [&str; 3] = ["fd00:0:0:150::11", "fd00:0:0:150::12", "fd00:0:0:150::13"];
+const NODE6: &str = "fd00:0:0:150::250";
+
+/// An IPv6 address in the vSwitch.
+pub(super) const fn in_vswitch(host: u64) -> Ipv6Addr {
+    Ipv6Addr::from_bits((0xfd00_0000_0000_0101 << 64) | host as u128)
+}
+
+impl Family {
+    /// The endpoint's address and port.
+    pub(super) fn target(self) -> SocketAddr {
+        let eni: IpAddr = match self {
+            Self::V4 => ENI_A.parse().expect("an address"),
+            Self::V6 => ENI6.into(),
+        };
+        (eni, LISTENER_PORT).into()
+    }
+
+    /// One of the addresses that the clients have.
+    pub(super) fn client(self, number: u8) -> IpAddr {
+        match self {
+            Self::V4 => Ipv4Addr::new(10, 0, 1, 10 + number).into(),
+            Self::V6 => in_vswitch(0x10 + u64::from(number)).into(),
+        }
+    }
+
+    /// Its name in `status`.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::V4 => "ipv4",
+            Self::V6 => "ipv6",
+        }
+    }
+
+    /// What the names of its maps end in.
+    pub(super) fn digit(self) -> char {
+        match self {
+            Self::V4 => '4',
+            Self::V6 => '6',
+        }
+    }
+}
+
+/// A client of the VPC `a`, one of the VPC `b`, and so many servers. What can be is plugged straight
+/// into the node.
+fn spec(servers: usize) -> LabSpec {
+    let client = |role: &str, segment: &str| {
+        let addresses = (0..CLIENT_ADDRESSES).flat_map(|number| {
+            let [v4, v6] = FAMILIES.map(|family| family.client(number));
+            [format!("{v4}/24"), format!("{v6}/64")]
+        });
+        let mut port = Port::new("eth0", segment, &[]);
+        port.addresses.extend(addresses);
+        Host {
+            ports: vec![port],
+            ..Host::new(role)
+        }
+    };
+    let server = |place: usize| {
+        let addresses = [(BACKENDS[place], 16), (SERVERS6[place], 56)];
+        Host::new(&format!("b{}", place + 1)).port("eth0", "pnet", &addresses)
+    };
+    let clients_and_node = [
+        client("client-a", "vswitch-a"),
+        client("client-b", "vswitch-b"),
+        Host::new("node")
+            .port("vsw-a", "vswitch-a", &[])
+            .port("vsw-b", "vswitch-b", &[])
+            .port("provider", "pnet", &[(NODE, 16), (NODE6, 56)])
+            .xdp(),
+    ];
+    LabSpec {
+        segments: vec![
+            Segment::new("vswitch-a", Wire::Cable),
+            Segment::new("vswitch-b", Wire::Cable),
+            Segment::new(
+                "pnet",
+                if servers == 1 {
+                    Wire::Cable
+                } else {
+                    Wire::Bridge
+                },
+            ),
+        ],
+        hosts: clients_and_node
+            .into_iter()
+            .chain((0..servers).map(server))
+            .collect(),
+        ipv6: true,
+        offloads: false,
+    }
+}
+
+/// A daemon that serves the VPC `a` by b1.
+#[track_caller]
+pub(super) fn one_vpc(options: &[&str]) -> Scene {
+    ready(1, &format!("{}{}", provider(), tenant("a", &[0])), options)
+}
+
+/// A daemon that serves the VPC `a` by b1 and b2, and the VPC `b` by b1 and b3.
+#[track_caller]
+pub(super) fn two_vpcs(options: &[&str]) -> Scene {
+    let (a, b) = (tenant("a", &[0, 1]), tenant("b", &[0, 2]));
+    ready(3, &format!("{}{a}{b}", provider()), options)
+}
+
+#[track_caller]
+fn ready(servers: usize, manifest: &str, options: &[&str]) -> Scene {
+    let scene = Scene::without_servers(&spec(servers), manifest, options);
+    eventually("all servers are found", || {
+        let status = scene.status();
+        let hops = status["hops"].as_array().expect("hops");
+        let all = hops.iter().all(|hop| hop["mac"].is_string());
+        all.then_some(()).ok_or_else(|| status["hops"].to_string())
+    });
+    scene
+}
+
+fn provider() -> String {
+    format!(
+        "kind: ProviderNetwork\nProviderNetworkId: pnet\nCidrBlock: {NETWORK}\n\
+         Ipv6CidrBlock: fd00:0:0:100::/56\nInterface: provider\n\
+         NatAddresses: [{}, {}, 'fd00:0:0:150::200', 'fd00:0:0:150::201']\n",
+        NAT[0], NAT[1]
+    )
+}
+
+/// A VPC whose one endpoint serves TCP and UDP by some of the servers.
+fn tenant(name: &str, servers: &[usize]) -> String {
+    let servers: String = servers
+        .iter()
+        .flat_map(|place| [BACKENDS[*place], SERVERS6[*place]])
+        .map(|ip| format!("      - {{ ServerIp: '{ip}', Port: {SERVER_PORT}, Weight: 100 }}\n"))
+        .collect();
+    let listener = |protocol| {
+        format!(
+            "  - ListenerProtocol: {protocol}\n    ListenerPort: {LISTENER_PORT}\n    \
+             HealthCheckConfig: {{ HealthCheckEnabled: false }}\n    Servers:\n{servers}"
+        )
+    };
+    let (tcp, udp) = (listener("TCP"), listener("UDP"));
+    format!(
+        "---\nkind: Vpc\nVpcId: vpc-{name}\nCidrBlock: {NETWORK}\n\
+         Ipv6CidrBlock: fd00:0:0:100::/56\n\
+         ---\nkind: VSwitch\nVSwitchId: vsw-{name}\nVpcId: vpc-{name}\nZoneId: lab\n\
+         CidrBlock: {VSWITCH_A}\nIpv6CidrBlock: fd00:0:0:101::/64\nInterface: vsw-{name}\n\
+         ---\nkind: SecurityGroup\nSecurityGroupId: sg-{name}\nVpcId: vpc-{name}\nPermissions:\n  \
+         - {{ Direction: ingress, IpProtocol: ALL, PortRange: -1/-1, SourceCidrIp: {VSWITCH_A} }}\n  \
+         - {{ Direction: ingress, IpProtocol: ALL, PortRange: -1/-1, \
+         Ipv6SourceCidrIp: 'fd00:0:0:101::/64' }}\n\
+         ---\nkind: LoadBalancer\nLoadBalancerId: nlb-{name}\nProviderNetworkId: pnet\n\
+         Listeners:\n{tcp}{udp}\
+         ---\nkind: VpcEndpointService\nServiceId: epsrv-{name}\nAddressIpVersion: DualStack\n\
+         Resources: [{{ ResourceId: nlb-{name}, ResourceType: nlb }}]\n\
+         ---\nkind: VpcEndpoint\nEndpointId: ep-{name}\nAddressIpVersion: DualStack\n\
+         VpcId: vpc-{name}\nServiceId: epsrv-{name}\nSecurityGroupIds: [sg-{name}]\n\
+         Zones: [{{ ZoneId: lab, VSwitchId: vsw-{name}, ip: {ENI_A}, Ipv6Address: '{ENI6}' }}]\n"
+    )
+}
+
+/// How full the table of a family is, and how large it is.
+#[track_caller]
+pub(super) fn table_use(scene: &Scene, family: Family) -> (u64, u64) {
+    let status = scene.status();
+    let tables = status["flow-tables"].as_array().expect("flow tables");
+    let mine = tables.iter().find(|table| table["family"] == family.name());
+    let mine = mine.expect("every family's");
+    let number = |key: &str| mine[key].as_u64().expect("a number");
+    (number("used"), number("size"))
+}
