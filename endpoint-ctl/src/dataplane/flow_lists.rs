@@ -32,10 +32,10 @@ impl FlowLists {
 
     fn word(&self, family: Family, end: ListEnd) -> &AtomicU64 {
         let row = usize::from(family == Family::V6);
-        let at = row * size_of::<FlowControl>() + end as usize * size_of::<[u64; 8]>();
+        let at = (row * size_of::<FlowControl>() + end as usize * size_of::<[u64; 8]>()) / 8;
         // SAFETY: a row has a line for every list's end, and there are two rows; the mapping is
         // writable, page-aligned, and lives as long as the reference. Both sides change the word
         // atomically.
-        unsafe { AtomicU64::from_ptr(self.0.start().add(at).cast()) }
+        unsafe { AtomicU64::from_ptr(self.0.start().add(at)) }
     }
 }

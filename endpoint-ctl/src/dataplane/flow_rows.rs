@@ -50,10 +50,10 @@ impl<E: Pod> FlowRows<E> {
         if number >= self.rows {
             return false;
         }
-        let at = number as usize * size_of::<E>() + self.phase_at;
+        let at = (number as usize * size_of::<E>() + self.phase_at) / size_of::<u32>();
         // SAFETY: the mapping holds that many rows, and the field is aligned as in a row. Volatile,
         // since packets write it.
-        is_live(unsafe { self.mapping.start().add(at).cast::<u32>().read_volatile() })
+        is_live(unsafe { self.mapping.start().cast::<u32>().add(at).read_volatile() })
     }
 
     /// The entry of this number, if it holds a flow. `common` is its common part.
@@ -77,7 +77,7 @@ impl<E: Pod> FlowRows<E> {
 
     fn read(&self, number: u32) -> E {
         let words = size_of::<E>() / 8;
-        let start = self.mapping.start().cast::<u64>();
+        let start = self.mapping.start();
         let mut row = E::zeroed();
         let into: &mut [u64] = bytemuck::cast_slice_mut(std::slice::from_mut(&mut row));
         for (word, into) in into.iter_mut().enumerate() {

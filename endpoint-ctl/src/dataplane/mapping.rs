@@ -13,7 +13,7 @@ use super::{DataplaneError, maps};
 
 /// See the module.
 pub(super) struct Mapping {
-    start: *mut u8,
+    start: *mut u64,
     bytes: NonZeroUsize,
     _map: Map,
 }
@@ -66,7 +66,7 @@ impl Mapping {
     }
 
     /// Where it begins; page-aligned.
-    pub(super) fn start(&self) -> *mut u8 {
+    pub(super) fn start(&self) -> *mut u64 {
         self.start
     }
 }
@@ -78,7 +78,7 @@ impl Drop for Mapping {
     }
 }
 
-fn map_bytes(data: &MapData, bytes: NonZeroUsize, access: libc::c_int) -> io::Result<*mut u8> {
+fn map_bytes(data: &MapData, bytes: NonZeroUsize, access: libc::c_int) -> io::Result<*mut u64> {
     // SAFETY: asks for a new mapping, wherever the kernel likes.
     let start = unsafe {
         libc::mmap(

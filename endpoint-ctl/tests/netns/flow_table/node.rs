@@ -155,11 +155,11 @@ fn provider() -> String {
 
 /// A VPC whose one endpoint serves TCP and UDP by some of the servers.
 fn tenant(name: &str, servers: &[usize]) -> String {
-    let servers: String = servers
-        .iter()
-        .flat_map(|place| [BACKENDS[*place], SERVERS6[*place]])
-        .map(|ip| format!("      - {{ ServerIp: '{ip}', Port: {SERVER_PORT}, Weight: 100 }}\n"))
-        .collect();
+    let servers = servers.iter().flat_map(|place| {
+        [BACKENDS[*place], SERVERS6[*place]]
+            .map(|ip| format!("      - {{ ServerIp: '{ip}', Port: {SERVER_PORT}, Weight: 100 }}\n"))
+    });
+    let servers = servers.collect::<Vec<_>>().concat();
     let listener = |protocol| {
         format!(
             "  - ListenerProtocol: {protocol}\n    ListenerPort: {LISTENER_PORT}\n    \
