@@ -4,6 +4,7 @@
 //! May import: compiler, endpoint-common.
 
 mod flow_tables;
+mod frame;
 
 use std::cell::{RefCell, RefMut};
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use endpoint_common::path::{self, Account, Arrival, Outcome, Scratch, flows};
 
 use crate::compiler::{ListenerAt, Tables, TargetAt};
 use flow_tables::FlowTables;
+use frame::HostFrame;
 
 /// How long later fragments may follow the first one; the host's clock is the caller's.
 const FRAGMENT_TICKS: u32 = 7_500;
@@ -93,8 +95,8 @@ impl HostWorld {
     }
 
     /// Takes one frame its whole way; the frame is rewritten in place.
-    pub fn run(&self, mut frame: &mut [u8], at: Arrival) -> Outcome {
-        path::run(&mut frame, &self, at)
+    pub fn run(&self, frame: &mut Vec<u8>, at: Arrival) -> Outcome {
+        path::run(&mut HostFrame(frame), &self, at)
     }
 
     /// A copy of what packets have changed so far.

@@ -10,9 +10,10 @@
 use core::arch::asm;
 
 use aya_ebpf::bindings::xdp_md;
-use aya_ebpf::helpers::bpf_xdp_get_buff_len;
+use aya_ebpf::helpers::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail, bpf_xdp_get_buff_len};
 use aya_ebpf::programs::XdpContext;
-use endpoint_common::path::{CheckChange, Frame, REACH};
+use endpoint_common::path::{CheckChange, Frame, REACH, SUMMED};
+use endpoint_common::wire::checksum;
 
 /// What the two hooks do differently about a frame.
 pub(crate) trait Hook: Copy {
@@ -24,6 +25,13 @@ pub(crate) trait Hook: Copy {
     fn length(self) -> usize;
     /// Changes the transport checksum at `at` where that takes more than writing it; `false` if not.
     fn change_check(self, at: usize, change: &CheckChange) -> bool;
+    /// See [`Frame::segment`].
+    fn segment(self) -> u32;
+    /// See [`Frame::is_half_done`].
+    fn is_half_done(self, check: [u8; 2], pseudo: u16) -> bool;
+    /// Cuts off all but the first `keep` bytes of `length`, then makes room for `front` bytes before them;
+    /// `false` if that cannot be done.
+    fn reshape(self, length: usize, keep: usize, front: usize) -> bool;
 }
 
 /// XDP: the frame as the driver has it.
@@ -52,6 +60,26 @@ impl Hook for Xdp {
     #[inline(always)]
     fn change_check(self, _: usize, _: &CheckChange) -> bool {
         false
+    }
+
+    #[inline(always)]
+    fn segment(self) -> u32 {
+        0
+    }
+
+    /// Nobody can tell: such frames do not work at this hook.
+    #[inline(always)]
+    fn is_half_done(self, _: [u8; 2], _: u16) -> bool {
+        false
+    }
+
+    #[inline(always)]
+    fn reshape(self, length: usize, keep: usize, front: usize) -> bool {
+        // SAFETY: the helpers take the context and numbers, and check those themselves.
+        unsafe {
+            bpf_xdp_adjust_tail(self.0, keep as i32 - length as i32) == 0
+                && bpf_xdp_adjust_head(self.0, -(front as i32)) == 0
+        }
     }
 }
 
@@ -83,7 +111,12 @@ impl<H: Hook> PacketFrame<H> {
             return None;
         }
         // Tells the verifier the bound again, after the compiler may have moved the check.
-        let at = at & (REACH - 1);
+        self.address::<N>(at & (REACH - 1))
+    }
+
+    /// The same for an offset that the verifier knows a bound of.
+    #[inline(always)]
+    fn address<const N: usize>(&self, at: usize) -> Option<usize> {
         let mut address = self.start;
         // SAFETY: an addition. In assembly, and not marked as pure, lest the compiler compute the
         // address anew after the check: to the verifier that would be another, unchecked pointer.
@@ -177,6 +210,42 @@ impl<H: Hook> Frame for PacketFrame<H> {
             return Some(());
         }
         self.write(at, change.applied())
+    }
+
+    #[inline(always)]
+    fn segment(&self) -> u32 {
+        self.hook.segment()
+    }
+
+    #[inline(always)]
+    fn is_half_done(&self, check: [u8; 2], pseudo: u16) -> bool {
+        self.hook.is_half_done(check, pseudo)
+    }
+
+    #[inline(always)]
+    fn reshape(&mut self, keep: usize, front: usize) -> Option<()> {
+        let length = self.hook.length();
+        let done = keep <= length && self.hook.reshape(length, keep, front);
+        (self.start, self.end) = self.hook.bounds();
+        done.then_some(())
+    }
+
+    #[inline(always)]
+    fn sum(&self, at: usize, length: usize) -> Option<u16> {
+        // To the verifier, neither what has been read nor the sum tells how many rounds there were: else
+        // what follows is verified anew for every number of them.
+        let at = blur(at as u64, self.hook.anything()) as usize & (REACH - 1);
+        let mut sum = 0;
+        for word in 0..SUMMED / 4 {
+            let offset = word * 4;
+            if offset >= length {
+                break;
+            }
+            let address = self.address::<4>(at + offset)?;
+            // SAFETY: the frame holds four bytes there.
+            sum += u64::from(unsafe { load4(address) });
+        }
+        Some(checksum::fold64(blur(sum, self.hook.anything())))
     }
 
     #[inline(always)]

@@ -39,7 +39,7 @@ pub(crate) fn follow_xdp(ctx: &XdpContext, turn: Turn) -> u32 {
         Outcome::Pass => XDP_PASS,
         Outcome::Drop(_) => XDP_DROP,
         // Not XDP_TX: on veth that reaches only a peer with an XDP program of its own.
-        Outcome::Transmit => redirect(on) as u32,
+        Outcome::Transmit | Outcome::Answer(_) => redirect(on) as u32,
         Outcome::Redirect(ifindex) => redirect(ifindex) as u32,
     }
 }
@@ -51,7 +51,7 @@ pub(crate) fn follow_tc(ctx: &TcContext, turn: Turn) -> i32 {
         // Other programs of the hook, then the host's stack.
         Outcome::Pass => TC_ACT_UNSPEC,
         Outcome::Drop(_) => TC_ACT_SHOT,
-        Outcome::Transmit => redirect(on) as i32,
+        Outcome::Transmit | Outcome::Answer(_) => redirect(on) as i32,
         Outcome::Redirect(ifindex) => redirect(ifindex) as i32,
     }
 }
@@ -74,6 +74,7 @@ fn log<C: EbpfContext>(ctx: &C, on: u32, outcome: Outcome) {
     match outcome {
         Outcome::Pass => debug!(ctx, "if {}: pass", on),
         Outcome::Drop(reason) => debug!(ctx, "if {}: drop, reason {}", on, reason as u8),
+        Outcome::Answer(reason) => debug!(ctx, "if {}: answer, reason {}", on, reason as u8),
         Outcome::Transmit => debug!(ctx, "if {}: transmit", on),
         Outcome::Redirect(to) => debug!(ctx, "if {}: redirect to if {}", on, to),
     }

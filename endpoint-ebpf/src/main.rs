@@ -89,6 +89,7 @@ legs! {
     endpoint_xdp_ipv6 endpoint_tc_ipv6 Arrive6
     endpoint_xdp_related endpoint_tc_related Related
     endpoint_xdp_fragment endpoint_tc_fragment Fragment
+    endpoint_xdp_answer endpoint_tc_answer Answer
 }
 
 #[inline(always)]

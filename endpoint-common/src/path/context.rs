@@ -32,6 +32,8 @@ pub(super) struct Refusal {
     pub(super) reason: u8,
     /// A [`Direction`].
     pub(super) direction: u8,
+    /// Of [`DropReason::PacketTooBig`], the longest IP packet that may leave, in bytes.
+    pub(super) mtu: u32,
 }
 
 /// A packet on its way. Any bytes are a valid one.
@@ -54,7 +56,14 @@ impl Refusal {
         eni: 0,
         reason: DropReason::TableMissing as u8,
         direction: Direction::In as u8,
+        mtu: 0,
     };
+
+    /// Why.
+    #[inline(always)]
+    pub(super) fn drop_reason(&self) -> DropReason {
+        DropReason::from_number(self.reason).unwrap_or(DropReason::TableMissing)
+    }
 
     /// A refusal of a tracked packet.
     #[inline(always)]
@@ -65,6 +74,7 @@ impl Refusal {
             eni: state.eni,
             reason: reason as u8,
             direction: state.direction() as u8,
+            mtu: 0,
         }
     }
 }

@@ -10,6 +10,7 @@
 //!
 //! May import: core, abi, hash, wire.
 
+mod answer;
 mod arp;
 mod case;
 mod context;
@@ -21,6 +22,7 @@ mod fragment;
 mod frame;
 mod judge;
 mod legs;
+mod mss;
 mod nat;
 mod ndp;
 mod packet;
@@ -33,7 +35,7 @@ mod tables;
 mod track;
 
 pub use context::Scratch;
-pub use frame::{CheckChange, Frame, REACH};
+pub use frame::{CheckChange, Frame, REACH, SUMMED};
 pub use legs::{arrive, go};
 pub use policy::{PolicyKey, classify};
 pub use tables::{Account, Tables};
@@ -62,6 +64,9 @@ pub enum Outcome {
     Pass,
     /// Dropped and counted.
     Drop(DropReason),
+    /// Dropped and counted, and its sender is told: what is left of the frame is the answer, which leaves
+    /// by the interface it arrived on.
+    Answer(DropReason),
     /// Rewritten; leaves by the interface it arrived on.
     Transmit,
     /// Rewritten; leaves by this interface.
@@ -92,11 +97,13 @@ pub enum Leg {
     Fragment = 8,
     /// An IPv6 packet of no known flow, to an address of ours.
     Open6 = 9,
+    /// A packet that was refused, and whose sender is told.
+    Answer = 10,
 }
 
 impl Leg {
     /// All of them, by number.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Neighbour,
         Self::Open,
         Self::Known,
@@ -107,6 +114,7 @@ impl Leg {
         Self::Related,
         Self::Fragment,
         Self::Open6,
+        Self::Answer,
     ];
 }
 

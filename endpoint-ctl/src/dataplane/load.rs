@@ -134,6 +134,7 @@ fn suffix(leg: Leg) -> &'static str {
         Leg::Arrive6 => "ipv6",
         Leg::Related => "related",
         Leg::Fragment => "fragment",
+        Leg::Answer => "answer",
     }
 }
 

@@ -256,7 +256,7 @@ fn action(outcome: Outcome) -> XdpAction {
     match outcome {
         Outcome::Pass => XdpAction::Pass,
         Outcome::Drop(_) => XdpAction::Drop,
-        Outcome::Transmit | Outcome::Redirect(_) => XdpAction::Redirect,
+        Outcome::Transmit | Outcome::Redirect(_) | Outcome::Answer(_) => XdpAction::Redirect,
     }
 }
 
@@ -264,7 +264,7 @@ fn action(outcome: Outcome) -> XdpAction {
 fn check_events(wrong: &mut String, outcome: Outcome, events: &[DropEvent]) {
     let told: Vec<_> = events.iter().map(|event| event.reason).collect();
     let expected = match outcome {
-        Outcome::Drop(reason) => vec![reason as u8],
+        Outcome::Drop(reason) | Outcome::Answer(reason) => vec![reason as u8],
         Outcome::Pass | Outcome::Transmit | Outcome::Redirect(_) => Vec::new(),
     };
     differ(wrong, "reasons (of the verdict, told)", &expected, &told);
@@ -278,6 +278,10 @@ fn check_frame(wrong: &mut String, outcome: Outcome, before: &[u8], after: &[u8]
     if matches!(outcome, Outcome::Transmit | Outcome::Redirect(_)) {
         let (before, after) = (checksums::of(before), checksums::of(after));
         differ(wrong, "checksums (before, after)", &before, &after);
+    }
+    if let Outcome::Answer(_) = outcome {
+        let right = checksums::of(after).is_some_and(|sums| sums.are_right());
+        differ(wrong, "checksums of the answer", &right, &true);
     }
 }
 

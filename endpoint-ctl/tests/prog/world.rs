@@ -199,6 +199,12 @@ impl World {
         self.numbers.hop(&to).expect("a hop")
     }
 
+    /// The row of the hop back to a vSwitch's clients.
+    pub(crate) fn hop_to_clients(&self, vswitch: &str) -> u32 {
+        let to = HopTo::Clients(VSwitchId::new(vswitch));
+        self.numbers.hop(&to).expect("a hop")
+    }
+
     /// The next packets arrive on this leg.
     pub(crate) fn arrive_on(&mut self, leg: Leg) {
         let name = leg.name();

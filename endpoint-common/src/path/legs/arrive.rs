@@ -7,6 +7,7 @@ use super::{MISSING, opening};
 use crate::abi::family::{AddressFamily, Inet, Inet6};
 use crate::abi::flow::Family;
 use crate::abi::reason::DropReason;
+use crate::abi::service::Hop;
 use crate::path::context::{Arrived, Scratch};
 use crate::path::flows::{Entry, Found, find};
 use crate::path::frame::Frame;
@@ -190,7 +191,8 @@ fn established<A: AddressFamily, F: Frame, W: World>(
         return Err(Leg::Known);
     }
     // What cannot be sent is refused where there is room to tell.
-    send::<A, F, W>(frame, world, arrived, layers, found, &state).map_err(|_| Leg::Send)
+    let nothing = |_: &mut F, _: &Hop| 0;
+    send::<A, F, W>(frame, world, arrived, layers, found, &state, nothing).map_err(|_| Leg::Send)
 }
 
 /// ARP, or a neighbor solicitation.

@@ -12,7 +12,7 @@ pub use arrive::arrive;
 use super::context::{Arrived, Refusal, Scratch};
 use super::flows::{Found, find};
 use super::frame::Frame;
-use super::{Arrival, Leg, Outcome, Turn, World, fragment};
+use super::{Arrival, Leg, Outcome, Turn, World, answer, fragment};
 use crate::abi::Addr;
 use crate::abi::event::DropEvent;
 use crate::abi::family::{AddressFamily, Inet, Inet6};
@@ -60,7 +60,13 @@ pub fn go<F: Frame, W: World>(leg: Leg, frame: &mut F, world: &W, at: Arrival) -
     let next = match leg {
         Leg::Neighbour => Ok(Turn::Done(neighbour(frame, world, at))),
         Leg::Arrive6 => Ok(arrive6(frame, world, at, scratch)),
-        Leg::Refuse => Ok(Turn::Done(refuse(world, scratch))),
+        Leg::Refuse => Ok(refuse(world, scratch)),
+        Leg::Answer if is_v4 => Ok(Turn::Done(answer::tell::<Inet, F, W>(
+            frame, world, scratch,
+        ))),
+        Leg::Answer => Ok(Turn::Done(answer::tell::<Inet6, F, W>(
+            frame, world, scratch,
+        ))),
         Leg::Fragment if is_v4 => Ok(follow_first::<Inet, W>(world, scratch)),
         Leg::Fragment => Ok(follow_first::<Inet6, W>(world, scratch)),
         Leg::Related if is_v4 => relating::<Inet, F, W>(frame, world, scratch),
@@ -96,9 +102,9 @@ fn opening<A: AddressFamily>() -> Leg {
     if A::V4 { Leg::Open } else { Leg::Open6 }
 }
 
-/// Counts and tells a drop.
+/// Counts and tells a drop; its sender is told on a leg of its own, if at all.
 #[inline(always)]
-fn refuse<W: World>(world: &W, scratch: &Scratch) -> Outcome {
+fn refuse<W: World>(world: &W, scratch: &Scratch) -> Turn {
     let Scratch {
         arrived,
         packet,
@@ -123,5 +129,8 @@ fn refuse<W: World>(world: &W, scratch: &Scratch) -> Outcome {
         reserved: [0; 2],
         flow: refusal.flow,
     });
-    Outcome::Drop(DropReason::from_number(refusal.reason).unwrap_or(DropReason::TableMissing))
+    if answer::is_told(scratch) {
+        return Turn::Next(Leg::Answer);
+    }
+    Turn::Done(Outcome::Drop(refusal.drop_reason()))
 }

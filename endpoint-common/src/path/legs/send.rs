@@ -12,9 +12,11 @@ use crate::path::context::{Arrived, Refusal, Scratch};
 use crate::path::flows::{Entry, Found, find};
 use crate::path::frame::Frame;
 use crate::path::packet::Layers;
-use crate::path::{Outcome, Turn, World, echo, forward, fragment, nat, related};
+use crate::path::{Outcome, Turn, World, echo, forward, fragment, mss, nat, related};
+use crate::wire::checksum;
 
-/// Rewrites a packet as its half says, addresses it to the hop and accounts it.
+/// Rewrites a packet as its half says, addresses it to the hop and accounts it. `clamp` changes what
+/// connections are opened with, and says by how much that changes the sum of the transport's bytes.
 #[inline(always)]
 pub(super) fn send<A: AddressFamily, F: Frame, W: World>(
     frame: &mut F,
@@ -23,14 +25,20 @@ pub(super) fn send<A: AddressFamily, F: Frame, W: World>(
     layers: &Layers,
     found: &Found<A, W>,
     state: &FlowState,
+    clamp: impl FnOnce(&mut F, &Hop) -> u16,
 ) -> Result<Outcome, DropReason> {
     let hop = forward::hop(world, layers, state)?;
+    if forward::is_too_big(frame, &hop, layers) {
+        return Err(DropReason::PacketTooBig);
+    }
     let target = found.entry.target(found.side);
     if !found.is_current() {
         return Err(DropReason::FlowChanged);
     }
+    let clamped = u32::from(clamp(frame, &hop));
+    let rest = checksum::fold(clamped.wrapping_add(u32::from(state.port_delta)));
     forward::address(frame, &hop, state)
-        .and_then(|()| nat::rewrite::<A, F>(frame, layers, state, target))
+        .and_then(|()| nat::rewrite::<A, F>(frame, layers, state, target, rest))
         .ok_or(DropReason::Truncated)?;
     found.entry.record(found.side, layers.bytes, arrived.tick);
     world.accepted(state.eni, state.direction(), layers.bytes);
@@ -49,8 +57,19 @@ pub(super) fn sending<A: AddressFamily, F: Frame, W: World>(
     let Scratch {
         arrived, packet, ..
     } = scratch;
-    let outcome = send::<A, F, W>(frame, world, arrived, &packet.layers, &found, &state)
-        .map_err(|reason| Refusal::of_flow(found.number(), &state, reason))?;
+    let layers = &packet.layers;
+    let clamp = |frame: &mut F, hop: &Hop| {
+        let back = found.entry.state(found.side.other());
+        let back_mtu = world
+            .hop(u32::from(back.hop))
+            .map_or(hop.mtu, |hop| hop.mtu);
+        mss::clamp::<A, F>(frame, layers, hop.mtu.min(back_mtu))
+    };
+    let sent = send::<A, F, W>(frame, world, arrived, layers, &found, &state, clamp);
+    let outcome = sent.map_err(|reason| Refusal {
+        mtu: world.hop(u32::from(state.hop)).map_or(0, |hop| hop.mtu),
+        ..Refusal::of_flow(found.number(), &state, reason)
+    })?;
     fragment::remember(world, scratch);
     Ok(Turn::Done(outcome))
 }

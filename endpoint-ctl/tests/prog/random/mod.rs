@@ -92,6 +92,7 @@ fn disturb(world: &mut World, rng: &mut Rng) {
             hop.flags = [0, 1, 1, 1, 1, 2, 3, 3][rng.usize(0..8)];
             hop.ifindex = rng.u32(1..16);
             hop.dst_mac[5] ^= rng.u8(..);
+            hop.mtu = [u32::MAX, 1500, 1280, 576, 100, 60, 48, 0][rng.usize(0..8)];
         });
     }
     let share = [0.0, 0.0, 0.0, 0.0, 0.0, 0.02, 0.05, 0.8][rng.usize(0..8)];
@@ -115,6 +116,7 @@ struct Tally {
     answered: u64,
     forwarded: u64,
     dropped: u64,
+    told: u64,
     drops: BTreeMap<DropReason, u64>,
 }
 
@@ -125,12 +127,14 @@ impl Tally {
             Outcome::Transmit => self.answered += 1,
             Outcome::Redirect(_) => self.forwarded += 1,
             Outcome::Drop(_) => self.dropped += 1,
+            Outcome::Answer(_) => self.told += 1,
         }
     }
 
     fn assert_variety(&self, packets: u64) {
         let all = [self.passed, self.answered, self.forwarded, self.dropped];
         let least = packets / 50;
+        assert!(self.told > packets / 200, "{self:?}");
         assert!(
             all.iter().all(|count| *count > least),
             "chance is lopsided, less than {least} of a kind: {self:?}"
