@@ -15,7 +15,9 @@ use endpoint_common::abi::reason::DropReason;
 use endpoint_common::abi::service::Hop;
 use endpoint_common::path::{Arrival, Outcome};
 use endpoint_ctl::compiler::{Capacity, Tables};
-use endpoint_ctl::dataplane::{Dataplane, IdleTimes, LoadOptions, OBJECT, Observed, XdpAction};
+use endpoint_ctl::dataplane::{
+    Dataplane, IdleTimes, LoadOptions, OBJECT, Observed, TellRate, XdpAction,
+};
 use endpoint_ctl::hostpath::HostWorld;
 
 use crate::checksums;
@@ -64,6 +66,7 @@ impl Twins {
             capacity,
             secret: SECRET,
             idle: NEVER_IDLE,
+            told: TellRate::ALL,
             log_packets: false,
         };
         let (kernel, observed) =

@@ -14,6 +14,7 @@ use super::flows::{Found, find};
 use super::frame::Frame;
 use super::{Arrival, Leg, Outcome, Turn, World, fragment};
 use crate::abi::Addr;
+use crate::abi::counter::DropKey;
 use crate::abi::event::DropEvent;
 use crate::abi::family::{AddressFamily, Inet, Inet6};
 use crate::abi::reason::DropReason;
@@ -60,7 +61,7 @@ pub fn go<F: Frame, W: World>(leg: Leg, frame: &mut F, world: &W, at: Arrival) -
     let next = match leg {
         Leg::Neighbour => Ok(Turn::Done(neighbour(frame, world, at))),
         Leg::Arrive6 => Ok(arrive6(frame, world, at, scratch)),
-        Leg::Refuse => Ok(Turn::Done(refuse(world, scratch))),
+        Leg::Tell => Ok(Turn::Done(tell(world, scratch))),
         Leg::Fragment if is_v4 => Ok(follow_first::<Inet, W>(world, scratch)),
         Leg::Fragment => Ok(follow_first::<Inet6, W>(world, scratch)),
         Leg::Related if is_v4 => relating::<Inet, F, W>(frame, world, scratch),
@@ -76,7 +77,11 @@ pub fn go<F: Frame, W: World>(leg: Leg, frame: &mut F, world: &W, at: Arrival) -
     };
     next.unwrap_or_else(|refusal| {
         scratch.refusal = refusal;
-        Turn::Next(Leg::Refuse)
+        if refuse(world, scratch) {
+            return Turn::Next(Leg::Tell);
+        }
+        let reason = DropReason::from_number(scratch.refusal.reason);
+        Turn::Done(Outcome::Drop(reason.unwrap_or(DropReason::TableMissing)))
     })
 }
 
@@ -96,9 +101,26 @@ fn opening<A: AddressFamily>() -> Leg {
     if A::V4 { Leg::Open } else { Leg::Open6 }
 }
 
-/// Counts and tells a drop.
+/// Counts a drop; whether it is told, too. Beside the legs, so that it is verified once in each.
+#[inline(never)]
+fn refuse<W: World>(world: &W, scratch: &Scratch) -> bool {
+    let Scratch {
+        arrived,
+        packet,
+        refusal,
+        ..
+    } = scratch;
+    let what = DropKey {
+        eni: refusal.eni,
+        reason: refusal.reason,
+        direction: refusal.direction,
+    };
+    world.dropped(what, packet.layers.bytes, arrived.tick)
+}
+
+/// Tells of a drop that is counted.
 #[inline(always)]
-fn refuse<W: World>(world: &W, scratch: &Scratch) -> Outcome {
+fn tell<W: World>(world: &W, scratch: &Scratch) -> Outcome {
     let Scratch {
         arrived,
         packet,
@@ -106,7 +128,7 @@ fn refuse<W: World>(world: &W, scratch: &Scratch) -> Outcome {
         ..
     } = scratch;
     let layers = &packet.layers;
-    world.dropped(&DropEvent {
+    world.tell(&DropEvent {
         src: packet.src,
         dst: packet.dst,
         src_port: layers.src_port,
