@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use endpoint_common::abi::Addr;
-use endpoint_common::abi::counter::{Counter, DropKey, EniCounters};
+use endpoint_common::abi::counter::{Counter, DropKey, EniCounters, Told};
 use endpoint_common::abi::event::{DropEvent, EndCause};
 use endpoint_common::abi::family::{Inet, Inet6};
 use endpoint_common::abi::flow::{Direction, Family, FlowEntry, FlowLimits, Side};
@@ -21,6 +21,7 @@ use endpoint_common::abi::policy::PolicySlot;
 use endpoint_common::abi::service::{
     Address, AddressKey, Backend, Hop, Listener, ListenerKey, TargetKey,
 };
+use endpoint_common::path::tell::{self, TellLimit};
 use endpoint_common::path::{self, Account, Arrival, Outcome, Scratch, flows};
 
 use crate::compiler::{ListenerAt, Tables, TargetAt};
@@ -41,6 +42,7 @@ pub struct HostWorld {
     scratch: RefCell<Scratch>,
     ports: BTreeMap<u32, Port>,
     hops: BTreeMap<u32, Hop>,
+    told: TellLimit,
     state: RefCell<State>,
 }
 
@@ -51,6 +53,8 @@ pub struct State {
     pub counters: BTreeMap<u16, EniCounters>,
     /// Drops by ENI, reason and direction.
     pub drops: BTreeMap<DropKey, Counter>,
+    /// What was told lately, by ENI index.
+    pub told: BTreeMap<u16, Told>,
     /// Events not taken yet.
     pub events: Vec<DropEvent>,
     /// Flows that ended, not taken yet.
@@ -68,6 +72,7 @@ impl HostWorld {
             scratch: RefCell::new(bytemuck::Zeroable::zeroed()),
             ports: BTreeMap::new(),
             hops: BTreeMap::new(),
+            told: TellLimit::NONE,
             state: RefCell::default(),
         }
     }
@@ -92,6 +97,11 @@ impl HostWorld {
     /// Writes a next hop.
     pub fn set_hop(&mut self, row: u32, hop: Hop) {
         self.hops.insert(row, hop);
+    }
+
+    /// Sets how many drops are told; all of them at first.
+    pub fn set_told(&mut self, limit: TellLimit) {
+        self.told = limit;
     }
 
     /// Takes one frame its whole way; the frame is rewritten in place.
@@ -239,21 +249,25 @@ impl Account for &HostWorld {
         }
     }
 
-    fn dropped(&self, event: &DropEvent) {
+    fn dropped(&self, what: DropKey, bytes: u32, tick: u32) -> bool {
         let state = &mut *self.state.borrow_mut();
-        let counters = state.counters.entry(event.eni).or_default();
-        if event.direction == Direction::In as u8 {
-            count(&mut counters.dropped_in, event.bytes);
+        let counters = state.counters.entry(what.eni).or_default();
+        if what.direction == Direction::In as u8 {
+            count(&mut counters.dropped_in, bytes);
         } else {
-            count(&mut counters.dropped_out, event.bytes);
+            count(&mut counters.dropped_out, bytes);
         }
-        let key = DropKey {
-            eni: event.eni,
-            reason: event.reason,
-            direction: event.direction,
-        };
-        count(state.drops.entry(key).or_default(), event.bytes);
-        state.events.push(*event);
+        count(state.drops.entry(what).or_default(), bytes);
+        let told = state.told.entry(what.eni).or_default();
+        let is_told = tell::is_told(told, self.told, tick);
+        if !is_told {
+            count(&mut counters.untold, bytes);
+        }
+        is_told
+    }
+
+    fn tell(&self, event: &DropEvent) {
+        self.state.borrow_mut().events.push(*event);
     }
 }
 

@@ -35,7 +35,8 @@ rows! {
     meta::Port as "Port" [ifindex, scope, mac]
     counter::Counter as "Counter" [packets, bytes]
     counter::EniCounters as "EniCounters" [accepted_in, accepted_out, dropped_in, dropped_out, untold, unreported]
-    counter::DropKey as "DropKey" [eni, reason, direction]
+    counter::EniDrops as "EniDrops" [counters, told]
+    counter::Told as "Told" [since, events]
     event::DropEvent as "DropEvent" [
         src, dst, src_port, dst_port, bytes, tick, generation, rule, eni, reason, direction,
         protocol, tcp_flags, flow

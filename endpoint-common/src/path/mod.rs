@@ -32,6 +32,7 @@ pub mod rate;
 mod related;
 mod select;
 mod tables;
+pub mod tell;
 mod track;
 
 pub use context::Scratch;
@@ -87,8 +88,8 @@ pub enum Leg {
     Send = 3,
     /// An echo request that was admitted.
     Echo = 4,
-    /// A packet that was refused.
-    Refuse = 5,
+    /// A packet that was refused, and is told.
+    Tell = 5,
     /// An IPv6 packet arrives.
     Arrive6 = 6,
     /// An ICMP error, about a packet of a flow perhaps.
@@ -109,7 +110,7 @@ impl Leg {
         Self::Known,
         Self::Send,
         Self::Echo,
-        Self::Refuse,
+        Self::Tell,
         Self::Arrive6,
         Self::Related,
         Self::Fragment,

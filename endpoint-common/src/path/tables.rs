@@ -7,6 +7,7 @@ use core::ops::DerefMut;
 
 use super::context::Scratch;
 use crate::abi::Addr;
+use crate::abi::counter::DropKey;
 use crate::abi::event::DropEvent;
 use crate::abi::flow::Direction;
 use crate::abi::fragment::{FragmentKey, FragmentPorts};
@@ -56,6 +57,8 @@ pub trait Tables {
 pub trait Account {
     /// One accepted packet of `bytes` IP bytes.
     fn accepted(&self, eni: u16, direction: Direction, bytes: u32);
-    /// One dropped packet.
-    fn dropped(&self, event: &DropEvent);
+    /// One dropped packet of `bytes` IP bytes; whether it is told as well ([`super::tell`]).
+    fn dropped(&self, what: DropKey, bytes: u32, tick: u32) -> bool;
+    /// Tells of a dropped packet, or counts it as untold.
+    fn tell(&self, event: &DropEvent);
 }

@@ -17,7 +17,7 @@ use endpoint_common::path::flows::FlowSizes;
 
 use super::maps::named;
 use super::pod::Row;
-use super::{DataplaneError, IdleTimes, attach, limits, observed::REAP, rows};
+use super::{DataplaneError, IdleTimes, TellRate, attach, limits, observed::REAP, rows};
 use crate::compiler::{Capacity, ticks};
 
 /// The object this daemon was built with.
@@ -40,6 +40,8 @@ pub struct LoadOptions<'a> {
     pub secret: [u64; 2],
     /// How long flows may be idle.
     pub idle: IdleTimes,
+    /// How many drops are told.
+    pub told: TellRate,
     /// Log every packet's outcome (slow).
     pub log_packets: bool,
 }
@@ -50,6 +52,7 @@ pub(super) fn load(options: &LoadOptions<'_>) -> Result<Ebpf, DataplaneError> {
     let log = u8::from(options.log_packets);
     let flows = FlowSizes::for_flows(capacity.flows);
     let fragment_ticks = ticks(FRAGMENT_TIME, limits::tick());
+    let told = options.told.limit();
     let mut loader = EbpfLoader::new();
     for (name, rows) in rows(capacity) {
         loader.map_max_entries(name, rows);
@@ -61,7 +64,9 @@ pub(super) fn load(options: &LoadOptions<'_>) -> Result<Ebpf, DataplaneError> {
         .override_global("BACKEND_ROWS", &capacity.backends, true)
         .override_global("NAT_ROWS", &capacity.nat_addresses, true)
         .override_global("FLOW_ENTRIES", &flows.entries, true)
-        .override_global("FRAGMENT_TICKS", &fragment_ticks, true);
+        .override_global("FRAGMENT_TICKS", &fragment_ticks, true)
+        .override_global("TOLD_MOST", &told.most, true)
+        .override_global("TOLD_PERIOD", &told.period, true);
     let mut ebpf = loader
         .load(options.object)
         .map_err(|error| refused(&error))?;
@@ -166,7 +171,7 @@ fn suffix(leg: Leg) -> &'static str {
         Leg::Known => "known",
         Leg::Send => "send",
         Leg::Echo => "echo",
-        Leg::Refuse => "refuse",
+        Leg::Tell => "tell",
         Leg::Arrive6 => "ipv6",
         Leg::Related => "related",
         Leg::Fragment => "fragment",

@@ -30,7 +30,7 @@ use endpoint_common::path::flows::FlowSizes;
 
 pub use attach::{AttachMode, Attached};
 pub use error::DataplaneError;
-pub use limits::IdleTimes;
+pub use limits::{IdleTimes, TellRate};
 pub use load::{LoadOptions, OBJECT};
 pub use observed::{FlowId, Observed, TableUse};
 pub use test_run::{RunResult, XdpAction};
@@ -234,7 +234,7 @@ fn rows(capacity: &Capacity) -> [(&'static str, u32); 24] {
         ("ENI_FLOWS", capacity.enis),
         ("LIMITS", capacity.enis),
         ("RATE_BUCKETS", capacity.enis),
-        ("DROPS", capacity.enis * 4),
+        ("DROPS", capacity.enis),
         ("EVENTS", capacity.event_bytes),
         ("ENDS", capacity.event_bytes),
     ]

@@ -9,5 +9,6 @@ mod packet;
 mod packet6;
 mod random;
 mod table;
+mod telling;
 mod twins;
 mod world;

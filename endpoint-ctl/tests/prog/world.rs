@@ -103,14 +103,24 @@ pub(crate) struct World {
 impl World {
     /// The first generation, in force, with every next hop resolved.
     pub(crate) fn new(flows: u32) -> Self {
+        let capacity = capacity(flows);
+        Self::over(Twins::new(capacity), capacity)
+    }
+
+    /// As [`Self::new`], of twins that tell so many drops of an ENI in all.
+    pub(crate) fn telling(flows: u32, most: u32) -> Self {
+        let capacity = capacity(flows);
+        Self::over(Twins::telling(capacity, most), capacity)
+    }
+
+    fn over(twins: Twins, capacity: Capacity) -> Self {
         let text = include_str!("universe.yaml");
         let model =
             manifest::load(text, "universe.yaml", None).unwrap_or_else(|errors| panic!("{errors}"));
-        let capacity = capacity(flows);
         let mut world = Self {
             model,
             numbers: Numbers::default(),
-            twins: Twins::new(capacity),
+            twins,
             generation: 0,
             capacity,
             hops: BTreeMap::new(),

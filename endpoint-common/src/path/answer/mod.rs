@@ -25,7 +25,7 @@ const DONT_FRAGMENT: [u8; 2] = [0x40, 0];
 
 /// Whether the sender of the refused packet is told.
 #[inline(always)]
-pub(super) fn is_told(scratch: &Scratch) -> bool {
+pub(super) fn is_due(scratch: &Scratch) -> bool {
     if scratch.packet.layers.is_later_fragment() {
         // RFC 1122 section 3.2.2.
         return false;
@@ -39,7 +39,7 @@ pub(super) fn is_told(scratch: &Scratch) -> bool {
 
 /// Makes the answer of the packet.
 #[inline(always)]
-pub(super) fn tell<A: AddressFamily, F: Frame, T: Tables>(
+pub(super) fn answer<A: AddressFamily, F: Frame, T: Tables>(
     frame: &mut F,
     world: &T,
     scratch: &mut Scratch,

@@ -14,6 +14,7 @@ use super::flows::{Found, find};
 use super::frame::Frame;
 use super::{Arrival, Leg, Outcome, Turn, World, answer, fragment};
 use crate::abi::Addr;
+use crate::abi::counter::DropKey;
 use crate::abi::event::DropEvent;
 use crate::abi::family::{AddressFamily, Inet, Inet6};
 use crate::abi::reason::DropReason;
@@ -60,13 +61,9 @@ pub fn go<F: Frame, W: World>(leg: Leg, frame: &mut F, world: &W, at: Arrival) -
     let next = match leg {
         Leg::Neighbour => Ok(Turn::Done(neighbour(frame, world, at))),
         Leg::Arrive6 => Ok(arrive6(frame, world, at, scratch)),
-        Leg::Refuse => Ok(refuse(world, scratch)),
-        Leg::Answer if is_v4 => Ok(Turn::Done(answer::tell::<Inet, F, W>(
-            frame, world, scratch,
-        ))),
-        Leg::Answer => Ok(Turn::Done(answer::tell::<Inet6, F, W>(
-            frame, world, scratch,
-        ))),
+        Leg::Tell => Ok(tell(world, scratch)),
+        Leg::Answer if is_v4 => Ok(answering::<Inet, F, W>(frame, world, scratch)),
+        Leg::Answer => Ok(answering::<Inet6, F, W>(frame, world, scratch)),
         Leg::Fragment if is_v4 => Ok(follow_first::<Inet, W>(world, scratch)),
         Leg::Fragment => Ok(follow_first::<Inet6, W>(world, scratch)),
         Leg::Related if is_v4 => relating::<Inet, F, W>(frame, world, scratch),
@@ -82,7 +79,10 @@ pub fn go<F: Frame, W: World>(leg: Leg, frame: &mut F, world: &W, at: Arrival) -
     };
     next.unwrap_or_else(|refusal| {
         scratch.refusal = refusal;
-        Turn::Next(Leg::Refuse)
+        if refuse(world, scratch) {
+            return Turn::Next(Leg::Tell);
+        }
+        dropped(scratch)
     })
 }
 
@@ -102,9 +102,26 @@ fn opening<A: AddressFamily>() -> Leg {
     if A::V4 { Leg::Open } else { Leg::Open6 }
 }
 
-/// Counts and tells a drop; its sender is told on a leg of its own, if at all.
+/// Counts a drop; whether it is told, too. Beside the legs, so that it is verified once in each.
+#[inline(never)]
+fn refuse<W: World>(world: &W, scratch: &Scratch) -> bool {
+    let Scratch {
+        arrived,
+        packet,
+        refusal,
+        ..
+    } = scratch;
+    let what = DropKey {
+        eni: refusal.eni,
+        reason: refusal.reason,
+        direction: refusal.direction,
+    };
+    world.dropped(what, packet.layers.bytes, arrived.tick)
+}
+
+/// Tells of a drop that is counted.
 #[inline(always)]
-fn refuse<W: World>(world: &W, scratch: &Scratch) -> Turn {
+fn tell<W: World>(world: &W, scratch: &Scratch) -> Turn {
     let Scratch {
         arrived,
         packet,
@@ -112,7 +129,7 @@ fn refuse<W: World>(world: &W, scratch: &Scratch) -> Turn {
         ..
     } = scratch;
     let layers = &packet.layers;
-    world.dropped(&DropEvent {
+    world.tell(&DropEvent {
         src: packet.src,
         dst: packet.dst,
         src_port: layers.src_port,
@@ -129,8 +146,24 @@ fn refuse<W: World>(world: &W, scratch: &Scratch) -> Turn {
         reserved: [0; 2],
         flow: refusal.flow,
     });
-    if answer::is_told(scratch) {
+    dropped(scratch)
+}
+
+/// A packet whose drop is counted and, if it is to be, told: its sender may be owed an answer.
+#[inline(always)]
+fn dropped(scratch: &Scratch) -> Turn {
+    if answer::is_due(scratch) {
         return Turn::Next(Leg::Answer);
     }
-    Turn::Done(Outcome::Drop(refusal.drop_reason()))
+    Turn::Done(Outcome::Drop(scratch.refusal.drop_reason()))
+}
+
+/// The packet becomes the answer that its sender gets.
+#[inline(always)]
+fn answering<A: AddressFamily, F: Frame, W: World>(
+    frame: &mut F,
+    world: &W,
+    scratch: &mut Scratch,
+) -> Turn {
+    Turn::Done(answer::answer::<A, F, W>(frame, world, scratch))
 }
