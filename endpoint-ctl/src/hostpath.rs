@@ -16,7 +16,7 @@ use endpoint_common::abi::event::{DropEvent, EndCause};
 use endpoint_common::abi::family::{Inet, Inet6};
 use endpoint_common::abi::flow::{Direction, Family, FlowEntry, FlowLimits, Side};
 use endpoint_common::abi::fragment::{FragmentKey, FragmentPorts};
-use endpoint_common::abi::meta::{Meta, Port};
+use endpoint_common::abi::meta::{Meta, Port, Tags};
 use endpoint_common::abi::policy::PolicySlot;
 use endpoint_common::abi::service::{
     Address, AddressKey, Backend, Hop, Listener, ListenerKey, TargetKey,
@@ -40,7 +40,7 @@ pub struct HostWorld {
     flows: FlowTables,
     fragments: RefCell<BTreeMap<FragmentKey, FragmentPorts>>,
     scratch: RefCell<Scratch>,
-    ports: BTreeMap<u32, Port>,
+    ports: BTreeMap<(u32, Tags), Port>,
     hops: BTreeMap<u32, Hop>,
     told: TellLimit,
     state: RefCell<State>,
@@ -91,7 +91,7 @@ impl HostWorld {
 
     /// Makes an interface known.
     pub fn set_port(&mut self, port: Port) {
-        self.ports.insert(port.ifindex, port);
+        self.ports.insert((port.ifindex, port.tags), port);
     }
 
     /// Writes a next hop.
@@ -160,8 +160,8 @@ impl path::Tables for &HostWorld {
         })
     }
 
-    fn port(&self, ifindex: u32) -> Option<Port> {
-        self.ports.get(&ifindex).copied()
+    fn port(&self, ifindex: u32, tags: Tags) -> Option<Port> {
+        self.ports.get(&(ifindex, tags)).copied()
     }
 
     fn address(&self, key: &AddressKey) -> Option<Address> {

@@ -29,9 +29,12 @@ pub(crate) trait Hook: Copy {
     fn segment(self) -> u32;
     /// See [`Frame::is_half_done`].
     fn is_half_done(self, check: [u8; 2], pseudo: u16) -> bool;
-    /// Cuts off all but the first `keep` bytes of `length`, then makes room for `front` bytes before them;
-    /// `false` if that cannot be done.
-    fn reshape(self, length: usize, keep: usize, front: usize) -> bool;
+    /// See [`Frame::TAGS`].
+    const TAGS: bool;
+    /// Takes so many bytes off the front, or adds some if it is negative; `false` if that cannot be done.
+    fn move_front(self, by: i32) -> bool;
+    /// Cuts off all but the first `keep` of `length` bytes; `false` if that cannot be done.
+    fn cut_end(self, length: usize, keep: usize) -> bool;
 }
 
 /// XDP: the frame as the driver has it.
@@ -73,13 +76,18 @@ impl Hook for Xdp {
         false
     }
 
+    const TAGS: bool = true;
+
     #[inline(always)]
-    fn reshape(self, length: usize, keep: usize, front: usize) -> bool {
-        // SAFETY: the helpers take the context and numbers, and check those themselves.
-        unsafe {
-            bpf_xdp_adjust_tail(self.0, keep as i32 - length as i32) == 0
-                && bpf_xdp_adjust_head(self.0, -(front as i32)) == 0
-        }
+    fn move_front(self, by: i32) -> bool {
+        // SAFETY: the helper takes the context and a number, which it checks itself.
+        unsafe { bpf_xdp_adjust_head(self.0, by) == 0 }
+    }
+
+    #[inline(always)]
+    fn cut_end(self, length: usize, keep: usize) -> bool {
+        // SAFETY: as above.
+        keep == length || unsafe { bpf_xdp_adjust_tail(self.0, keep as i32 - length as i32) == 0 }
     }
 }
 
@@ -102,6 +110,13 @@ impl<H: Hook> PacketFrame<H> {
     pub(crate) fn at(hook: H) -> Self {
         let (start, end) = hook.bounds();
         Self { hook, start, end }
+    }
+
+    /// Looks anew where the frame is, after a helper may have moved it.
+    #[inline(always)]
+    fn moved(&mut self, done: bool) -> Option<()> {
+        (self.start, self.end) = self.hook.bounds();
+        done.then_some(())
     }
 
     /// The address of `N` bytes at `at`, checked against the frame's end.
@@ -205,9 +220,7 @@ impl<H: Hook> Frame for PacketFrame<H> {
     #[inline(always)]
     fn change_check(&mut self, at: usize, change: CheckChange) -> Option<()> {
         if self.hook.change_check(at, &change) {
-            // Helpers that change an skb may move it.
-            (self.start, self.end) = self.hook.bounds();
-            return Some(());
+            return self.moved(true);
         }
         self.write(at, change.applied())
     }
@@ -222,12 +235,25 @@ impl<H: Hook> Frame for PacketFrame<H> {
         self.hook.is_half_done(check, pseudo)
     }
 
+    const TAGS: bool = H::TAGS;
+
     #[inline(always)]
-    fn reshape(&mut self, keep: usize, front: usize) -> Option<()> {
+    fn cut_front(&mut self, bytes: usize) -> Option<()> {
+        let done = self.hook.move_front(bytes as i32);
+        self.moved(done)
+    }
+
+    #[inline(always)]
+    fn add_front(&mut self, bytes: usize) -> Option<()> {
+        let done = self.hook.move_front(-(bytes as i32));
+        self.moved(done)
+    }
+
+    #[inline(always)]
+    fn cut_end(&mut self, keep: usize) -> Option<()> {
         let length = self.hook.length();
-        let done = keep <= length && self.hook.reshape(length, keep, front);
-        (self.start, self.end) = self.hook.bounds();
-        done.then_some(())
+        let done = keep <= length && self.hook.cut_end(length, keep);
+        self.moved(done)
     }
 
     #[inline(always)]

@@ -90,6 +90,8 @@ legs! {
     endpoint_xdp_related endpoint_tc_related Related
     endpoint_xdp_fragment endpoint_tc_fragment Fragment
     endpoint_xdp_answer endpoint_tc_answer Answer
+    endpoint_xdp_tagged endpoint_tc_tagged Tagged
+    endpoint_xdp_tag endpoint_tc_tag Tag
 }
 
 #[inline(always)]

@@ -74,13 +74,20 @@ impl Hook for Skb {
         check == pseudo.to_ne_bytes()
     }
 
+    /// Tags stand beside the frame, and VLAN devices do the rest.
+    const TAGS: bool = false;
+
+    /// Adds only.
     #[inline(always)]
-    fn reshape(self, _: usize, keep: usize, front: usize) -> bool {
-        // SAFETY: the helpers take the context and numbers, and check those themselves.
-        unsafe {
-            bpf_skb_change_tail(self.0, keep as u32, 0) == 0
-                && (front == 0 || bpf_skb_change_head(self.0, front as u32, 0) == 0)
-        }
+    fn move_front(self, by: i32) -> bool {
+        // SAFETY: the helper takes the context and a number, which it checks itself.
+        by <= 0 && unsafe { bpf_skb_change_head(self.0, by.wrapping_neg() as u32, 0) == 0 }
+    }
+
+    #[inline(always)]
+    fn cut_end(self, _: usize, keep: usize) -> bool {
+        // SAFETY: as above.
+        unsafe { bpf_skb_change_tail(self.0, keep as u32, 0) == 0 }
     }
 }
 

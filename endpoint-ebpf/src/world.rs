@@ -8,7 +8,7 @@ use endpoint_common::abi::counter::{Counter, DropKey};
 use endpoint_common::abi::event::DropEvent;
 use endpoint_common::abi::flow::Direction;
 use endpoint_common::abi::fragment::{FragmentKey, FragmentPorts};
-use endpoint_common::abi::meta::{Meta, PORT_PROBES, PORT_ROWS, Port};
+use endpoint_common::abi::meta::{Meta, PORT_PROBES, Port, Tags};
 use endpoint_common::abi::policy::PolicySlot;
 use endpoint_common::abi::service::{
     Address, AddressKey, Backend, Hop, Listener, ListenerKey, TargetKey,
@@ -29,10 +29,10 @@ impl Tables for KernelWorld {
     }
 
     #[inline(always)]
-    fn port(&self, ifindex: u32) -> Option<Port> {
+    fn port(&self, ifindex: u32, tags: Tags) -> Option<Port> {
         for probe in 0..PORT_PROBES {
-            let port = maps::PORTS.get((ifindex + probe) % PORT_ROWS)?;
-            if port.ifindex == ifindex {
+            let port = maps::PORTS.get(Port::row(ifindex, tags, probe))?;
+            if port.is(ifindex, tags) {
                 return Some(*port);
             }
         }

@@ -6,7 +6,7 @@ use super::case::Case;
 use super::packet::{Link, Packet};
 use crate::abi::Addr;
 use crate::abi::flow::{Direction, FlowState, Half6};
-use crate::abi::meta::{Meta, Port};
+use crate::abi::meta::{Meta, Port, Tags};
 use crate::abi::reason::DropReason;
 
 /// Where and when a packet arrived, and which generation judges it.
@@ -36,6 +36,24 @@ pub(super) struct Refusal {
     pub(super) mtu: u32,
 }
 
+/// How a frame that needs VLAN tags leaves.
+#[derive(Debug, Clone, Copy, bytemuck::Zeroable)]
+#[repr(C)]
+pub(super) struct Exit {
+    pub(super) tags: Tags,
+    /// One of the below, each for an outcome.
+    pub(super) kind: u32,
+    /// Of [`Exit::REDIRECT`], by which interface.
+    pub(super) ifindex: u32,
+}
+
+impl Exit {
+    pub(super) const PASS: u32 = 0;
+    pub(super) const TRANSMIT: u32 = 1;
+    pub(super) const ANSWER: u32 = 2;
+    pub(super) const REDIRECT: u32 = 3;
+}
+
 /// A packet on its way. Any bytes are a valid one.
 #[derive(Debug, Clone, Copy, bytemuck::Zeroable)]
 #[repr(C, align(8))]
@@ -43,6 +61,7 @@ pub struct Scratch {
     pub(super) arrived: Arrived,
     pub(super) packet: Packet<Addr>,
     pub(super) refusal: Refusal,
+    pub(super) exit: Exit,
     pub(super) case: Case,
     /// A flow in the making, by side.
     pub(super) halves: [Half6; 2],

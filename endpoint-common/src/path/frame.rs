@@ -74,10 +74,19 @@ pub trait Frame {
         false
     }
 
-    /// Cuts the frame off behind `keep` bytes, of which it must have as many, and makes room for `front`
-    /// bytes before them; what stands there is not defined. `None` if that cannot be done: then the frame
-    /// is fit for nothing but to be dropped.
-    fn reshape(&mut self, keep: usize, front: usize) -> Option<()>;
+    /// Whether frames have their VLAN tags in them. Else the kernel takes tags off and puts them on, in
+    /// its VLAN devices.
+    const TAGS: bool;
+
+    /// Takes bytes off the front. `None` if that cannot be done: then, as with the others that change
+    /// where a frame begins and ends, it is fit for nothing but to be dropped.
+    fn cut_front(&mut self, bytes: usize) -> Option<()>;
+
+    /// Makes room for bytes at the front; what stands there is not defined.
+    fn add_front(&mut self, bytes: usize) -> Option<()>;
+
+    /// Cuts the frame off behind `keep` bytes; it must have as many.
+    fn cut_end(&mut self, keep: usize) -> Option<()>;
 
     /// The ones' complement sum of `length` bytes, a multiple of 4 and at most [`SUMMED`], from `at` on;
     /// `None` if the frame's first piece ends before.

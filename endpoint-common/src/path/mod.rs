@@ -34,6 +34,7 @@ mod select;
 mod tables;
 pub mod tell;
 mod track;
+mod vlan;
 
 pub use context::Scratch;
 pub use frame::{CheckChange, Frame, REACH, SUMMED};
@@ -100,11 +101,15 @@ pub enum Leg {
     Open6 = 9,
     /// A packet that was refused, and whose sender is told.
     Answer = 10,
+    /// A frame with VLAN tags arrives.
+    Tagged = 11,
+    /// A frame gets the VLAN tags that it leaves with.
+    Tag = 12,
 }
 
 impl Leg {
     /// All of them, by number.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Neighbour,
         Self::Open,
         Self::Known,
@@ -116,6 +121,8 @@ impl Leg {
         Self::Fragment,
         Self::Open6,
         Self::Answer,
+        Self::Tagged,
+        Self::Tag,
     ];
 }
 

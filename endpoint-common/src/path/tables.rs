@@ -11,7 +11,7 @@ use crate::abi::counter::DropKey;
 use crate::abi::event::DropEvent;
 use crate::abi::flow::Direction;
 use crate::abi::fragment::{FragmentKey, FragmentPorts};
-use crate::abi::meta::{Meta, Port};
+use crate::abi::meta::{Meta, Port, Tags};
 use crate::abi::policy::PolicySlot;
 use crate::abi::service::{Address, AddressKey, Backend, Hop, Listener, ListenerKey, TargetKey};
 
@@ -24,8 +24,8 @@ pub trait Tables {
 
     /// The generation in force.
     fn meta(&self) -> Option<Meta>;
-    /// The interface, if it is bound.
-    fn port(&self, ifindex: u32) -> Option<Port>;
+    /// The interface, or the VLAN of it that frames with these tags are of, if it is bound.
+    fn port(&self, ifindex: u32, tags: Tags) -> Option<Port>;
     /// An address this node answers for.
     fn address(&self, key: &AddressKey) -> Option<Address>;
     /// A slot (0 to 15) of a policy node.

@@ -176,6 +176,8 @@ fn suffix(leg: Leg) -> &'static str {
         Leg::Related => "related",
         Leg::Fragment => "fragment",
         Leg::Answer => "answer",
+        Leg::Tagged => "tagged",
+        Leg::Tag => "tag",
     }
 }
 

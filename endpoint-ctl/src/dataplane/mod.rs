@@ -24,7 +24,7 @@ use aya::programs::ProgramFd;
 
 use crate::compiler::{Capacity, CompileError, Tables};
 use endpoint_common::abi::flow::FlowLimits;
-use endpoint_common::abi::meta::Port;
+use endpoint_common::abi::meta::{Port, Tags};
 use endpoint_common::abi::service::Hop;
 use endpoint_common::path::flows::FlowSizes;
 
@@ -142,7 +142,7 @@ impl Dataplane {
     /// The kernel refused to detach.
     pub fn unbind(&mut self, ifindex: u32) -> Result<(), DataplaneError> {
         self.detach(ifindex)?;
-        self.writer.clear_port(ifindex)
+        self.writer.clear_port(ifindex, Tags::NONE)
     }
 
     fn detach(&mut self, ifindex: u32) -> Result<(), DataplaneError> {
@@ -162,7 +162,7 @@ impl Dataplane {
         if let Err(error) = self.unbind(ifindex) {
             tracing::debug!("an interface that is gone: {error}");
         }
-        self.writer.clear_port(ifindex)
+        self.writer.clear_port(ifindex, Tags::NONE)
     }
 
     /// Whether the program is attached to an interface.

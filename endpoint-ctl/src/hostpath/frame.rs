@@ -29,12 +29,26 @@ impl Frame for HostFrame<'_> {
         Some(())
     }
 
-    fn reshape(&mut self, keep: usize, front: usize) -> Option<()> {
+    const TAGS: bool = true;
+
+    fn cut_front(&mut self, bytes: usize) -> Option<()> {
+        if bytes > self.0.len() {
+            return None;
+        }
+        self.0.drain(..bytes);
+        Some(())
+    }
+
+    fn add_front(&mut self, bytes: usize) -> Option<()> {
+        self.0.splice(..0, std::iter::repeat_n(0, bytes));
+        Some(())
+    }
+
+    fn cut_end(&mut self, keep: usize) -> Option<()> {
         if keep > self.0.len() {
             return None;
         }
         self.0.truncate(keep);
-        self.0.splice(..0, std::iter::repeat_n(0, front));
         Some(())
     }
 

@@ -78,10 +78,8 @@ pub(super) fn answer<A: AddressFamily, F: Frame>(
     let icmp_at = EthHdr::LEN.wrapping_add(ip);
     let quote_at = icmp_at.wrapping_add(Icmpv4Hdr::LEN);
     let half_done = is_half_done::<A, F>(frame, packet);
-    frame.reshape(
-        EthHdr::LEN.wrapping_add(quoted),
-        ip.wrapping_add(Icmpv4Hdr::LEN),
-    )?;
+    frame.cut_end(EthHdr::LEN.wrapping_add(quoted))?;
+    frame.add_front(ip.wrapping_add(Icmpv4Hdr::LEN))?;
     let quote = if half_done {
         // Whoever completes the sum meanwhile makes these bytes sum up to the opposite of what stands in
         // its place now.

@@ -39,7 +39,7 @@ pub(super) fn answer<A: AddressFamily, F: Frame>(frame: &mut F, scratch: &Scratc
         check: [0; 2],
         urg_ptr: [0; 2],
     };
-    frame.reshape(at.wrapping_add(TcpHdr::LEN), 0)?;
+    frame.cut_end(at.wrapping_add(TcpHdr::LEN))?;
     let pseudo = pseudo_header::<A>(packet, protocol::TCP, TcpHdr::LEN);
     let words: [u16; 10] = bytemuck::cast(reset);
     let whole = u32::from(fold_words(&words)).wrapping_add(u32::from(pseudo));

@@ -9,17 +9,17 @@ mod send;
 
 pub use arrive::arrive;
 
-use super::context::{Arrived, Refusal, Scratch};
+use super::context::{Arrived, Exit, Refusal, Scratch};
 use super::flows::{Found, find};
 use super::frame::Frame;
-use super::{Arrival, Leg, Outcome, Turn, World, answer, fragment};
+use super::{Arrival, Leg, Outcome, Turn, World, answer, fragment, vlan};
 use crate::abi::Addr;
 use crate::abi::counter::DropKey;
 use crate::abi::event::DropEvent;
 use crate::abi::family::{AddressFamily, Inet, Inet6};
 use crate::abi::reason::DropReason;
 use crate::abi::service::AddressKey;
-use arrive::{arrive6, neighbour};
+use arrive::{arrive6, neighbour, tagged};
 use known::known;
 use open::open;
 use send::{echoing, relating, sending};
@@ -53,14 +53,23 @@ pub(super) fn find_again<A: AddressFamily, W: World>(
 /// Travels one leg.
 #[inline(always)]
 pub fn go<F: Frame, W: World>(leg: Leg, frame: &mut F, world: &W, at: Arrival) -> Turn {
+    if leg == Leg::Tagged {
+        // No such frames come there where the kernel takes tags off.
+        return if F::TAGS {
+            tagged(frame, world, at)
+        } else {
+            MISSING
+        };
+    }
     let Some(mut scratch) = world.scratch() else {
         return MISSING;
     };
     let scratch = &mut *scratch;
     let is_v4 = scratch.packet.layers.is_v4();
     let next = match leg {
-        Leg::Neighbour => Ok(Turn::Done(neighbour(frame, world, at))),
-        Leg::Arrive6 => Ok(arrive6(frame, world, at, scratch)),
+        Leg::Tagged | Leg::Tag => Ok(tag(frame, scratch)),
+        Leg::Neighbour => Ok(Turn::Done(neighbour(frame, world, &scratch.arrived))),
+        Leg::Arrive6 => Ok(arrive6(frame, world, scratch)),
         Leg::Tell => Ok(tell(world, scratch)),
         Leg::Answer if is_v4 => Ok(answering::<Inet, F, W>(frame, world, scratch)),
         Leg::Answer => Ok(answering::<Inet6, F, W>(frame, world, scratch)),
@@ -77,12 +86,48 @@ pub fn go<F: Frame, W: World>(leg: Leg, frame: &mut F, world: &W, at: Arrival) -
         Leg::Echo if is_v4 => echoing::<Inet, F, W>(frame, world, scratch),
         Leg::Echo => echoing::<Inet6, F, W>(frame, world, scratch),
     };
-    next.unwrap_or_else(|refusal| {
+    let turn = next.unwrap_or_else(|refusal| {
         scratch.refusal = refusal;
         if refuse(world, scratch) {
             return Turn::Next(Leg::Tell);
         }
         dropped(scratch)
+    });
+    if F::TAGS && leg != Leg::Tag && scratch.arrived.port.tags.any() {
+        return with_tags(scratch, turn);
+    }
+    turn
+}
+
+/// What leaves by the VLAN it arrived on needs its tags again.
+#[inline(always)]
+fn with_tags(scratch: &mut Scratch, turn: Turn) -> Turn {
+    let kind = match turn {
+        Turn::Done(Outcome::Pass) => Exit::PASS,
+        Turn::Done(Outcome::Transmit) => Exit::TRANSMIT,
+        Turn::Done(Outcome::Answer(_)) => Exit::ANSWER,
+        Turn::Done(Outcome::Drop(_) | Outcome::Redirect(_)) | Turn::Next(_) => return turn,
+    };
+    scratch.exit = Exit {
+        tags: scratch.arrived.port.tags,
+        kind,
+        ifindex: 0,
+    };
+    Turn::Next(Leg::Tag)
+}
+
+/// A frame gets the tags that it leaves with.
+#[inline(always)]
+fn tag<F: Frame>(frame: &mut F, scratch: &Scratch) -> Turn {
+    let exit = scratch.exit;
+    if vlan::put_on(frame, exit.tags).is_none() {
+        return MISSING;
+    }
+    Turn::Done(match exit.kind {
+        Exit::PASS => Outcome::Pass,
+        Exit::ANSWER => Outcome::Answer(scratch.refusal.drop_reason()),
+        Exit::REDIRECT => Outcome::Redirect(exit.ifindex),
+        _ => Outcome::Transmit,
     })
 }
 
