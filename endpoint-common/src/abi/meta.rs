@@ -70,6 +70,23 @@ impl Tags {
         }
     }
 
+    /// What tells VLANs apart: the same with priority and drop eligibility zero. A single tag of VLAN 0
+    /// says nothing but a priority, and so is none.
+    #[must_use]
+    #[inline(always)]
+    pub fn without_priority(self) -> Self {
+        const MASK: u32 = u32::from_ne_bytes([0xff, 0xff, 0x0f, 0xff]);
+        const VLAN: u32 = u32::from_ne_bytes([0, 0, 0x0f, 0xff]);
+        let [outer, inner] = [self.outer, self.inner].map(u32::from_ne_bytes);
+        if inner == 0 && outer & VLAN == 0 {
+            return Self::NONE;
+        }
+        Self {
+            outer: (outer & MASK).to_ne_bytes(),
+            inner: (inner & MASK).to_ne_bytes(),
+        }
+    }
+
     /// A number to place rows by; 0 for no tags.
     #[inline(always)]
     fn spread(self) -> u32 {

@@ -15,6 +15,8 @@ use crate::abi::reason::DropReason;
 pub(super) struct Arrived {
     pub(super) meta: Meta,
     pub(super) port: Port,
+    /// The tags it arrived with, their priority too.
+    pub(super) tags: Tags,
     /// In ticks.
     pub(super) tick: u32,
     pub(super) link: Link,

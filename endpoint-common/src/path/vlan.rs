@@ -15,7 +15,7 @@ pub(super) fn is_tag(ether_type: u16) -> bool {
     ether_type == TAG_CUSTOMER || ether_type == TAG_PROVIDER
 }
 
-/// The tags of a frame that has some; `None` if there are more than two, or the frame ends before.
+/// The tags of a frame that has some, priority and all; `None` if there are more than two, or the frame ends before.
 #[inline(always)]
 pub(super) fn read<F: Frame>(frame: &F) -> Option<Tags> {
     let [outer, second]: [[u8; 4]; 2] = bytemuck::cast(frame.read::<8>(AT)?);
@@ -29,11 +29,11 @@ pub(super) fn read<F: Frame>(frame: &F) -> Option<Tags> {
     (!is_tag(u16::from_be_bytes(third))).then_some(tags)
 }
 
-/// A tag without its priority bits, if it is one.
+/// The bytes, if they are a tag.
 #[inline(always)]
 fn tag(bytes: [u8; 4]) -> Option<[u8; 4]> {
-    let [p0, p1, high, low] = bytes;
-    is_tag(u16::from_be_bytes([p0, p1])).then_some([p0, p1, high & 0x0f, low])
+    let [p0, p1, _, _] = bytes;
+    is_tag(u16::from_be_bytes([p0, p1])).then_some(bytes)
 }
 
 /// Takes `length` bytes of tags off.

@@ -11,4 +11,5 @@ mod random;
 mod table;
 mod telling;
 mod twins;
+mod vlan;
 mod world;

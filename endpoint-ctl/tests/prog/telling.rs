@@ -27,7 +27,6 @@ fn stay_on_one_cpu() {
 fn an_eni_has_its_share_of_what_is_told_and_the_rest_is_counted() {
     stay_on_one_cpu();
     let mut world = World::telling(64, MOST as u32);
-    world.arrive_on(Leg::VswA);
     let mut told = [0; 2];
     for number in 0..4 * MOST as u16 {
         // In turns: another ENI's drops take nothing of the share.
@@ -35,7 +34,7 @@ fn an_eni_has_its_share_of_what_is_told_and_the_rest_is_counted() {
         let address = ["10.0.1.100:79", "10.0.1.101:79"][eni];
         let packet = tcp("10.0.1.10:50011", address).syn();
         let packet = packet.source_port(1_000 + number).at_mac(Leg::VswA.mac());
-        let ran = world.twins.run(&packet.bytes());
+        let ran = world.run(Leg::VswA, &packet.bytes());
         let ran = ran.unwrap_or_else(|error| panic!("packet {number}:\n{error}"));
         assert_eq!(ran.outcome, Outcome::Drop(DropReason::GroupIngress));
         let event = ran.event.map(|event| event.src_port);

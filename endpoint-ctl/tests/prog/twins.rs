@@ -21,7 +21,7 @@ use endpoint_ctl::dataplane::{
 };
 use endpoint_ctl::hostpath::HostWorld;
 
-use crate::checksums;
+use crate::{checksums, vlan};
 
 /// Test runs arrive on the loopback interface of this network namespace.
 pub(crate) const ARRIVAL: u32 = 1;
@@ -304,11 +304,11 @@ fn check_frame(wrong: &mut String, outcome: Outcome, before: &[u8], after: &[u8]
         let _ = writeln!(wrong, "passed, but changed: {}", hex(after));
     }
     if matches!(outcome, Outcome::Transmit | Outcome::Redirect(_)) {
-        let (before, after) = (checksums::of(before), checksums::of(after));
+        let [before, after] = [before, after].map(|frame| checksums::of(&vlan::take_off(frame).0));
         differ(wrong, "checksums (before, after)", &before, &after);
     }
     if let Outcome::Answer(_) = outcome {
-        let right = checksums::of(after).is_some_and(|sums| sums.are_right());
+        let right = checksums::of(&vlan::take_off(after).0).is_some_and(|sums| sums.are_right());
         differ(wrong, "checksums of the answer", &right, &true);
     }
 }

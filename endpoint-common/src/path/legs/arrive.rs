@@ -117,7 +117,7 @@ pub(super) fn arrive6<F: Frame, W: World>(frame: &mut F, world: &W, scratch: &mu
 /// Where the frame arrived, if that is an interface or a VLAN of ours and it may be for us.
 #[inline(always)]
 fn link_layer<W: World>(eth: &EthHdr, world: &W, at: Arrival, tags: Tags) -> Option<Arrived> {
-    let port = world.port(at.ifindex, tags)?;
+    let port = world.port(at.ifindex, tags.without_priority())?;
     let meta = world.meta()?;
     if eth.dst_addr != port.mac && !is_group(eth.dst_addr) {
         return None;
@@ -125,6 +125,7 @@ fn link_layer<W: World>(eth: &EthHdr, world: &W, at: Arrival, tags: Tags) -> Opt
     Some(Arrived {
         meta,
         port,
+        tags,
         tick: at.tick,
         link: Link {
             dst: eth.dst_addr,

@@ -93,7 +93,7 @@ pub fn go<F: Frame, W: World>(leg: Leg, frame: &mut F, world: &W, at: Arrival) -
         }
         dropped(scratch)
     });
-    if F::TAGS && leg != Leg::Tag && scratch.arrived.port.tags.any() {
+    if F::TAGS && leg != Leg::Tag && scratch.arrived.tags.any() {
         return with_tags(scratch, turn);
     }
     turn
@@ -109,7 +109,7 @@ fn with_tags(scratch: &mut Scratch, turn: Turn) -> Turn {
         Turn::Done(Outcome::Drop(_) | Outcome::Redirect(_)) | Turn::Next(_) => return turn,
     };
     scratch.exit = Exit {
-        tags: scratch.arrived.port.tags,
+        tags: scratch.arrived.tags,
         kind,
         ifindex: 0,
     };

@@ -123,7 +123,7 @@ pub(super) fn relating<A: AddressFamily, F: Frame, W: World>(
 /// By which interface a rewritten packet leaves, if it needs no VLAN tags.
 #[inline(always)]
 pub(super) fn leaving(hop: &Hop, arrived: &Arrived) -> Outcome {
-    if hop.ifindex == arrived.port.ifindex && !arrived.port.tags.any() {
+    if hop.ifindex == arrived.port.ifindex && !arrived.tags.any() {
         Outcome::Transmit
     } else {
         Outcome::Redirect(hop.ifindex)

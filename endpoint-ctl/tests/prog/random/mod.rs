@@ -40,13 +40,22 @@ fn setting(name: &str, default: u64) -> u64 {
 /// Whatever comes, both sides do the same.
 #[test]
 fn random_packets_have_the_same_fate_on_both_sides() {
+    chance(World::new(FLOWS), PACKETS);
+}
+
+/// The same where frames have VLAN tags.
+#[test]
+fn random_packets_of_vlans_have_the_same_fate_on_both_sides() {
+    chance(World::on_a_trunk(FLOWS), PACKETS / 2);
+}
+
+fn chance(mut world: World, packets: u64) {
     let (seed, packets) = (
         setting("HINGE_SEED", SEED),
-        setting("HINGE_PACKETS", PACKETS),
+        setting("HINGE_PACKETS", packets),
     );
     println!("HINGE_SEED={seed} HINGE_PACKETS={packets}");
     let mut rng = Rng::with_seed(seed);
-    let mut world = World::new(FLOWS);
     let first = world.model.clone();
     let mut traffic = Traffic::default();
     let mut tally = Tally::default();
@@ -64,8 +73,7 @@ fn random_packets_have_the_same_fate_on_both_sides() {
             disturb(&mut world, &mut rng);
         }
         let (leg, frame) = traffic.next(&mut rng);
-        world.arrive_on(leg);
-        let ran = world.twins.run(&frame);
+        let ran = world.run(leg, &frame);
         let ran = ran.unwrap_or_else(|error| panic!("{}, on {leg:?}:\n{error}", context()));
         tally.count(&ran);
         traffic.learn(ran, &mut rng);

@@ -160,7 +160,15 @@ impl From<Vec<u8>> for Frame {
 
 #[test]
 fn every_packet_of_the_table_has_the_same_fate_on_both_sides() {
-    let mut world = World::new(FLOWS);
+    go_through(World::new(FLOWS));
+}
+
+#[test]
+fn every_packet_of_the_table_has_that_fate_with_vlan_tags_too() {
+    go_through(World::on_a_trunk(FLOWS));
+}
+
+fn go_through(mut world: World) {
     let mut outputs = BTreeMap::new();
     let mut inputs = BTreeMap::new();
     let stranger = packet::udp("10.0.1.201:9", "10.0.1.20:9");
@@ -193,8 +201,7 @@ fn every_packet_of_the_table_has_the_same_fate_on_both_sides() {
                     wrong.push(format!("{what}: the row it answers failed"));
                     continue;
                 };
-                world.arrive_on(on);
-                let fate = world.twins.run(&frame).and_then(|ran| {
+                let fate = world.run(on, &frame).and_then(|ran| {
                     let checked = check(&world, &frame, &ran, expect);
                     let checked = checked.and_then(|()| check_quote(&ran, expect, &inputs));
                     inputs.insert(what, frame.clone());
@@ -349,8 +356,7 @@ fn hand_shake(world: &mut World, port: u16, steps: u32) -> Outcome {
     let client = format!("10.0.2.77:{port}");
     let request = packet::tcp(&client, "10.0.2.100:80").at_mac(Leg::VswA2.mac());
     let mut run = |leg, packet: Packet| {
-        world.arrive_on(leg);
-        let ran = world.twins.run(&packet.bytes());
+        let ran = world.run(leg, &packet.bytes());
         ran.unwrap_or_else(|error| panic!("port {port}:\n{error}"))
     };
     let opened = run(Leg::VswA2, request.clone().syn());
