@@ -133,6 +133,19 @@ pub(crate) fn one_vpc(options: &[&str]) -> Scene {
     ready(&spec(1, false), &manifest, options)
 }
 
+/// The same with a single NAT address of each family.
+#[track_caller]
+pub(crate) fn one_nat_address() -> Scene {
+    let provider = provider();
+    let first = format!("[{}, 'fd00:0:0:150::200']", NAT[0]);
+    let kept = provider.lines().map(|line| match line.split_once(": ") {
+        Some(("NatAddresses", _)) => format!("NatAddresses: {first}\n"),
+        _ => format!("{line}\n"),
+    });
+    let manifest = format!("{}{}", kept.collect::<String>(), tenant("a", &[0]));
+    ready(&spec(1, false), &manifest, &[])
+}
+
 /// The same by a hook. At TC, senders keep their offloads.
 #[track_caller]
 pub(crate) fn one_vpc_at(hook: &str) -> Scene {

@@ -7,6 +7,7 @@ mod flood;
 mod full;
 mod halves;
 mod maps;
+mod nat_ports;
 mod syn_flood;
 mod talk;
 mod unattended;
