@@ -14,7 +14,9 @@ use crate::compiler::Capacity;
 use crate::control::{
     AdminSocket, FindingState, HopState, InterfaceState, NodeStatus, ServerError, TargetState,
 };
-use crate::dataplane::{Dataplane, DataplaneError, IdleTimes, LoadOptions, OBJECT, TellRate};
+use crate::dataplane::{
+    Dataplane, DataplaneError, FRAGMENT_TIME, IdleTimes, LoadOptions, OBJECT, TellRate,
+};
 use crate::health::{Change, Health, Moment, Plan, TargetView};
 use crate::manifest::{self, ManifestErrors};
 use crate::model::{Hook, Model};
@@ -102,6 +104,7 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
         capacity: options.capacity,
         secret: [fresh_secret(), fresh_secret()],
         idle: IdleTimes::default(),
+        fragment_time: FRAGMENT_TIME,
         told: TellRate::default(),
         log_packets: options.log_packets,
     };

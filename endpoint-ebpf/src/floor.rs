@@ -8,7 +8,11 @@
 //! May import: aya-ebpf, bytemuck, endpoint-common, frame.
 #![no_std]
 #![no_main]
-#![feature(asm_experimental_arch)]
+#![feature(asm_experimental_arch, core_intrinsics)]
+#![expect(
+    internal_features,
+    reason = "only an intrinsic tells whether a number is known when compiled"
+)]
 #![allow(
     missing_docs,
     unreachable_pub,

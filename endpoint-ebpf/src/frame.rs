@@ -8,6 +8,7 @@
 //! May import: aya-ebpf, endpoint-common.
 
 use core::arch::asm;
+use core::intrinsics::is_val_statically_known;
 
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::helpers::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail, bpf_xdp_get_buff_len};
@@ -125,8 +126,7 @@ impl<H: Hook> PacketFrame<H> {
         if at > REACH - N {
             return None;
         }
-        // Tells the verifier the bound again, after the compiler may have moved the check.
-        self.address::<N>(at & (REACH - 1))
+        self.address::<N>(within_reach(at))
     }
 
     /// The same for an offset that the verifier knows a bound of.
@@ -145,6 +145,26 @@ impl<H: Hook> PacketFrame<H> {
         }
         (address + N <= self.end).then_some(address)
     }
+}
+
+/// The same offset, such that the verifier knows that it is within reach. The check of an offset may be
+/// on a copy of it, which older kernels do not follow. In assembly, lest the compiler see that it is idle.
+#[inline(always)]
+fn within_reach(at: usize) -> usize {
+    if is_val_statically_known(at) {
+        return at & (REACH - 1);
+    }
+    let mut masked = at;
+    // SAFETY: arithmetic on a register.
+    unsafe {
+        asm!(
+            "{masked} &= {mask}",
+            masked = inout(reg) masked,
+            mask = const REACH - 1,
+            options(pure, nomem, nostack),
+        );
+    }
+    masked
 }
 
 /// The same number, of which the verifier no longer knows anything; `anything` must be a number it does
@@ -260,7 +280,10 @@ impl<H: Hook> Frame for PacketFrame<H> {
     fn sum(&self, at: usize, length: usize) -> Option<u16> {
         // To the verifier, neither what has been read nor the sum tells how many rounds there were: else
         // what follows is verified anew for every number of them.
-        let at = blur(at as u64, self.hook.anything()) as usize & (REACH - 1);
+        let anything = self.hook.anything();
+        let at = within_reach(blur(at as u64, anything) as usize);
+        // And the compiler must not see that the length is a bound as good as the loop's own.
+        let length = blur(length as u64, anything) as usize;
         let mut sum = 0;
         for word in 0..SUMMED / 4 {
             let offset = word * 4;

@@ -67,7 +67,7 @@ macro_rules! tail_calls {
 fn enter<C: EbpfContext>(ctx: &C, legs: &ProgramArray, leg: Leg) {
     let (ctx, legs) = (ctx.as_ptr(), ptr::from_ref(legs));
     tail_calls! { ctx legs leg:
-        Neighbour Open Known Send Echo Tell Arrive6 Related Fragment Open6 Answer Tagged Tag
+        Neighbour Open Known Send Echo Tell Arrive6 Related Fragment Open6 Answer Tagged Tag Known6
     }
 }
 

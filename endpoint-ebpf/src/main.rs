@@ -83,6 +83,7 @@ legs! {
     endpoint_xdp_open endpoint_tc_open Open
     endpoint_xdp_open6 endpoint_tc_open6 Open6
     endpoint_xdp_known endpoint_tc_known Known
+    endpoint_xdp_known6 endpoint_tc_known6 Known6
     endpoint_xdp_send endpoint_tc_send Send
     endpoint_xdp_echo endpoint_tc_echo Echo
     endpoint_xdp_tell endpoint_tc_tell Tell

@@ -83,7 +83,7 @@ pub enum Leg {
     Neighbour = 0,
     /// An IPv4 packet of no known flow, to an address of ours.
     Open = 1,
-    /// A packet of a known flow that needs more than rewriting.
+    /// An IPv4 packet of a known flow that needs more than rewriting.
     Known = 2,
     /// A packet of a flow that was admitted.
     Send = 3,
@@ -105,11 +105,13 @@ pub enum Leg {
     Tagged = 11,
     /// A frame gets the VLAN tags that it leaves with.
     Tag = 12,
+    /// An IPv6 packet of a known flow that needs more than rewriting.
+    Known6 = 13,
 }
 
 impl Leg {
     /// All of them, by number.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Neighbour,
         Self::Open,
         Self::Known,
@@ -123,6 +125,7 @@ impl Leg {
         Self::Answer,
         Self::Tagged,
         Self::Tag,
+        Self::Known6,
     ];
 }
 

@@ -12,7 +12,7 @@ use endpoint_common::abi::service::{HOP_RESOLVED, HOP_TO_CLIENT, Hop};
 use endpoint_common::abi::{meta, unmapped};
 use endpoint_ctl::compiler::{Capacity, HopTo, Numbers, compile};
 use endpoint_ctl::dataplane::{
-    Dataplane, IdleTimes, LoadOptions, OBJECT, Observed, TellRate, XdpAction,
+    Dataplane, FRAGMENT_TIME, IdleTimes, LoadOptions, OBJECT, Observed, TellRate, XdpAction,
 };
 use endpoint_ctl::manifest;
 
@@ -164,6 +164,7 @@ impl Node {
             capacity,
             secret: [7, 9],
             idle: IdleTimes::default(),
+            fragment_time: FRAGMENT_TIME,
             told,
             log_packets: false,
         })?;

@@ -27,7 +27,7 @@ const ABI_MAP: &str = ".rodata.abi";
 
 /// How long later fragments may follow the first one: the time after which Linux gives a datagram up
 /// (`net.ipv4.ipfrag_time`).
-const FRAGMENT_TIME: Duration = Duration::from_secs(30);
+pub const FRAGMENT_TIME: Duration = Duration::from_secs(30);
 
 /// How to load.
 #[derive(Debug, Clone)]
@@ -40,6 +40,8 @@ pub struct LoadOptions<'a> {
     pub secret: [u64; 2],
     /// How long flows may be idle.
     pub idle: IdleTimes,
+    /// How long later fragments may follow the first one; [`FRAGMENT_TIME`] but for tests.
+    pub fragment_time: Duration,
     /// How many drops are told.
     pub told: TellRate,
     /// Log every packet's outcome (slow).
@@ -51,7 +53,7 @@ pub(super) fn load(options: &LoadOptions<'_>) -> Result<Ebpf, DataplaneError> {
     let capacity = &options.capacity;
     let log = u8::from(options.log_packets);
     let flows = FlowSizes::for_flows(capacity.flows);
-    let fragment_ticks = ticks(FRAGMENT_TIME, limits::tick());
+    let fragment_ticks = ticks(options.fragment_time, limits::tick());
     let told = options.told.limit();
     let mut loader = EbpfLoader::new();
     for (name, rows) in rows(capacity) {
@@ -178,6 +180,7 @@ fn suffix(leg: Leg) -> &'static str {
         Leg::Answer => "answer",
         Leg::Tagged => "tagged",
         Leg::Tag => "tag",
+        Leg::Known6 => "known6",
     }
 }
 

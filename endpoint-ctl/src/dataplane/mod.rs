@@ -31,7 +31,7 @@ use endpoint_common::path::flows::FlowSizes;
 pub use attach::{AttachMode, Attached};
 pub use error::DataplaneError;
 pub use limits::{IdleTimes, TellRate};
-pub use load::{LoadOptions, OBJECT};
+pub use load::{FRAGMENT_TIME, LoadOptions, OBJECT};
 pub use observed::{FlowId, Observed, TableUse};
 pub use test_run::{RunResult, XdpAction};
 

@@ -4,7 +4,7 @@
 
 use endpoint_common::abi::layout;
 use endpoint_ctl::dataplane::{
-    Dataplane, DataplaneError, IdleTimes, LoadOptions, OBJECT, TellRate,
+    Dataplane, DataplaneError, FRAGMENT_TIME, IdleTimes, LoadOptions, OBJECT, TellRate,
 };
 
 use crate::world::capacity;
@@ -18,6 +18,7 @@ fn load(object: &[u8]) -> Result<Dataplane, DataplaneError> {
         capacity: capacity(64),
         secret: [1, 2],
         idle: IdleTimes::default(),
+        fragment_time: FRAGMENT_TIME,
         told: TellRate::default(),
         log_packets: false,
     };

@@ -82,6 +82,7 @@ impl Twins {
             capacity,
             secret: SECRET,
             idle: NEVER_IDLE,
+            fragment_time: A_DAY,
             told,
             log_packets: false,
         };

@@ -3,7 +3,7 @@
 //! May import: core, abi, wire, the stages, send.
 
 use super::send::{leaving, needs_tags, send};
-use super::{MISSING, opening};
+use super::{MISSING, knowing, opening};
 use crate::abi::family::{AddressFamily, Inet, Inet6};
 use crate::abi::flow::Family;
 use crate::abi::meta::Tags;
@@ -229,7 +229,7 @@ fn established<A: AddressFamily, F: Frame, W: World>(
         && state.verdict == 0
         && track::is_plain(&state, found.side, layers, arrived.link.src);
     if !is_plain {
-        return Err(Leg::Known);
+        return Err(knowing::<A>());
     }
     // What cannot be sent is refused where there is room to tell.
     let untagged = |_: &mut F, hop: &Hop| {

@@ -79,8 +79,8 @@ pub fn go<F: Frame, W: World>(leg: Leg, frame: &mut F, world: &W, at: Arrival) -
         Leg::Related => relating::<Inet6, F, W>(frame, world, scratch),
         Leg::Open => open::<Inet, W>(world, scratch),
         Leg::Open6 => open::<Inet6, W>(world, scratch),
-        Leg::Known if is_v4 => known::<Inet, W>(world, scratch),
-        Leg::Known => known::<Inet6, W>(world, scratch),
+        Leg::Known => known::<Inet, W>(world, scratch),
+        Leg::Known6 => known::<Inet6, W>(world, scratch),
         Leg::Send if is_v4 => sending::<Inet, F, W>(frame, world, scratch),
         Leg::Send => sending::<Inet6, F, W>(frame, world, scratch),
         Leg::Echo if is_v4 => echoing::<Inet, F, W>(frame, world, scratch),
@@ -135,10 +135,16 @@ fn tag<F: Frame>(frame: &mut F, scratch: &Scratch) -> Turn {
 #[inline(always)]
 fn follow_first<A: AddressFamily, W: World>(world: &W, scratch: &mut Scratch) -> Turn {
     if fragment::adopt_ports(world, scratch) {
-        return Turn::Next(Leg::Known);
+        return Turn::Next(knowing::<A>());
     }
     scratch.refusal.reason = DropReason::FragmentUnknown as u8;
     Turn::Next(opening::<A>())
+}
+
+/// Where packets of known flows go that need more than rewriting.
+#[inline(always)]
+fn knowing<A: AddressFamily>() -> Leg {
+    if A::V4 { Leg::Known } else { Leg::Known6 }
 }
 
 /// Where packets of no known flow go.
