@@ -12,11 +12,18 @@ use xtask::lab::{Daemon, Host, Lab, LabSpec, Namespace, Process, Segment, Wire, 
 use super::{connect, packets};
 
 /// The hooks at which the product is measured. A further one is a further entry.
-const HOOKS: &[Hook] = &[Hook {
-    name: "xdp",
-    manifest: "",
-    offloads: false,
-}];
+const HOOKS: &[Hook] = &[
+    Hook {
+        name: "xdp",
+        manifest: "Hook: xdp\n",
+        offloads: false,
+    },
+    Hook {
+        name: "tc",
+        manifest: "Hook: tc\n",
+        offloads: true,
+    },
+];
 
 /// Where the product takes packets from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
