@@ -99,11 +99,12 @@ pub(crate) struct Subject {
     lab: Lab,
 }
 
-/// All subjects, up and ready.
-pub(crate) fn all() -> Result<Vec<Subject>> {
+/// All subjects with this in their names, up and ready.
+pub(crate) fn all(named: &str) -> Result<Vec<Subject>> {
     let products = HOOKS.iter().copied().map(Kind::Product);
     products
         .chain([Kind::Nftables, Kind::Direct, Kind::Cable])
+        .filter(|kind| name(*kind).contains(named))
         .map(|kind| Subject::build(kind).with_context(|| name(kind)))
         .collect()
 }
