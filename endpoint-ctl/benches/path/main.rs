@@ -29,16 +29,16 @@ const MANY: u32 = 131_072;
 const HUGE: u32 = 1_048_576;
 /// Rounds that measure the largest table: to fill it takes long.
 const HUGE_ROUNDS: usize = 3;
-/// Room for flows: as much as they need without crowding.
+/// Room for flows, up to MANY: as much as they need without crowding.
 const ROOM: u32 = 262_144;
 /// New flows per round, into an empty table.
 const NEW: u32 = 65_536;
 /// Denied packets per run where all are told: no more than the event ring holds.
 const TOLD: u32 = 40_000;
-/// Rules of an endpoint with few.
-const FEW_RULES: u32 = 10;
-/// Rules of one with many.
-const RULES: u32 = 100_000;
+/// Endpoints with as many rules as one may have.
+const RULED: u32 = 100;
+/// Rules in all.
+const RULES: u32 = RULED * node::MOST_RULES;
 const ESTABLISHED: &str = "established, 1,024";
 const DENIED: &str = "denied, 10 rules";
 
@@ -90,12 +90,12 @@ fn run(effort: &Effort) -> Result<()> {
         report::grouped(effort.packets)
     );
     let mut report = Report::default();
-    let mut policy_nodes = 0;
+    let mut ruled = Node::load(FEW, RULED, TellRate::default())?;
     for number in 1..=effort.rounds {
         eprint!("\rround {number} of {} ", effort.rounds);
-        policy_nodes = round(&mut report, effort.packets)?;
+        round(&mut report, &mut ruled, effort.packets)?;
         if number <= HUGE_ROUNDS {
-            let (mut rig, mut node) = (Rig::load(HUGE)?, node(HUGE)?);
+            let (mut rig, mut node) = (Rig::load(HUGE)?, node(2 * HUGE)?);
             node.establish(&mut rig, Family::V4, HUGE)?;
             floors(&mut report, &mut rig, HUGE, effort.packets)?;
             established(&mut report, &mut rig, &node, HUGE, effort.packets)?;
@@ -103,30 +103,29 @@ fn run(effort: &Effort) -> Result<()> {
     }
     eprintln!();
     report.print();
-    memory::print(HUGE, RULES, policy_nodes);
+    memory::print(HUGE, RULES, ruled.policy_nodes);
     Ok(())
 }
 
-/// A node with room for so many flows, and few rules.
+/// A node with room for so many flows, and ten rules.
 fn node(flows: u32) -> Result<Node> {
-    Node::load(flows, FEW_RULES, TellRate::default())
+    Node::load(flows, 0, TellRate::default())
 }
 
 /// Everything once. Tables are made anew in every round: where they come to lie in memory matters to
-/// large ones, and changes. Returns how many nodes [`RULES`] make.
-fn round(report: &mut Report, packets: u32) -> Result<usize> {
+/// large ones, and changes; but for the node with many rules, which takes seconds.
+fn round(report: &mut Report, ruled: &mut Node, packets: u32) -> Result<()> {
     let (mut rig, mut few) = (Rig::load(FEW)?, node(ROOM)?);
     few.establish(&mut rig, Family::V4, FEW)?;
     floors(report, &mut rig, FEW, packets)?;
     established(report, &mut rig, &few, FEW, packets)?;
     over_ipv6(report, packets)?;
-    let policy_nodes = refused(report, &mut rig, packets)?;
+    refused(report, &mut rig, ruled, packets)?;
     let (mut rig, mut many) = (Rig::load(MANY)?, node(ROOM)?);
     many.establish(&mut rig, Family::V4, MANY)?;
     floors(report, &mut rig, MANY, packets)?;
     established(report, &mut rig, &many, MANY, packets)?;
-    opened(report, &mut Rig::load(1 << 24)?, &node(ROOM)?)?;
-    Ok(policy_nodes)
+    opened(report, &mut Rig::load(1 << 24)?, &node(ROOM)?)
 }
 
 /// The generator by itself, the program that only returns, and the floor.
@@ -184,8 +183,7 @@ fn over_ipv6(report: &mut Report, packets: u32) -> Result<()> {
 }
 
 /// Packets that go no further: denied ones, and those that are not for us.
-fn refused(report: &mut Report, rig: &mut Rig, packets: u32) -> Result<usize> {
-    let ruled = &mut Node::load(FEW, RULES, TellRate::default())?;
+fn refused(report: &mut Report, rig: &mut Rig, ruled: &mut Node, packets: u32) -> Result<()> {
     let of_floor = Budget {
         most: 7.0,
         of: Base::Floor(FEW),
@@ -201,8 +199,8 @@ fn refused(report: &mut Report, rig: &mut Rig, packets: u32) -> Result<usize> {
         most: 1.3,
         of: Base::Row(DENIED),
     };
-    report.row(&format!("{label}, again"), ns, Some(of_few), FEW);
-    let telling = &mut Node::load(FEW, FEW_RULES, TellRate::ALL)?;
+    report.row("  as many against few", ns, Some(of_few), FEW);
+    let telling = &mut Node::load(FEW, 0, TellRate::ALL)?;
     let ns = denied(rig, telling, Port::Closed, TOLD.min(packets), TellRate::ALL)?;
     report.row("denied, every one told", ns, None, FEW);
     for (port, label) in [
@@ -214,7 +212,7 @@ fn refused(report: &mut Report, rig: &mut Rig, packets: u32) -> Result<usize> {
         let ns = rig.run_product(ruled.program()?, packets, XdpAction::Pass)?;
         report.row(label, ns - generator, None, FEW);
     }
-    Ok(ruled.policy_nodes)
+    Ok(())
 }
 
 /// What a denied packet costs.

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use aya::programs::ProgramFd;
 use endpoint_common::abi::counter::EniCounters;
 use endpoint_common::abi::flow::{Family, FlowEntry, HALF_OPEN, Side};
+use endpoint_common::abi::reason::DropReason;
 use endpoint_common::abi::service::{HOP_RESOLVED, HOP_TO_CLIENT, Hop};
 use endpoint_common::abi::{meta, unmapped};
 use endpoint_ctl::compiler::{Capacity, HopTo, Numbers, compile};
@@ -82,7 +83,10 @@ ProviderNetworkId: pnet
 CidrBlock: 10.0.1.0/24
 Ipv6CidrBlock: 2001:db8:1::/64
 Interface: provider
-NatAddresses: [10.0.1.200, 10.0.1.201, 10.0.1.202, 10.0.1.203, \"2001:db8:1::200\", \"2001:db8:1::201\"]
+NatAddresses:
+  [10.0.1.200, 10.0.1.201, 10.0.1.202, 10.0.1.203, 10.0.1.204, 10.0.1.205, 10.0.1.206, 10.0.1.207,
+  10.0.1.208, 10.0.1.209, 10.0.1.210, 10.0.1.211, 10.0.1.212, 10.0.1.213, 10.0.1.214, 10.0.1.215,
+  \"2001:db8:1::200\", \"2001:db8:1::201\"]
 ---
 kind: LoadBalancer
 LoadBalancerId: nlb
@@ -104,14 +108,17 @@ AddressIpVersion: DualStack
 Resources: [{ ResourceId: nlb, ResourceType: nlb }]
 ";
 
-/// An endpoint with its own security group of `rules` rules, of which one matters for each family.
-fn endpoint(name: &str, ip: &str, ipv6: &str, rules: u32) -> String {
+/// The endpoint of this number, with its own security group of `rules` rules, of which one matters for
+/// each family. No two groups are alike.
+fn endpoint(endpoint: u32, rules: u32) -> String {
+    let (name, host) = (endpoint.to_string(), 100 + endpoint);
     let mut text = format!(
         "---\nkind: SecurityGroup\nSecurityGroupId: sg-{name}\nVpcId: vpc\nPermissions:\n  \
          - {{ Direction: ingress, IpProtocol: TCP, PortRange: 80/80, SourceCidrIp: 0.0.0.0/0 }}\n  \
          - {{ Direction: ingress, IpProtocol: TCP, PortRange: 80/80, Ipv6SourceCidrIp: \"::/0\" }}\n"
     );
-    for number in 2..rules {
+    let first = endpoint * MOST_RULES;
+    for number in first + 2..first + rules {
         // Networks of many sizes around the clients, ports of many ranges around the one asked for.
         let length = 12 + number % 21;
         let network =
@@ -129,11 +136,14 @@ fn endpoint(name: &str, ip: &str, ipv6: &str, rules: u32) -> String {
     text + &format!(
         "---\nkind: VpcEndpoint\nEndpointId: ep-{name}\nVpcId: vpc\nServiceId: epsrv\n\
          AddressIpVersion: DualStack\nSecurityGroupIds: [sg-{name}]\n\
-         Zones: [{{ ZoneId: z, VSwitchId: vsw, ip: {ip}, Ipv6Address: \"{ipv6}\" }}]\n"
+         Zones: [{{ ZoneId: z, VSwitchId: vsw, ip: 10.0.1.{host}, \
+         Ipv6Address: \"2001:db8:0:1::{host}\" }}]\n"
     )
 }
 
 const POLICY_NODES: u32 = 65_536;
+/// Rules that an endpoint may have.
+pub(crate) const MOST_RULES: u32 = 1_000;
 /// More than the rules of this bench take.
 const NODES_PER_RULE: u32 = 20;
 /// Flows opened at a time: fewer than may be half-open.
@@ -171,12 +181,13 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// A node with room for so many flows, all hops resolved, that has two endpoints: behind one are
-    /// ten rules, behind the other `rules`.
-    pub(crate) fn load(flows: u32, rules: u32, told: TellRate) -> Result<Self> {
-        let text = MANIFEST.to_owned()
-            + &endpoint("few", "10.0.1.100", "2001:db8:0:1::100", 10)
-            + &endpoint("many", "10.0.1.101", "2001:db8:0:1::101", rules);
+    /// A node with room for so many flows, all hops resolved, an endpoint of ten rules, and `others` of
+    /// as many as one may have.
+    pub(crate) fn load(flows: u32, others: u32, told: TellRate) -> Result<Self> {
+        let others = 1..=others;
+        let rules = others.clone().count() as u32 * MOST_RULES;
+        let mut text = MANIFEST.to_owned() + &endpoint(0, 10);
+        others.for_each(|number| text += &endpoint(number, MOST_RULES));
         let model = manifest::load(&text, "bench", None)?;
         let mut numbers = Numbers::default();
         numbers.assign(&model);
@@ -258,7 +269,14 @@ impl Node {
     ) -> Result<()> {
         for one in what {
             let result = self.dataplane.test_run(&frame(one), 1)?;
-            ensure!(result.action == XdpAction::Redirect, "{:?}", result.action);
+            if result.action != XdpAction::Redirect {
+                let why = self.observed.next_event().map(|event| event.reason);
+                bail!(
+                    "{:?}, {:?}",
+                    result.action,
+                    why.and_then(DropReason::from_number)
+                );
+            }
         }
         Ok(())
     }
