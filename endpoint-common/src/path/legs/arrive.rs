@@ -18,12 +18,16 @@ use crate::wire::{EthHdr, ether_type};
 /// A frame arrives.
 #[inline(always)]
 pub fn arrive<F: Frame, W: World>(frame: &mut F, world: &W, at: Arrival) -> Turn {
-    let Some((arrived, ether_type)) = link_layer(frame, world, at) else {
+    let Some(eth) = frame.header::<EthHdr, 14>(0) else {
         return Turn::Done(Outcome::Pass);
     };
-    match ether_type {
+    // Other legs ask for themselves whether the frame is for us.
+    match u16::from_be(eth.ether_type) {
         ether_type::ARP => Turn::Next(Leg::Neighbour),
         ether_type::IPV4 => {
+            let Some(arrived) = link_layer(world, at, &eth) else {
+                return Turn::Done(Outcome::Pass);
+            };
             let mut packet = blank::<Inet>();
             let parsed = parse::ipv4(frame, &mut packet);
             let key = packet.key::<Inet>(arrived.port.scope);
@@ -54,7 +58,8 @@ pub(super) fn arrive6<F: Frame, W: World>(
     at: Arrival,
     scratch: &mut Scratch,
 ) -> Turn {
-    let Some((arrived, _)) = link_layer(frame, world, at) else {
+    let eth = frame.header::<EthHdr, 14>(0);
+    let Some(arrived) = eth.and_then(|eth| link_layer(world, at, &eth)) else {
         return Turn::Done(Outcome::Pass);
     };
     let Scratch {
@@ -71,16 +76,15 @@ pub(super) fn arrive6<F: Frame, W: World>(
     way.turn
 }
 
-/// Where the frame arrived, and its ether type, if it is on an interface of ours and may be for us.
+/// Where the frame arrived, if it is on an interface of ours and may be for us.
 #[inline(always)]
-fn link_layer<F: Frame, W: World>(frame: &F, world: &W, at: Arrival) -> Option<(Arrived, u16)> {
+fn link_layer<W: World>(world: &W, at: Arrival, eth: &EthHdr) -> Option<Arrived> {
     let port = world.port(at.ifindex)?;
     let meta = world.meta()?;
-    let eth = frame.header::<EthHdr, 14>(0)?;
     if eth.dst_addr != port.mac && !is_group(eth.dst_addr) {
         return None;
     }
-    let arrived = Arrived {
+    Some(Arrived {
         meta,
         port,
         tick: at.tick,
@@ -88,8 +92,7 @@ fn link_layer<F: Frame, W: World>(frame: &F, world: &W, at: Arrival) -> Option<(
             dst: eth.dst_addr,
             src: eth.src_addr,
         },
-    };
-    Some((arrived, u16::from_be(eth.ether_type)))
+    })
 }
 
 /// Whether a MAC address is a group (multicast or broadcast) address.
@@ -196,10 +199,13 @@ fn established<A: AddressFamily, F: Frame, W: World>(
 /// ARP, or a neighbor solicitation.
 #[inline(always)]
 pub(super) fn neighbour<F: Frame, W: World>(frame: &mut F, world: &W, at: Arrival) -> Outcome {
-    let Some((arrived, ether_type)) = link_layer(frame, world, at) else {
+    let Some(eth) = frame.header::<EthHdr, 14>(0) else {
         return Outcome::Pass;
     };
-    if ether_type == ether_type::ARP {
+    let Some(arrived) = link_layer(world, at, &eth) else {
+        return Outcome::Pass;
+    };
+    if u16::from_be(eth.ether_type) == ether_type::ARP {
         return arp::answer(frame, world, &arrived, EthHdr::LEN);
     }
     let mut packet = blank::<Inet6>();
