@@ -39,10 +39,16 @@ const IP_AT: usize = EthHdr::LEN;
 const TCP_AT: usize = IP_AT + Ipv4Hdr::LEN;
 /// Ethernet, IPv4 and TCP, without options.
 const HEADERS: usize = TCP_AT + 20;
+const TCP6_AT: usize = IP_AT + 40;
+/// Ethernet, IPv6 and TCP, without options.
+const HEADERS6: usize = TCP6_AT + 20;
 
 /// Row 0: the headers to write. The bench fills it in.
 #[map]
-static TEMPLATE: Array<[u8; HEADERS]> = Array::with_max_entries(1, 0);
+static TEMPLATE: Array<[[u8; HEADERS]; 1]> = Array::with_max_entries(1, 0);
+/// The same for IPv6, in halves: whole, it would not fit onto the stack.
+#[map]
+static TEMPLATE6: Array<[[u8; HEADERS6 / 2]; 2]> = Array::with_max_entries(1, 0);
 /// Row 0: how many packets there were; row 1: the number of flows, a power of two, less one; row 2:
 /// not 0 for flows by chance, else each in its turn.
 #[map]
@@ -58,9 +64,29 @@ static FLOOR: HashMap<FlowKey4, Half4> = HashMap::with_max_entries(1024, 0);
 #[xdp(frags)]
 pub fn bench_generate(ctx: XdpContext) -> u32 {
     let mut frame = PacketFrame::xdp(&ctx);
-    if restore(&mut frame).is_some() {
+    let template = TEMPLATE.get(0);
+    generate(
+        &ctx,
+        template.and_then(|of| restore(&mut frame, of, IP_AT + 12, TCP_AT)),
+    )
+}
+
+/// The same for IPv6: the flow's number stands in the last four bytes of the source address.
+#[xdp(frags)]
+pub fn bench_generate6(ctx: XdpContext) -> u32 {
+    let mut frame = PacketFrame::xdp(&ctx);
+    let template = TEMPLATE6.get(0);
+    generate(
+        &ctx,
+        template.and_then(|of| restore(&mut frame, of, IP_AT + 20, TCP6_AT)),
+    )
+}
+
+#[inline(always)]
+fn generate(ctx: &XdpContext, restored: Option<()>) -> u32 {
+    if restored.is_some() {
         // SAFETY: there is nothing on this program's stack that would need dropping.
-        unsafe { UNDER_TEST.tail_call(&ctx, 0) };
+        unsafe { UNDER_TEST.tail_call(ctx, 0) };
     }
     XDP_ABORTED
 }
@@ -69,7 +95,12 @@ pub fn bench_generate(ctx: XdpContext) -> u32 {
 /// number make the port, the rest the address. Flows are met by chance, lest they lie in memory in
 /// the order they are looked up in, which a prefetcher would see.
 #[inline(always)]
-fn restore(frame: &mut PacketFrame<Xdp>) -> Option<()> {
+fn restore<const N: usize, const PARTS: usize>(
+    frame: &mut PacketFrame<Xdp>,
+    template: &[[u8; N]; PARTS],
+    address_at: usize,
+    port_at: usize,
+) -> Option<()> {
     let sequence = SEQUENCE.get_ptr_mut(0)?;
     let (mask, by_chance) = (*SEQUENCE.get(1)?, *SEQUENCE.get(2)? != 0);
     // SAFETY: a row of the map; test runs of one bench do not overlap.
@@ -79,11 +110,13 @@ fn restore(frame: &mut PacketFrame<Xdp>) -> Option<()> {
     };
     let spread = if by_chance { mix(0, [number]) } else { number };
     let flow = spread & mask;
-    frame.write(0, *TEMPLATE.get(0)?)?;
+    for (place, part) in template.iter().enumerate() {
+        frame.write(place * N, *part)?;
+    }
     let address = (0x0a80_0000 | (flow >> 6)).to_be_bytes();
-    frame.write(IP_AT + 12, address)?;
+    frame.write(address_at, address)?;
     let port = (0x4000 | (flow as u16 & 0x3f)).to_be_bytes();
-    frame.write(TCP_AT, port)
+    frame.write(port_at, port)
 }
 
 /// Returns at once.

@@ -38,9 +38,9 @@ const HEADERS: usize = UDP_AT + UdpHdr::LEN;
 #[map]
 static TEMPLATE: Array<[u8; HEADERS]> = Array::with_max_entries(1, 0);
 /// Row 0: how many packets were made; row 1: the number of flows, a power of two, less one; row 2:
-/// the source port of the first flow.
+/// the source port of the first flow; row 3: not 0 for flows in their turn, else by chance.
 #[map]
-static SEQUENCE: Array<u32> = Array::with_max_entries(3, 0);
+static SEQUENCE: Array<u32> = Array::with_max_entries(4, 0);
 /// Row 0: the UDP destination port, in host order, that the sink takes.
 #[map]
 static WANTED: Array<u32> = Array::with_max_entries(1, 0);
@@ -66,7 +66,9 @@ fn make(frame: &mut PacketFrame<Xdp>) -> Option<()> {
         *sequence = (*sequence).wrapping_add(1);
         *sequence
     };
-    let flow = mix(0, [number]) & *SEQUENCE.get(1)?;
+    let in_turn = *SEQUENCE.get(3)? != 0;
+    let spread = if in_turn { number } else { mix(0, [number]) };
+    let flow = spread & *SEQUENCE.get(1)?;
     let port = ((*SEQUENCE.get(2)? + flow) as u16).to_be_bytes();
     let headers = *TEMPLATE.get(0)?;
     let check = [headers[UDP_AT + 6], headers[UDP_AT + 7]];

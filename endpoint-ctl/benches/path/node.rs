@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use aya::programs::ProgramFd;
 use endpoint_common::abi::counter::EniCounters;
-use endpoint_common::abi::flow::{FlowEntry, HALF_OPEN, Side};
+use endpoint_common::abi::flow::{Family, FlowEntry, HALF_OPEN, Side};
+use endpoint_common::abi::reason::DropReason;
 use endpoint_common::abi::service::{HOP_RESOLVED, HOP_TO_CLIENT, Hop};
 use endpoint_common::abi::{meta, unmapped};
 use endpoint_ctl::compiler::{Capacity, HopTo, Numbers, compile};
@@ -55,12 +56,14 @@ const MANIFEST: &str = "
 kind: Vpc
 VpcId: vpc
 CidrBlock: 10.0.0.0/16
+Ipv6CidrBlock: 2001:db8::/56
 ---
 kind: VSwitch
 VSwitchId: vsw
 VpcId: vpc
 ZoneId: z
 CidrBlock: 10.0.1.0/24
+Ipv6CidrBlock: 2001:db8:0:1::/64
 Interface: vsw
 ---
 kind: NetworkAcl
@@ -70,14 +73,20 @@ Resources: [{ ResourceId: vsw, ResourceType: VSwitch }]
 IngressAclEntries:
   - { Policy: drop, Protocol: TCP, Port: 23/23, SourceCidrIp: 0.0.0.0/0 }
   - { Policy: accept, Protocol: ALL, Port: -1/-1, SourceCidrIp: 0.0.0.0/0 }
+  - { Policy: accept, Protocol: ALL, Port: -1/-1, SourceCidrIp: \"::/0\", IpVersion: IPv6 }
 EgressAclEntries:
   - { Policy: accept, Protocol: ALL, Port: -1/-1, DestinationCidrIp: 0.0.0.0/0 }
+  - { Policy: accept, Protocol: ALL, Port: -1/-1, DestinationCidrIp: \"::/0\", IpVersion: IPv6 }
 ---
 kind: ProviderNetwork
 ProviderNetworkId: pnet
 CidrBlock: 10.0.1.0/24
+Ipv6CidrBlock: 2001:db8:1::/64
 Interface: provider
-NatAddresses: [10.0.1.200, 10.0.1.201, 10.0.1.202, 10.0.1.203]
+NatAddresses:
+  [10.0.1.200, 10.0.1.201, 10.0.1.202, 10.0.1.203, 10.0.1.204, 10.0.1.205, 10.0.1.206, 10.0.1.207,
+  10.0.1.208, 10.0.1.209, 10.0.1.210, 10.0.1.211, 10.0.1.212, 10.0.1.213, 10.0.1.214, 10.0.1.215,
+  \"2001:db8:1::200\", \"2001:db8:1::201\"]
 ---
 kind: LoadBalancer
 LoadBalancerId: nlb
@@ -90,25 +99,32 @@ Listeners:
       - { ServerIp: 10.0.1.11, Port: 8080 }
       - { ServerIp: 10.0.1.12, Port: 8080 }
       - { ServerIp: 10.0.1.13, Port: 8080 }
+      - { ServerIp: \"2001:db8:1::10\", Port: 8080 }
+      - { ServerIp: \"2001:db8:1::11\", Port: 8080 }
 ---
 kind: VpcEndpointService
 ServiceId: epsrv
+AddressIpVersion: DualStack
 Resources: [{ ResourceId: nlb, ResourceType: nlb }]
 ";
 
-/// An endpoint with its own security group of `rules` rules, of which one matters.
-fn endpoint(name: &str, ip: &str, rules: u32) -> String {
+/// The endpoint of this number, with its own security group of `rules` rules, of which one matters for
+/// each family. No two groups are alike.
+fn endpoint(endpoint: u32, rules: u32) -> String {
+    let (name, host) = (endpoint.to_string(), 100 + endpoint);
     let mut text = format!(
         "---\nkind: SecurityGroup\nSecurityGroupId: sg-{name}\nVpcId: vpc\nPermissions:\n  \
-         - {{ Direction: ingress, IpProtocol: TCP, PortRange: 80/80, SourceCidrIp: 0.0.0.0/0 }}\n"
+         - {{ Direction: ingress, IpProtocol: TCP, PortRange: 80/80, SourceCidrIp: 0.0.0.0/0 }}\n  \
+         - {{ Direction: ingress, IpProtocol: TCP, PortRange: 80/80, Ipv6SourceCidrIp: \"::/0\" }}\n"
     );
-    for number in 1..rules {
+    let first = endpoint * MOST_RULES;
+    for number in first + 2..first + rules {
         // Networks of many sizes around the clients, ports of many ranges around the one asked for.
         let length = 12 + number % 21;
         let network =
             (0x0a80_0000 | number.wrapping_mul(0x9e37_79b1) >> 12) & (!0 << (32 - length));
         let [a, b, c, d] = network.to_be_bytes();
-        let first = 100 + number * 60;
+        let first = 100 + number % 1_000 * 60;
         let last = first + number % 50;
         let _ = writeln!(
             text,
@@ -119,26 +135,45 @@ fn endpoint(name: &str, ip: &str, rules: u32) -> String {
     }
     text + &format!(
         "---\nkind: VpcEndpoint\nEndpointId: ep-{name}\nVpcId: vpc\nServiceId: epsrv\n\
-         SecurityGroupIds: [sg-{name}]\nZones: [{{ ZoneId: z, VSwitchId: vsw, ip: {ip} }}]\n"
+         AddressIpVersion: DualStack\nSecurityGroupIds: [sg-{name}]\n\
+         Zones: [{{ ZoneId: z, VSwitchId: vsw, ip: 10.0.1.{host}, \
+         Ipv6Address: \"2001:db8:0:1::{host}\" }}]\n"
     )
 }
 
+const POLICY_NODES: u32 = 65_536;
+/// Rules that an endpoint may have.
+pub(crate) const MOST_RULES: u32 = 1_000;
+/// More than the rules of this bench take.
+const NODES_PER_RULE: u32 = 20;
 /// Flows opened at a time: fewer than may be half-open.
 const AT_ONCE: u32 = 256;
 
 /// A backend's answer to a flow's first packet.
-fn answer(flow: &FlowEntry) -> Vec<u8> {
-    let mut frame = Rig::frame(0, SYN | ACK);
+fn answer(family: Family, flow: &FlowEntry) -> Vec<u8> {
+    let mut frame = Rig::frame(family, 0, SYN | ACK);
     let key = &flow.half(Side::Back).key;
-    frame[26..30].copy_from_slice(&unmapped(key.src));
-    frame[30..34].copy_from_slice(&unmapped(key.dst));
-    frame[34..36].copy_from_slice(&key.src_port);
-    frame[36..38].copy_from_slice(&key.dst_port);
-    frame.to_vec()
+    let ports_at = match family {
+        Family::V4 => {
+            frame[26..30].copy_from_slice(&unmapped(key.src));
+            frame[30..34].copy_from_slice(&unmapped(key.dst));
+            34
+        }
+        Family::V6 => {
+            frame[22..38].copy_from_slice(&key.src);
+            frame[38..54].copy_from_slice(&key.dst);
+            54
+        }
+    };
+    frame[ports_at..ports_at + 2].copy_from_slice(&key.src_port);
+    frame[ports_at + 2..ports_at + 4].copy_from_slice(&key.dst_port);
+    frame
 }
 
 /// See the module.
 pub(crate) struct Node {
+    /// Nodes of its rule sets.
+    pub(crate) policy_nodes: usize,
     dataplane: Dataplane,
     observed: Observed,
     vswitch: meta::Port,
@@ -146,16 +181,19 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// A node with room for so many flows, all hops resolved.
-    pub(crate) fn load(flows: u32, told: TellRate) -> Result<Self> {
-        let text = MANIFEST.to_owned()
-            + &endpoint("few", "10.0.1.100", 10)
-            + &endpoint("many", "10.0.1.101", 1_000);
+    /// A node with room for so many flows, all hops resolved, an endpoint of ten rules, and `others` of
+    /// as many as one may have.
+    pub(crate) fn load(flows: u32, others: u32, told: TellRate) -> Result<Self> {
+        let others = 1..=others;
+        let rules = others.clone().count() as u32 * MOST_RULES;
+        let mut text = MANIFEST.to_owned() + &endpoint(0, 10);
+        others.for_each(|number| text += &endpoint(number, MOST_RULES));
         let model = manifest::load(&text, "bench", None)?;
         let mut numbers = Numbers::default();
         numbers.assign(&model);
         let capacity = Capacity {
             flows,
+            policy_nodes: POLICY_NODES.max(rules * NODES_PER_RULE),
             ..Capacity::default()
         };
         let tables = compile(&model, &numbers, 1, &capacity)?;
@@ -169,6 +207,7 @@ impl Node {
             log_packets: false,
         })?;
         dataplane.apply(&tables)?;
+        let policy_nodes = tables.policy.len();
         let vswitch = model.vswitches.keys().next().context("a vSwitch")?;
         let vswitch = meta::Port::new(1, numbers.vswitch_scope(vswitch), MAC);
         let provider = model
@@ -186,6 +225,7 @@ impl Node {
             dataplane.set_hop(row, Hop::new(2, flags, [2, 0, 0, 0, 0, 9], MAC))?;
         }
         Ok(Self {
+            policy_nodes,
             dataplane,
             observed,
             vswitch,
@@ -199,11 +239,16 @@ impl Node {
     }
 
     /// Opens the rig's flows, each by a whole handshake; from then on they come by chance.
-    pub(crate) fn establish(&mut self, rig: &mut Rig, flows: u32) -> Result<()> {
+    pub(crate) fn establish(&mut self, rig: &mut Rig, family: Family, flows: u32) -> Result<()> {
         for first in (0..flows).step_by(AT_ONCE as usize) {
             let some = first..flows.min(first + AT_ONCE);
-            self.send(some.clone(), |flow| Rig::frame(flow, SYN).to_vec())?;
-            let answers: Vec<_> = self.half_open().map(|flow| answer(&flow)).collect();
+            self.send(some.clone(), |flow| Rig::frame(family, flow, SYN))?;
+            // An empty table gives its entries out in their order.
+            let opened = some.clone().filter_map(|entry| {
+                let (_, flow) = self.observed.flow(family as u8, entry)?;
+                (flow.common.phase == HALF_OPEN).then_some(flow)
+            });
+            let answers: Vec<_> = opened.map(|flow| answer(family, &flow)).collect();
             ensure!(
                 answers.len() == some.len(),
                 "{} flows are half-open",
@@ -212,7 +257,7 @@ impl Node {
             self.dataplane.set_port(self.provider)?;
             self.send(answers, |frame| frame)?;
             self.dataplane.set_port(self.vswitch)?;
-            self.send(some, |flow| Rig::frame(flow, ACK).to_vec())?;
+            self.send(some, |flow| Rig::frame(family, flow, ACK))?;
         }
         rig.meet_by_chance()?;
         self.expect_flows(flows)
@@ -225,14 +270,16 @@ impl Node {
     ) -> Result<()> {
         for one in what {
             let result = self.dataplane.test_run(&frame(one), 1)?;
-            ensure!(result.action == XdpAction::Redirect, "{:?}", result.action);
+            if result.action != XdpAction::Redirect {
+                let why = self.observed.next_event().map(|event| event.reason);
+                bail!(
+                    "{:?}, {:?}",
+                    result.action,
+                    why.and_then(DropReason::from_number)
+                );
+            }
         }
         Ok(())
-    }
-
-    fn half_open(&self) -> impl Iterator<Item = FlowEntry> {
-        let flows = self.observed.flows().map(|(_, flow)| flow);
-        flows.filter(|flow| flow.common.phase == HALF_OPEN)
     }
 
     /// Counters of all ENIs together, by packets.

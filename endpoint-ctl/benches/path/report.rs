@@ -6,19 +6,40 @@ use std::collections::BTreeMap;
 
 use super::basis::median;
 
-/// How much more than a floor a row may cost.
+/// How much more than another row one may cost.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Budget {
-    /// Times the floor.
+    /// Times the other.
     pub(crate) most: f64,
-    /// Of which number of flows.
-    pub(crate) floor: u32,
+    /// The other.
+    pub(crate) of: Base,
+}
+
+/// What a row is held against.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Base {
+    /// The floor of so many flows.
+    Floor(u32),
+    /// A row, by its label.
+    Row(&'static str),
+}
+
+impl Base {
+    fn label(self) -> String {
+        match self {
+            Self::Floor(flows) => format!("floor, {}", grouped(flows)),
+            Self::Row(label) => label.to_owned(),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
 struct Row {
     net: Vec<f64>,
+    /// Times the floor.
     ratios: Vec<f64>,
+    /// Times what the budget is about.
+    against: Vec<f64>,
     budget: Option<Budget>,
     note: &'static str,
 }
@@ -53,35 +74,40 @@ impl Report {
         self.row(&format!("floor, {}", grouped(flows)), ns, None, flows);
     }
 
-    /// A row, held against the floor of so many flows.
+    /// A row, held against the floor of so many flows, and by its budget.
     pub(crate) fn row(&mut self, label: &str, ns: f64, budget: Option<Budget>, floor: u32) {
-        let floor = self.floors.get(&floor).copied().unwrap_or(f64::NAN);
+        let times_floor = ns / self.floors.get(&floor).copied().unwrap_or(f64::NAN);
+        let against = budget.map(|budget| match budget.of {
+            Base::Floor(flows) => self.floors.get(&flows).copied(),
+            // This round's.
+            Base::Row(label) => self.rows.get(label).and_then(|row| row.net.last().copied()),
+        });
         let row = self.at(label);
         row.net.push(ns);
-        row.ratios.push(ns / floor);
+        row.ratios.push(times_floor);
         row.budget = budget;
+        if let Some(base) = against {
+            row.against.push(ns / base.unwrap_or(f64::NAN));
+        }
     }
 
     pub(crate) fn print(&self) {
-        println!(
-            "{:<30} {:>8} {:>8} {:>8}",
-            "packet", "ns", "x floor", "budget"
-        );
+        println!("{:<32} {:>6} {:>8}  budget", "packet", "ns", "x floor");
         for label in &self.order {
             let row = &self.rows[label];
             let ns = median(&row.net);
-            let Some(ratio) = (!row.ratios.is_empty()).then(|| median(&row.ratios)) else {
-                println!("{label:<30} {ns:>8.0} {:>8} {:>8}  {}", "", "", row.note);
+            if row.ratios.is_empty() {
+                println!("{label:<32} {ns:>6.0} {:>8}  {}", "", row.note);
+                continue;
+            }
+            let line = format!("{label:<32} {ns:>6.0} {:>8.2}", median(&row.ratios));
+            let Some(Budget { most, of }) = row.budget else {
+                println!("{line}");
                 continue;
             };
-            match row.budget {
-                None => println!("{label:<30} {ns:>8.0} {ratio:>8.2}"),
-                Some(Budget { most, floor }) => println!(
-                    "{label:<30} {ns:>8.0} {ratio:>8.2} {most:>8.1}  {} (of the floor at {})",
-                    if ratio <= most { "ok" } else { "OVER" },
-                    grouped(floor)
-                ),
-            }
+            let against = median(&row.against);
+            let verdict = if against <= most { "ok" } else { "OVER" };
+            println!("{line}  {verdict}: {against:.2} of {most} x {}", of.label());
         }
     }
 }

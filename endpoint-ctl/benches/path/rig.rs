@@ -14,6 +14,8 @@ use super::node::{MAC, Port};
 
 /// Headers that the generator writes: Ethernet, IPv4, TCP.
 const HEADERS: usize = 54;
+/// The same with IPv6.
+const HEADERS6: usize = 74;
 /// The shortest frame of Ethernet, without its checksum.
 const FRAME: usize = 60;
 /// Room of the floor's table; as much as the product's by default.
@@ -26,6 +28,8 @@ const FIRST_PORT: u16 = 0x4000;
 pub(crate) struct Rig {
     ebpf: Ebpf,
     template: Array<MapData, [u8; HEADERS]>,
+    template6: Array<MapData, [u8; HEADERS6]>,
+    family: Family,
     sequence: Array<MapData, u32>,
     under_test: ProgramArray<MapData>,
 }
@@ -38,7 +42,12 @@ impl Rig {
         let mut ebpf = EbpfLoader::new()
             .map_max_entries("FLOOR", FLOOR_ROWS)
             .load(&bytes)?;
-        for name in ["bench_generate", "bench_return", "bench_floor"] {
+        for name in [
+            "bench_generate",
+            "bench_generate6",
+            "bench_return",
+            "bench_floor",
+        ] {
             program(&mut ebpf, name)?.load()?;
         }
         let mut sequence: Array<_, u32> = take(&mut ebpf, "SEQUENCE")?.try_into()?;
@@ -51,6 +60,8 @@ impl Rig {
         }
         Ok(Self {
             template: take(&mut ebpf, "TEMPLATE")?.try_into()?,
+            template6: take(&mut ebpf, "TEMPLATE6")?.try_into()?,
+            family: Family::V4,
             sequence,
             under_test: take(&mut ebpf, "UNDER_TEST")?.try_into()?,
             ebpf,
@@ -58,11 +69,15 @@ impl Rig {
     }
 
     /// A frame of a flow's client, as the generator writes it.
-    pub(crate) fn frame(flow: u32, tcp_flags: u8) -> [u8; FRAME] {
-        let mut frame = [0; FRAME];
-        frame[..HEADERS].copy_from_slice(&headers(Port::Open, tcp_flags));
-        frame[26..30].copy_from_slice(&(FIRST_CLIENT | (flow >> 6)).to_be_bytes());
-        frame[34..36].copy_from_slice(&(FIRST_PORT | (flow as u16 & 0x3f)).to_be_bytes());
+    pub(crate) fn frame(family: Family, flow: u32, tcp_flags: u8) -> Vec<u8> {
+        let (mut frame, address_at, port_at) = match family {
+            Family::V4 => (headers(Port::Open, tcp_flags).to_vec(), 26, 34),
+            Family::V6 => (headers6(tcp_flags).to_vec(), 34, 54),
+        };
+        let (address, port) = client(flow);
+        frame[address_at..address_at + 4].copy_from_slice(&address);
+        frame[port_at..port_at + 2].copy_from_slice(&port);
+        frame.resize(frame.len().max(FRAME), 0);
         frame
     }
 
@@ -71,18 +86,22 @@ impl Rig {
         Ok(self.sequence.set(2, 1, 0)?)
     }
 
-    /// Sets what the generator writes.
+    /// Sets what the generator writes, over IPv4.
     pub(crate) fn aim(&mut self, port: Port, tcp_flags: u8) -> Result<()> {
+        self.family = Family::V4;
         Ok(self.template.set(0, headers(port, tcp_flags), 0)?)
+    }
+
+    /// Has it write packets to the open port over IPv6.
+    pub(crate) fn aim6(&mut self, tcp_flags: u8) -> Result<()> {
+        self.family = Family::V6;
+        Ok(self.template6.set(0, headers6(tcp_flags), 0)?)
     }
 
     /// The program that only returns, without generator: the price of a test run itself.
     pub(crate) fn run_return(&mut self, packets: u32) -> Result<f64> {
-        run(
-            program(&mut self.ebpf, "bench_return")?,
-            packets,
-            XdpAction::Pass,
-        )
+        let program = program(&mut self.ebpf, "bench_return")?;
+        run(program, FRAME, packets, XdpAction::Pass)
     }
 
     /// The generator and the program that only returns.
@@ -107,11 +126,11 @@ impl Rig {
         expected: XdpAction,
     ) -> Result<f64> {
         self.under_test.set(0, product, 0)?;
-        run(
-            program(&mut self.ebpf, "bench_generate")?,
-            packets,
-            expected,
-        )
+        let (name, length) = match self.family {
+            Family::V4 => ("bench_generate", FRAME),
+            Family::V6 => ("bench_generate6", HEADERS6),
+        };
+        run(program(&mut self.ebpf, name)?, length, packets, expected)
     }
 }
 
@@ -128,9 +147,28 @@ fn headers(port: Port, tcp_flags: u8) -> [u8; HEADERS] {
     headers
 }
 
-fn run(program: &mut Xdp, packets: u32, expected: XdpAction) -> Result<f64> {
+/// The same with IPv6, to the open port.
+fn headers6(tcp_flags: u8) -> [u8; HEADERS6] {
+    let v4 = headers(Port::Open, tcp_flags);
+    let mut headers = [0; HEADERS6];
+    headers[..12].copy_from_slice(&v4[..12]);
+    headers[12..22].copy_from_slice(&[0x86, 0xdd, 0x60, 0, 0, 0, 0, 20, 6, 64]);
+    headers[22..38].copy_from_slice(&[0x20, 1, 0xd, 0xb8, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0]);
+    headers[38..54].copy_from_slice(&[0x20, 1, 0xd, 0xb8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0]);
+    headers[54..].copy_from_slice(&v4[34..]);
+    headers
+}
+
+/// A flow's client: address (of IPv6 its last bytes) and port.
+fn client(flow: u32) -> ([u8; 4], [u8; 2]) {
+    let address = (FIRST_CLIENT | (flow >> 6)).to_be_bytes();
+    (address, (FIRST_PORT | (flow as u16 & 0x3f)).to_be_bytes())
+}
+
+fn run(program: &mut Xdp, length: usize, packets: u32, expected: XdpAction) -> Result<f64> {
+    let frame = vec![0; length];
     let mut options = TestRunOptions::new();
-    options.data_in = Some(&[0; FRAME]);
+    options.data_in = Some(&frame);
     options.repeat = packets;
     let result = program.test_run(options)?;
     let action = XdpAction::from(result.return_value);
@@ -144,10 +182,11 @@ fn run(program: &mut Xdp, packets: u32, expected: XdpAction) -> Result<f64> {
 /// What the generator's packet of this flow is looked up by.
 fn key(flow: u32) -> [u8; 16] {
     let (_, dst, port) = Port::Open.target();
+    let (src, src_port) = client(flow);
     bytemuck::cast(FlowKey4 {
-        src: (FIRST_CLIENT | (flow >> 6)).to_be_bytes(),
+        src,
         dst,
-        src_port: (FIRST_PORT | (flow as u16 & 0x3f)).to_be_bytes(),
+        src_port,
         dst_port: port.to_be_bytes(),
         scope: 1,
         protocol: 6,

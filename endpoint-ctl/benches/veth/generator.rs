@@ -42,6 +42,15 @@ pub(crate) struct Aim {
     pub(crate) dst: SocketAddrV4,
 }
 
+/// How many packets, and of which flows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Amount {
+    /// For so long, of flows by chance.
+    For(Duration),
+    /// One of each flow.
+    OneEach,
+}
+
 /// See the module.
 pub(crate) struct Generator {
     ebpf: Ebpf,
@@ -66,26 +75,30 @@ impl Generator {
         })
     }
 
-    /// Sends for so long, in the namespace of the calling thread; says how many and how long it
-    /// really took.
-    pub(crate) fn send(&mut self, aim: &Aim, limit: Duration) -> Result<(u64, Duration)> {
+    /// Sends in the namespace of the calling thread; says how many and how long it took.
+    pub(crate) fn send(&mut self, aim: &Aim, amount: Amount) -> Result<(u64, Duration)> {
+        let (limit, chunk, in_turn) = match amount {
+            Amount::For(limit) => (limit, CHUNK, 0),
+            Amount::OneEach => (Duration::ZERO, u32::from(aim.flows), 1),
+        };
         self.template.set(0, headers(aim), 0)?;
         self.sequence.set(1, u32::from(aim.flows - 1), 0)?;
         self.sequence.set(2, u32::from(aim.first_port), 0)?;
+        self.sequence.set(3, in_turn, 0)?;
         let program = program(&mut self.ebpf, "bench_send")?;
         let context = context(aim.ifindex);
         let start = Instant::now();
         let mut sent = 0;
-        while start.elapsed() < limit {
+        while sent == 0 || start.elapsed() < limit {
             let mut options = TestRunOptions::new();
             options.data_in = Some(&[0; FRAME]);
             options.ctx_in = Some(&context);
-            options.repeat = CHUNK;
+            options.repeat = chunk;
             options.attrs = TestRunAttrs::new().xdp_live_frames(BATCH);
             program
                 .test_run(options)
                 .context("BPF_PROG_TEST_RUN with live frames")?;
-            sent += u64::from(CHUNK);
+            sent += u64::from(chunk);
         }
         Ok((sent, start.elapsed()))
     }

@@ -2,7 +2,7 @@
 //! by veth pairs. All subjects take turns, so that what else the machine does meets all of them;
 //! ratios are taken within a round.
 //!
-//! `cargo xtask bench --veth [--seconds N] [--rounds N]`. Needs root. May import: std, anyhow,
+//! `cargo xtask bench --veth [--seconds N] [--rounds N] [--measure TEXT] [--subject TEXT]`. Needs root. May import: std, anyhow,
 //! clap, the bench's own.
 
 #[path = "../path/basis.rs"]
@@ -35,6 +35,12 @@ struct Args {
     /// How often everything is measured
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u64).range(1..=99))]
     rounds: u64,
+    /// Measure only what has this in its name, as the tables show it: `connect`
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    measure: String,
+    /// Measure only subjects that have this in their names: `tc`
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    subject: String,
     /// Cargo says so to every bench
     #[arg(long, hide = true)]
     bench: bool,
@@ -57,17 +63,21 @@ fn run(args: &Args) -> Result<()> {
         "medians of {} rounds of {} s each; ratios are taken within a round\n",
         args.rounds, args.seconds
     );
-    let mut subjects = subject::all()?;
+    let mut subjects = subject::all(&args.subject)?;
+    let measures = Measure::ALL.into_iter();
+    let measures: Vec<_> = measures
+        .filter(|measure| measure.to_string().contains(&args.measure))
+        .collect();
     for subject in &subjects {
         println!("{:<16} {}", subject.name(), subject.explain());
     }
     let mut report = Report::default();
     for round in 1..=args.rounds {
-        for measure in Measure::ALL {
+        for measure in measures.iter().copied() {
             for subject in subjects.iter().filter(|subject| measure.is_for(subject)) {
                 let what = format!("{measure}: {}", subject.name());
                 progress(&format!("round {round} of {}, {what}", args.rounds));
-                let value = take(subject, measure, seconds).context(what)?;
+                let value = take(subject, measure, seconds, round).context(what)?;
                 report.note(measure, subject, value);
             }
         }
@@ -87,11 +97,19 @@ fn progress(line: &str) {
 }
 
 /// The measure's figure, of which more is better.
-fn take(subject: &Subject, measure: Measure, limit: Duration) -> Result<f64> {
+fn take(subject: &Subject, measure: Measure, limit: Duration, round: u64) -> Result<f64> {
     let _running = subject.start()?;
     match measure {
         Measure::Stream => stream::bits_per_second(subject, limit),
         Measure::Connect => connect::per_second(subject, limit),
+        Measure::NewFlows => {
+            let far_end = if subject.is_xdp() {
+                FarEnd::Driver
+            } else {
+                FarEnd::Stack
+            };
+            packets::new_flows_per_second(subject, round, far_end)
+        }
         Measure::Packets if subject.is_xdp() => packets::per_second(subject, limit, FarEnd::Driver),
         Measure::Packets | Measure::PacketsToStack => {
             packets::per_second(subject, limit, FarEnd::Stack)

@@ -3,20 +3,22 @@
 //!
 //! May import: std, anyhow, serde_json, xtask (the lab), generator, subject.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use xtask::lab::{Namespace, address, inside};
 
-use super::generator::{Aim, Generator};
+use super::generator::{Aim, Amount, Generator};
 use super::subject::{Service, Subject, ipv4};
 
 /// Flows that packets belong to; a power of two.
 const FLOWS: u16 = 1_024;
 /// The client's port of the first of them.
 const FIRST_PORT: u16 = 0x4000;
+/// New flows, of one packet each; a power of two, and no more than may be half-open.
+const NEW_FLOWS: u16 = 32_768;
 /// How long a first answer may take: next hops may have to be found.
 const PATIENCE: Duration = Duration::from_secs(10);
 const TRY: Duration = Duration::from_millis(200);
@@ -46,10 +48,28 @@ pub(crate) fn serve(namespace: &Namespace, port: u16) -> Result<()> {
     })
 }
 
-/// Packets per second that reach the far end.
+/// Packets per second of established flows that reach the far end.
 pub(crate) fn per_second(subject: &Subject, limit: Duration, far_end: FarEnd) -> Result<f64> {
-    let target = subject.target(Service::Echo)?;
     open_flows(subject, FLOWS)?;
+    let client = ipv4(address::CLIENT_A)?;
+    send(subject, client, FLOWS, Amount::For(limit), far_end)
+}
+
+/// New flows per second, of a client that nobody has seen yet in this many rounds.
+pub(crate) fn new_flows_per_second(subject: &Subject, round: u64, far_end: FarEnd) -> Result<f64> {
+    let [a, b, c, _] = ipv4(address::CLIENT_A)?.octets();
+    let stranger = Ipv4Addr::new(a, b, c, 150 + (round % 32) as u8);
+    send(subject, stranger, NEW_FLOWS, Amount::OneEach, far_end)
+}
+
+fn send(
+    subject: &Subject,
+    src: Ipv4Addr,
+    flows: u16,
+    amount: Amount,
+    far_end: FarEnd,
+) -> Result<f64> {
+    let target = subject.target(Service::Echo)?;
     let (client, node) = (
         Interface::find(subject.ns("client-a"), "eth0")?,
         Interface::find(subject.ns("node"), "vsw-a")?,
@@ -58,9 +78,9 @@ pub(crate) fn per_second(subject: &Subject, limit: Duration, far_end: FarEnd) ->
         ifindex: client.ifindex,
         src_mac: client.mac,
         dst_mac: node.mac,
-        src: ipv4(address::CLIENT_A)?,
+        src,
         first_port: FIRST_PORT,
-        flows: FLOWS,
+        flows,
         dst: target,
     };
     let mut generator = Generator::load()?;
@@ -68,7 +88,7 @@ pub(crate) fn per_second(subject: &Subject, limit: Duration, far_end: FarEnd) ->
         .then(|| GroOn::set(subject.ns("node"), "vsw-a"))
         .transpose()?;
     let send =
-        |generator: &mut Generator| inside(subject.ns("client-a"), || generator.send(&aim, limit));
+        |generator: &mut Generator| inside(subject.ns("client-a"), || generator.send(&aim, amount));
     let backend = subject.ns("b1");
     let (arrived, (sent, took)) = match far_end {
         FarEnd::Driver => {

@@ -16,16 +16,19 @@ pub(crate) enum Measure {
     Connect,
     /// Small packets, taken in the form in which they arrive.
     Packets,
+    /// Small packets, each of a flow that nobody has seen.
+    NewFlows,
     /// Small packets of XDP, of which the far end has to make skbs.
     PacketsToStack,
 }
 
 impl Measure {
-    pub(crate) const ALL: [Self; 4] = [
+    pub(crate) const ALL: [Self; 5] = [
         Self::Stream,
         Self::Connect,
         Self::Packets,
         Self::PacketsToStack,
+        Self::NewFlows,
     ];
 
     /// Whether it says something about a subject.
@@ -33,7 +36,7 @@ impl Measure {
         match self {
             Self::Stream | Self::Connect => true,
             // Without a node, nothing but the generator is measured.
-            Self::Packets => subject.kind != Kind::Cable,
+            Self::Packets | Self::NewFlows => subject.kind != Kind::Cable,
             Self::PacketsToStack => subject.is_xdp(),
         }
     }
@@ -56,6 +59,7 @@ impl Measure {
                  the rest at the door of its stack; GRO is on at the node, where no XDP takes\n\
                  them, or veth would lose them"
             }
+            Self::NewFlows => "32,768 of them, taken as above; connections without their sockets",
             Self::PacketsToStack => "the backend has to make an skb of each",
         }
     }
@@ -65,7 +69,7 @@ impl Measure {
         match self {
             Self::Stream => ("Gbit/s", 1e9),
             Self::Connect => ("k/s", 1e3),
-            Self::Packets | Self::PacketsToStack => ("M/s", 1e6),
+            Self::Packets | Self::PacketsToStack | Self::NewFlows => ("M/s", 1e6),
         }
     }
 
@@ -90,6 +94,7 @@ impl fmt::Display for Measure {
             Self::Stream => "one TCP stream",
             Self::Connect => "TCP connect and close",
             Self::Packets => "64-byte packets",
+            Self::NewFlows => "new flows",
             Self::PacketsToStack => "64-byte packets, to the stack",
         })
     }
@@ -125,7 +130,8 @@ impl Report {
     }
 
     pub(crate) fn print(&self) {
-        for measure in Measure::ALL {
+        let taken = |measure: &Measure| self.0.iter().any(|row| row.measure == *measure);
+        for measure in Measure::ALL.into_iter().filter(taken) {
             println!("\n{measure}: {}", measure.note());
             for row in self.0.iter().filter(|row| row.measure == measure) {
                 row.print();
@@ -156,7 +162,7 @@ impl Row {
         let (unit, size) = self.measure.unit();
         let value = median(&self.values);
         print!("  {:<16} {:>6.2} {unit:<6}", self.name, value / size);
-        if self.measure.base() == Measure::Packets {
+        if self.measure == Measure::NewFlows || self.measure.base() == Measure::Packets {
             print!(" {:>5.0} ns each", 1e9 / value);
         }
     }

@@ -12,11 +12,18 @@ use xtask::lab::{Daemon, Host, Lab, LabSpec, Namespace, Process, Segment, Wire, 
 use super::{connect, packets};
 
 /// The hooks at which the product is measured. A further one is a further entry.
-const HOOKS: &[Hook] = &[Hook {
-    name: "xdp",
-    manifest: "",
-    offloads: false,
-}];
+const HOOKS: &[Hook] = &[
+    Hook {
+        name: "xdp",
+        manifest: "Hook: xdp\n",
+        offloads: false,
+    },
+    Hook {
+        name: "tc",
+        manifest: "Hook: tc\n",
+        offloads: true,
+    },
+];
 
 /// Where the product takes packets from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,11 +99,12 @@ pub(crate) struct Subject {
     lab: Lab,
 }
 
-/// All subjects, up and ready.
-pub(crate) fn all() -> Result<Vec<Subject>> {
+/// All subjects with this in their names, up and ready.
+pub(crate) fn all(named: &str) -> Result<Vec<Subject>> {
     let products = HOOKS.iter().copied().map(Kind::Product);
     products
         .chain([Kind::Nftables, Kind::Direct, Kind::Cable])
+        .filter(|kind| name(*kind).contains(named))
         .map(|kind| Subject::build(kind).with_context(|| name(kind)))
         .collect()
 }
