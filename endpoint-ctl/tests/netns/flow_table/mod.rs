@@ -11,3 +11,7 @@ mod node;
 mod syn_flood;
 mod talk;
 mod unattended;
+
+pub(crate) use echo::Echo;
+pub(crate) use node::{FAMILIES, Family, SERVER_PORT};
+pub(crate) use talk::{Connection, Talk};

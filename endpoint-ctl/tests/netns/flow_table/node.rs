@@ -11,19 +11,19 @@ use crate::waiting::eventually;
 
 /// An IP family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Family {
+pub(crate) enum Family {
     V4,
     V6,
 }
 
-pub(super) const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
+pub(crate) const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
 
 /// How many addresses a client has, of each family.
 pub(super) const CLIENT_ADDRESSES: u8 = 16;
 /// The listeners' port, TCP and UDP.
 const LISTENER_PORT: u16 = 80;
 /// The servers' port, TCP and UDP.
-pub(super) const SERVER_PORT: u16 = 7000;
+pub(crate) const SERVER_PORT: u16 = 7000;
 
 const ENI6: Ipv6Addr = in_vswitch(0x100);
 const SERVERS6: [&str; 3] = ["fd00:0:0:150::11", "fd00:0:0:150::12", "fd00:0:0:150::13"];
@@ -36,7 +36,7 @@ pub(super) const fn in_vswitch(host: u64) -> Ipv6Addr {
 
 impl Family {
     /// The endpoint's address and port.
-    pub(super) fn target(self) -> SocketAddr {
+    pub(crate) fn target(self) -> SocketAddr {
         let eni: IpAddr = match self {
             Self::V4 => ENI_A.parse().expect("an address"),
             Self::V6 => ENI6.into(),
@@ -53,7 +53,7 @@ impl Family {
     }
 
     /// Its name in `status`.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::V4 => "ipv4",
             Self::V6 => "ipv6",

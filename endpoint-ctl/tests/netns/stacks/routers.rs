@@ -1,0 +1,60 @@
+//! A client that has the choice of two routers: answers go through the one that it asked through last.
+
+use std::time::Duration;
+
+use super::node::{
+    Hook, R2, SERVERS, assert_no_drops, at_both_hooks, listener, manifest, of, ready, spec,
+    with_client_r,
+};
+use crate::capture::Capture;
+use crate::flow_table::{Connection, Echo, FAMILIES, Family, SERVER_PORT};
+use crate::scene::Scene;
+
+const LIMIT: Duration = Duration::from_secs(5);
+
+#[test]
+fn answers_go_by_the_router_that_the_request_came_by() {
+    at_both_hooks(|hook| {
+        let listeners = [listener("TCP", 80, &SERVERS[..1], SERVER_PORT)];
+        let scene = ready(
+            &with_client_r(spec(hook, 1)),
+            &manifest(hook, &listeners, ""),
+        );
+        let _echo = Echo::start(&scene.lab, "b1");
+        let routers = ["r1", "r2"].map(|role| mac_of(&scene, role));
+        for family in FAMILIES {
+            switches(&scene, hook, family, &routers);
+        }
+        assert_no_drops(&scene);
+    });
+}
+
+/// A connection that begins through the first router and goes on through the second one.
+#[track_caller]
+fn switches(scene: &Scene, hook: Hook, family: Family, routers: &[String; 2]) {
+    let connection = Connection::open_from(scene, "client-r", family, LIMIT);
+    let mut connection = connection.expect("it is served");
+    for router in routers {
+        let answers = Capture::with_macs(&scene.lab, "vswitch", "node", "tcp src port 80");
+        for _ in 0..3 {
+            connection.ask().expect("it is answered");
+        }
+        let seen = answers.stop();
+        println!("{hook:?}, {family:?}: {seen}");
+        assert!(seen.lines().count() >= 3, "{seen}");
+        let to_router = format!("> {router},");
+        assert!(seen.lines().all(|line| line.contains(&to_router)), "{seen}");
+        let second = of(family, R2);
+        let argv = ["ip", "route", "replace", "default", "via", second];
+        scene.must("client-r", &argv);
+    }
+}
+
+/// The MAC address of a router's interface in the vSwitch.
+#[track_caller]
+fn mac_of(scene: &Scene, role: &str) -> String {
+    let path = ["ip", "-br", "link", "show", "near"];
+    let shown = scene.must(role, &path).stdout;
+    let mac = shown.split_whitespace().nth(2);
+    mac.unwrap_or_else(|| panic!("{shown}")).to_owned()
+}
