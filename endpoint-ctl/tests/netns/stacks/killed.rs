@@ -32,9 +32,8 @@ fn a_dead_backend_takes_only_its_own_flows_with_it() {
             .flat_map(|family| (0..CONNECTIONS).map(move |_| family))
             .map(|family| Connection::must_open(&scene, family))
             .collect();
-        let on_dead = connections
-            .iter()
-            .map(|one| is_on_dead(&scene.flows(), one));
+        let flows = scene.flows();
+        let on_dead = connections.iter().map(|one| is_on_dead(&flows, one));
         let on_dead: Vec<bool> = on_dead.collect();
         let share = on_dead.iter().filter(|on| **on).count();
         assert!(share > 5 && share < CONNECTIONS * 2 - 5, "{share}");

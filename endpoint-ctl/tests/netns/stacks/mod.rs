@@ -10,5 +10,6 @@ mod hairpin;
 mod killed;
 mod node;
 mod pmtu;
+mod routed;
 mod routers;
-mod tools;
+mod traffic;

@@ -2,36 +2,26 @@
 
 use std::time::Duration;
 
-use super::node::{
-    Hook, R2, SERVERS, assert_no_drops, at_both_hooks, listener, manifest, of, ready, spec,
-    with_client_r,
-};
+use super::node::{R2, of};
 use crate::capture::Capture;
-use crate::flow_table::{Connection, Echo, FAMILIES, Family, SERVER_PORT};
+use crate::flow_table::{Connection, Echo, FAMILIES, Family};
 use crate::scene::Scene;
 
 const LIMIT: Duration = Duration::from_secs(5);
 
-#[test]
-fn answers_go_by_the_router_that_the_request_came_by() {
-    at_both_hooks(|hook| {
-        let listeners = [listener("TCP", 80, &SERVERS[..1], SERVER_PORT)];
-        let scene = ready(
-            &with_client_r(spec(hook, 1)),
-            &manifest(hook, &listeners, ""),
-        );
-        let _echo = Echo::start(&scene.lab, "b1");
-        let routers = ["r1", "r2"].map(|role| mac_of(&scene, role));
-        for family in FAMILIES {
-            switches(&scene, hook, family, &routers);
-        }
-        assert_no_drops(&scene);
-    });
+/// From then on, client R comes through the second one.
+#[track_caller]
+pub(super) fn are_followed(scene: &Scene) {
+    let _echo = Echo::start(&scene.lab, "b1");
+    let routers = ["r1", "r2"].map(|role| mac_of(scene, role));
+    for family in FAMILIES {
+        switches(scene, family, &routers);
+    }
 }
 
 /// A connection that begins through the first router and goes on through the second one.
 #[track_caller]
-fn switches(scene: &Scene, hook: Hook, family: Family, routers: &[String; 2]) {
+fn switches(scene: &Scene, family: Family, routers: &[String; 2]) {
     let connection = Connection::open_from(scene, "client-r", family, LIMIT);
     let mut connection = connection.expect("it is served");
     for router in routers {
@@ -40,7 +30,6 @@ fn switches(scene: &Scene, hook: Hook, family: Family, routers: &[String; 2]) {
             connection.ask().expect("it is answered");
         }
         let seen = answers.stop();
-        println!("{hook:?}, {family:?}: {seen}");
         assert!(seen.lines().count() >= 3, "{seen}");
         let to_router = format!("> {router},");
         assert!(seen.lines().all(|line| line.contains(&to_router)), "{seen}");

@@ -1,37 +1,55 @@
-//! curl, ping and iperf3 with plain settings.
+//! curl, ping and iperf3 with plain settings, and what else needs one lab without routers.
 
 use serde_json::Value;
 
+use super::datagrams;
 use super::files::{Files, who_serves};
 use super::node::{
-    ENI, NAT, SERVERS, assert_no_drops, at_both_hooks, listener, manifest, of, ready, spec,
+    BOTH, BOTH_SERVING, ENI, Hook, NAT, SERVERS, assert_no_drops, at_both_hooks, listener,
+    manifest, of, ready, spec, with_both,
 };
+use super::{checksums, hairpin};
 use crate::flow_table::{FAMILIES, Family};
 use crate::scene::{Scene, WEB_PORT};
 
 const IPERF: u16 = 5201;
 
 #[test]
-fn curl_ping_and_iperf3_work() {
+fn tools_large_datagrams_and_a_host_served_by_itself() {
     at_both_hooks(|hook| {
+        let b1 = &SERVERS[..1];
         let listeners = [
-            listener("TCP", 80, &SERVERS[..1], WEB_PORT),
-            listener("TCP", IPERF, &SERVERS[..1], IPERF),
-            listener("UDP", IPERF, &SERVERS[..1], IPERF),
+            listener("TCP", 80, b1, WEB_PORT),
+            listener("UDP", 80, b1, datagrams::PORT),
+            listener("TCP", IPERF, b1, IPERF),
+            listener("UDP", IPERF, b1, IPERF),
+            listener("TCP", hairpin::AT_OWN, &[BOTH_SERVING], WEB_PORT),
+            listener("TCP", hairpin::AT_CLIENTS, &[BOTH], WEB_PORT),
         ];
-        let scene = ready(&spec(hook, 1), &manifest(hook, &listeners, ""));
+        let spec = with_both(spec(hook, 1));
+        let scene = ready(&spec, &manifest(hook, &listeners, ""));
         let files = Files::serve(&scene.lab, "b1");
-        let _iperf = scene.lab.iperf3_server("b1", IPERF).expect("iperf3 serves");
-        for family in FAMILIES {
-            let answer = who_serves(&scene, "client-a", family, 80);
-            assert_eq!(answer.peer, of(family, NAT));
-            files.must_send(&scene, "client-a", (family, 80), 1_000_000);
-            files.must_take(&scene, "client-a", (family, 80), 1_000_000);
-            ping(&scene, family);
-            iperf(&scene, family);
+        tools(&scene, &files);
+        datagrams::pass_in_fragments(&scene);
+        hairpin::is_served_by_itself(&scene);
+        if hook == Hook::Tc {
+            checksums::are_completed_right(&scene, &files);
         }
         assert_no_drops(&scene);
     });
+}
+
+#[track_caller]
+fn tools(scene: &Scene, files: &Files) {
+    let _iperf = scene.lab.iperf3_server("b1", IPERF).expect("iperf3 serves");
+    for family in FAMILIES {
+        let answer = who_serves(scene, "client-a", family, 80);
+        assert_eq!(answer.peer, of(family, NAT));
+        files.must_send(scene, "client-a", (family, 80), 1_000_000);
+        files.must_take(scene, "client-a", (family, 80), 1_000_000);
+        ping(scene, family);
+        iperf(scene, family);
+    }
 }
 
 /// Small ones, and one that is as large as a packet may be; the node's own stack sees none of them,
