@@ -52,13 +52,13 @@ fn tools(scene: &Scene, files: &Files) {
     }
 }
 
-/// Small ones, and one that is as large as a packet may be; the node's own stack sees none of them,
+/// Small ones, some as large as a packet may be, and some in fragments; the node's own stack sees none of them,
 /// and neither does a server.
 #[track_caller]
 fn ping(scene: &Scene, family: Family) {
     let full = if family == Family::V4 { "1472" } else { "1452" };
-    for size in ["56", full] {
-        let argv = ["ping", "-c3", "-i0.1", "-W5", "-Mdo", "-s", size];
+    for (size, fragments) in [("56", "-Mdo"), (full, "-Mdo"), ("20000", "-Mdont")] {
+        let argv = ["ping", "-c3", "-i0.1", "-W5", fragments, "-s", size];
         let ping = scene.must("client-a", &[&argv[..], &[of(family, ENI)]].concat());
         assert!(ping.stdout.contains(" 0% packet loss"), "{ping}");
     }
