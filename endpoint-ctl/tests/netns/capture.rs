@@ -67,4 +67,14 @@ impl Capture {
         let seen = fs::read_to_string(&self.lines).unwrap_or_default();
         seen.trim_end().to_owned()
     }
+
+    /// The same once it has seen enough: tcpdump may be behind.
+    #[track_caller]
+    pub(crate) fn stop_after(self, what: &str, is_enough: impl Fn(&str) -> bool) -> String {
+        eventually(what, || {
+            let seen = fs::read_to_string(&self.lines).unwrap_or_default();
+            if is_enough(&seen) { Ok(()) } else { Err(seen) }
+        });
+        self.stop()
+    }
 }

@@ -1,6 +1,6 @@
 //! Datagrams there and back, compared byte by byte: also of 20 kB, which do not fit into a packet.
 
-use std::net::{Ipv6Addr, UdpSocket};
+use std::net::{Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -10,24 +10,26 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 use xtask::lab::{Lab, inside};
 
-use crate::flow_table::{FAMILIES, Family};
+use crate::flow_table::FAMILIES;
 use crate::scene::Scene;
 
-/// Where they are echoed. The listener must be at port 80, like that of everything that uses
-/// `Family::target`.
+/// Where they are echoed.
 pub(super) const PORT: u16 = 7001;
-/// Datagrams of each family that do not fit.
+/// The size of one that does not fit.
+pub(super) const LARGE: usize = 20_000;
+/// How many of them of each family.
 const COUNT: usize = 20;
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_millis(500);
 /// How often one that got lost is sent again: on a loaded machine, an interface may take no more.
-const TRIES: usize = 5;
+const TRIES: usize = 10;
 
 /// 20 kB both ways, and byte by byte.
 #[track_caller]
 pub(super) fn pass_in_fragments(scene: &Scene) {
     let _echo = Datagrams::serve(&scene.lab, "b1");
     for family in FAMILIES {
-        let again = ask(scene, family, 20_000, COUNT).expect("the same comes back");
+        let again = ask(scene, ("client-a", family.target()), LARGE, COUNT);
+        let again = again.expect("the same comes back");
         println!("{family:?}: {again} were sent again");
     }
     assert_fragments(scene);
@@ -77,15 +79,22 @@ impl Drop for Datagrams {
     }
 }
 
-/// Sends so many datagrams of that size and compares what comes back; how many had to be sent again.
-pub(super) fn ask(scene: &Scene, family: Family, size: usize, count: usize) -> Result<usize> {
-    inside(scene.lab.ns("client-a"), || {
-        let any = match family {
-            Family::V4 => "0.0.0.0:0",
-            Family::V6 => "[::]:0",
+/// Sends so many datagrams of that size from a client to the endpoint and compares what comes back; how
+/// many had to be sent again.
+pub(super) fn ask(
+    scene: &Scene,
+    (role, endpoint): (&str, SocketAddr),
+    size: usize,
+    count: usize,
+) -> Result<usize> {
+    inside(scene.lab.ns(role), || {
+        let any = if endpoint.is_ipv4() {
+            "0.0.0.0:0"
+        } else {
+            "[::]:0"
         };
         let socket = UdpSocket::bind(any)?;
-        socket.connect(family.target())?;
+        socket.connect(endpoint)?;
         socket.set_read_timeout(Some(PATIENCE))?;
         let mut sent_again = 0;
         let mut heard = vec![0; 65_536];
@@ -99,12 +108,15 @@ pub(super) fn ask(scene: &Scene, family: Family, size: usize, count: usize) -> R
                     break length;
                 }
                 tries += 1;
-                ensure!(tries < TRIES, "{family:?}: no answer to datagram {number}");
+                ensure!(
+                    tries < TRIES,
+                    "no answer to datagram {number} to {endpoint}"
+                );
             };
             sent_again += tries;
             ensure!(
                 heard[..length] == said,
-                "{family:?}: another content comes back, of {length} bytes"
+                "another content comes back from {endpoint}, of {length} bytes"
             );
         }
         Ok(sent_again)

