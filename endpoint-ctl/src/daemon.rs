@@ -14,7 +14,7 @@ use crate::compiler::Capacity;
 use crate::control::{
     AdminSocket, FindingState, HopState, InterfaceState, NodeStatus, ServerError, TargetState,
 };
-use crate::dataplane::{Dataplane, DataplaneError, IdleTimes, LoadOptions, OBJECT};
+use crate::dataplane::{Dataplane, DataplaneError, IdleTimes, LoadOptions, OBJECT, TellRate};
 use crate::health::{Change, Health, Moment, Plan, TargetView};
 use crate::manifest::{self, ManifestErrors};
 use crate::model::{Hook, Model};
@@ -102,6 +102,7 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
         capacity: options.capacity,
         secret: [fresh_secret(), fresh_secret()],
         idle: IdleTimes::default(),
+        told: TellRate::default(),
         log_packets: options.log_packets,
     };
     let (dataplane, observed) = Dataplane::load(&load)?;

@@ -4,26 +4,29 @@
 //! May import: compiler, endpoint-common.
 
 mod flow_tables;
+mod frame;
 
 use std::cell::{RefCell, RefMut};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use endpoint_common::abi::Addr;
-use endpoint_common::abi::counter::{Counter, DropKey, EniCounters};
+use endpoint_common::abi::counter::{Counter, DropKey, EniCounters, Told};
 use endpoint_common::abi::event::{DropEvent, EndCause};
 use endpoint_common::abi::family::{Inet, Inet6};
 use endpoint_common::abi::flow::{Direction, Family, FlowEntry, FlowLimits, Side};
 use endpoint_common::abi::fragment::{FragmentKey, FragmentPorts};
-use endpoint_common::abi::meta::{Meta, Port};
+use endpoint_common::abi::meta::{Meta, Port, Tags};
 use endpoint_common::abi::policy::PolicySlot;
 use endpoint_common::abi::service::{
     Address, AddressKey, Backend, Hop, Listener, ListenerKey, TargetKey,
 };
+use endpoint_common::path::tell::{self, TellLimit};
 use endpoint_common::path::{self, Account, Arrival, Outcome, Scratch, flows};
 
 use crate::compiler::{ListenerAt, Tables, TargetAt};
 use flow_tables::FlowTables;
+use frame::HostFrame;
 
 /// How long later fragments may follow the first one; the host's clock is the caller's.
 const FRAGMENT_TICKS: u32 = 7_500;
@@ -37,8 +40,9 @@ pub struct HostWorld {
     flows: FlowTables,
     fragments: RefCell<BTreeMap<FragmentKey, FragmentPorts>>,
     scratch: RefCell<Scratch>,
-    ports: BTreeMap<u32, Port>,
+    ports: BTreeMap<(u32, Tags), Port>,
     hops: BTreeMap<u32, Hop>,
+    told: TellLimit,
     state: RefCell<State>,
 }
 
@@ -49,6 +53,8 @@ pub struct State {
     pub counters: BTreeMap<u16, EniCounters>,
     /// Drops by ENI, reason and direction.
     pub drops: BTreeMap<DropKey, Counter>,
+    /// What was told lately, by ENI index.
+    pub told: BTreeMap<u16, Told>,
     /// Events not taken yet.
     pub events: Vec<DropEvent>,
     /// Flows that ended, not taken yet.
@@ -66,6 +72,7 @@ impl HostWorld {
             scratch: RefCell::new(bytemuck::Zeroable::zeroed()),
             ports: BTreeMap::new(),
             hops: BTreeMap::new(),
+            told: TellLimit::NONE,
             state: RefCell::default(),
         }
     }
@@ -84,7 +91,7 @@ impl HostWorld {
 
     /// Makes an interface known.
     pub fn set_port(&mut self, port: Port) {
-        self.ports.insert(port.ifindex, port);
+        self.ports.insert((port.ifindex, port.tags), port);
     }
 
     /// Writes a next hop.
@@ -92,9 +99,14 @@ impl HostWorld {
         self.hops.insert(row, hop);
     }
 
+    /// Sets how many drops are told; all of them at first.
+    pub fn set_told(&mut self, limit: TellLimit) {
+        self.told = limit;
+    }
+
     /// Takes one frame its whole way; the frame is rewritten in place.
-    pub fn run(&self, mut frame: &mut [u8], at: Arrival) -> Outcome {
-        path::run(&mut frame, &self, at)
+    pub fn run(&self, frame: &mut Vec<u8>, at: Arrival) -> Outcome {
+        path::run(&mut HostFrame(frame), &self, at)
     }
 
     /// A copy of what packets have changed so far.
@@ -148,8 +160,8 @@ impl path::Tables for &HostWorld {
         })
     }
 
-    fn port(&self, ifindex: u32) -> Option<Port> {
-        self.ports.get(&ifindex).copied()
+    fn port(&self, ifindex: u32, tags: Tags) -> Option<Port> {
+        self.ports.get(&(ifindex, tags)).copied()
     }
 
     fn address(&self, key: &AddressKey) -> Option<Address> {
@@ -237,21 +249,25 @@ impl Account for &HostWorld {
         }
     }
 
-    fn dropped(&self, event: &DropEvent) {
+    fn dropped(&self, what: DropKey, bytes: u32, tick: u32) -> bool {
         let state = &mut *self.state.borrow_mut();
-        let counters = state.counters.entry(event.eni).or_default();
-        if event.direction == Direction::In as u8 {
-            count(&mut counters.dropped_in, event.bytes);
+        let counters = state.counters.entry(what.eni).or_default();
+        if what.direction == Direction::In as u8 {
+            count(&mut counters.dropped_in, bytes);
         } else {
-            count(&mut counters.dropped_out, event.bytes);
+            count(&mut counters.dropped_out, bytes);
         }
-        let key = DropKey {
-            eni: event.eni,
-            reason: event.reason,
-            direction: event.direction,
-        };
-        count(state.drops.entry(key).or_default(), event.bytes);
-        state.events.push(*event);
+        count(state.drops.entry(what).or_default(), bytes);
+        let told = state.told.entry(what.eni).or_default();
+        let is_told = tell::is_told(told, self.told, tick);
+        if !is_told {
+            count(&mut counters.untold, bytes);
+        }
+        is_told
+    }
+
+    fn tell(&self, event: &DropEvent) {
+        self.state.borrow_mut().events.push(*event);
     }
 }
 

@@ -4,6 +4,7 @@
 
 use aya_ebpf::Global;
 use endpoint_common::abi::layout;
+use endpoint_common::path::tell::TellLimit;
 
 /// Not 0: every packet's outcome goes to the debug log.
 #[unsafe(no_mangle)]
@@ -30,7 +31,23 @@ pub(crate) static FLOW_ENTRIES: Global<u32> = Global::new(16);
 #[unsafe(no_mangle)]
 pub(crate) static FRAGMENT_TICKS: Global<u32> = Global::new(7_500);
 
+/// Drops of an ENI that are told in a period, on each CPU.
+#[unsafe(no_mangle)]
+pub(crate) static TOLD_MOST: Global<u32> = Global::new(0);
+/// Ticks of that period.
+#[unsafe(no_mangle)]
+pub(crate) static TOLD_PERIOD: Global<u32> = Global::new(250);
+
 /// The layout this object was built with; a section, and so a map, of its own for the loader.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = ".rodata.abi")]
 pub(crate) static FINGERPRINT: Global<u64> = Global::new(layout::fingerprint());
+
+/// How many drops are told.
+#[inline(always)]
+pub(crate) fn tell_limit() -> TellLimit {
+    TellLimit {
+        most: TOLD_MOST.load(),
+        period: TOLD_PERIOD.load(),
+    }
+}

@@ -10,9 +10,10 @@
 use core::arch::asm;
 
 use aya_ebpf::bindings::xdp_md;
-use aya_ebpf::helpers::bpf_xdp_get_buff_len;
+use aya_ebpf::helpers::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail, bpf_xdp_get_buff_len};
 use aya_ebpf::programs::XdpContext;
-use endpoint_common::path::{CheckChange, Frame, REACH};
+use endpoint_common::path::{CheckChange, Frame, REACH, SUMMED};
+use endpoint_common::wire::checksum;
 
 /// What the two hooks do differently about a frame.
 pub(crate) trait Hook: Copy {
@@ -24,6 +25,16 @@ pub(crate) trait Hook: Copy {
     fn length(self) -> usize;
     /// Changes the transport checksum at `at` where that takes more than writing it; `false` if not.
     fn change_check(self, at: usize, change: &CheckChange) -> bool;
+    /// See [`Frame::segment`].
+    fn segment(self) -> u32;
+    /// See [`Frame::is_half_done`].
+    fn is_half_done(self, check: [u8; 2], pseudo: u16) -> bool;
+    /// See [`Frame::TAGS`].
+    const TAGS: bool;
+    /// Takes so many bytes off the front, or adds some if it is negative; `false` if that cannot be done.
+    fn move_front(self, by: i32) -> bool;
+    /// Cuts off all but the first `keep` of `length` bytes; `false` if that cannot be done.
+    fn cut_end(self, length: usize, keep: usize) -> bool;
 }
 
 /// XDP: the frame as the driver has it.
@@ -53,6 +64,31 @@ impl Hook for Xdp {
     fn change_check(self, _: usize, _: &CheckChange) -> bool {
         false
     }
+
+    #[inline(always)]
+    fn segment(self) -> u32 {
+        0
+    }
+
+    /// Nobody can tell: such frames do not work at this hook.
+    #[inline(always)]
+    fn is_half_done(self, _: [u8; 2], _: u16) -> bool {
+        false
+    }
+
+    const TAGS: bool = true;
+
+    #[inline(always)]
+    fn move_front(self, by: i32) -> bool {
+        // SAFETY: the helper takes the context and a number, which it checks itself.
+        unsafe { bpf_xdp_adjust_head(self.0, by) == 0 }
+    }
+
+    #[inline(always)]
+    fn cut_end(self, length: usize, keep: usize) -> bool {
+        // SAFETY: as above.
+        keep == length || unsafe { bpf_xdp_adjust_tail(self.0, keep as i32 - length as i32) == 0 }
+    }
 }
 
 /// A frame at a hook.
@@ -76,6 +112,13 @@ impl<H: Hook> PacketFrame<H> {
         Self { hook, start, end }
     }
 
+    /// Looks anew where the frame is, after a helper may have moved it.
+    #[inline(always)]
+    fn moved(&mut self, done: bool) -> Option<()> {
+        (self.start, self.end) = self.hook.bounds();
+        done.then_some(())
+    }
+
     /// The address of `N` bytes at `at`, checked against the frame's end.
     #[inline(always)]
     fn bytes<const N: usize>(&self, at: usize) -> Option<usize> {
@@ -83,7 +126,12 @@ impl<H: Hook> PacketFrame<H> {
             return None;
         }
         // Tells the verifier the bound again, after the compiler may have moved the check.
-        let at = at & (REACH - 1);
+        self.address::<N>(at & (REACH - 1))
+    }
+
+    /// The same for an offset that the verifier knows a bound of.
+    #[inline(always)]
+    fn address<const N: usize>(&self, at: usize) -> Option<usize> {
         let mut address = self.start;
         // SAFETY: an addition. In assembly, and not marked as pure, lest the compiler compute the
         // address anew after the check: to the verifier that would be another, unchecked pointer.
@@ -172,11 +220,58 @@ impl<H: Hook> Frame for PacketFrame<H> {
     #[inline(always)]
     fn change_check(&mut self, at: usize, change: CheckChange) -> Option<()> {
         if self.hook.change_check(at, &change) {
-            // Helpers that change an skb may move it.
-            (self.start, self.end) = self.hook.bounds();
-            return Some(());
+            return self.moved(true);
         }
         self.write(at, change.applied())
+    }
+
+    #[inline(always)]
+    fn segment(&self) -> u32 {
+        self.hook.segment()
+    }
+
+    #[inline(always)]
+    fn is_half_done(&self, check: [u8; 2], pseudo: u16) -> bool {
+        self.hook.is_half_done(check, pseudo)
+    }
+
+    const TAGS: bool = H::TAGS;
+
+    #[inline(always)]
+    fn cut_front(&mut self, bytes: usize) -> Option<()> {
+        let done = self.hook.move_front(bytes as i32);
+        self.moved(done)
+    }
+
+    #[inline(always)]
+    fn add_front(&mut self, bytes: usize) -> Option<()> {
+        let done = self.hook.move_front(-(bytes as i32));
+        self.moved(done)
+    }
+
+    #[inline(always)]
+    fn cut_end(&mut self, keep: usize) -> Option<()> {
+        let length = self.hook.length();
+        let done = keep <= length && self.hook.cut_end(length, keep);
+        self.moved(done)
+    }
+
+    #[inline(always)]
+    fn sum(&self, at: usize, length: usize) -> Option<u16> {
+        // To the verifier, neither what has been read nor the sum tells how many rounds there were: else
+        // what follows is verified anew for every number of them.
+        let at = blur(at as u64, self.hook.anything()) as usize & (REACH - 1);
+        let mut sum = 0;
+        for word in 0..SUMMED / 4 {
+            let offset = word * 4;
+            if offset >= length {
+                break;
+            }
+            let address = self.address::<4>(at + offset)?;
+            // SAFETY: the frame holds four bytes there.
+            sum += u64::from(unsafe { load4(address) });
+        }
+        Some(checksum::fold64(blur(sum, self.hook.anything())))
     }
 
     #[inline(always)]

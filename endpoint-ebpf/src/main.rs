@@ -85,10 +85,13 @@ legs! {
     endpoint_xdp_known endpoint_tc_known Known
     endpoint_xdp_send endpoint_tc_send Send
     endpoint_xdp_echo endpoint_tc_echo Echo
-    endpoint_xdp_refuse endpoint_tc_refuse Refuse
+    endpoint_xdp_tell endpoint_tc_tell Tell
     endpoint_xdp_ipv6 endpoint_tc_ipv6 Arrive6
     endpoint_xdp_related endpoint_tc_related Related
     endpoint_xdp_fragment endpoint_tc_fragment Fragment
+    endpoint_xdp_answer endpoint_tc_answer Answer
+    endpoint_xdp_tagged endpoint_tc_tagged Tagged
+    endpoint_xdp_tag endpoint_tc_tag Tag
 }
 
 #[inline(always)]

@@ -5,11 +5,9 @@
 //! May import: aya-ebpf, endpoint-common.
 
 use aya_ebpf::macros::map;
-use aya_ebpf::maps::{
-    Array, HashMap, LruHashMap, PerCpuArray, PerCpuHashMap, ProgramArray, RingBuf,
-};
+use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, ProgramArray, RingBuf};
 use endpoint_common::abi::Addr;
-use endpoint_common::abi::counter::{Counter, DropKey, EniCounters};
+use endpoint_common::abi::counter::{EniCounters, EniDrops};
 use endpoint_common::abi::flow::{
     Bucket, FlowControl, FlowEntry, FlowEntry4, FlowLimits, RateBuckets,
 };
@@ -110,10 +108,9 @@ pub(crate) static FRAGMENTS: LruHashMap<FragmentKey, FragmentPorts> =
 /// Counters by ENI index.
 #[map]
 pub(crate) static ENI_COUNTERS: PerCpuArray<EniCounters> = PerCpuArray::with_max_entries(1024, 0);
-/// Drops by ENI, reason and direction.
+/// Drops by ENI index.
 #[map]
-pub(crate) static DROPS: PerCpuHashMap<DropKey, Counter> =
-    PerCpuHashMap::with_max_entries(1024, NO_PREALLOC);
+pub(crate) static DROPS: PerCpuArray<EniDrops> = PerCpuArray::with_max_entries(1024, 0);
 /// Drop events.
 #[map]
 pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(4096, 0);

@@ -3,7 +3,10 @@
 //! May import: aya-ebpf, endpoint-common, frame.
 
 use aya_ebpf::bindings::{__sk_buff, BPF_F_MARK_MANGLED_0, BPF_F_PSEUDO_HDR};
-use aya_ebpf::helpers::{bpf_csum_update, bpf_l4_csum_replace, bpf_skb_pull_data};
+use aya_ebpf::helpers::{
+    bpf_csum_update, bpf_l4_csum_replace, bpf_skb_change_head, bpf_skb_change_tail,
+    bpf_skb_pull_data,
+};
 use aya_ebpf::programs::TcContext;
 use endpoint_common::path::CheckChange;
 use endpoint_common::wire::checksum;
@@ -57,6 +60,34 @@ impl Hook for Skb {
             }
         }
         true
+    }
+
+    #[inline(always)]
+    fn segment(self) -> u32 {
+        // SAFETY: the context of the running program.
+        unsafe { (*self.0).gso_size }
+    }
+
+    #[inline(always)]
+    fn is_half_done(self, check: [u8; 2], pseudo: u16) -> bool {
+        // The context does not say; a sum that is done equals that of its pseudo-header once in 65,536.
+        check == pseudo.to_ne_bytes()
+    }
+
+    /// Tags stand beside the frame, and VLAN devices do the rest.
+    const TAGS: bool = false;
+
+    /// Adds only.
+    #[inline(always)]
+    fn move_front(self, by: i32) -> bool {
+        // SAFETY: the helper takes the context and a number, which it checks itself.
+        by <= 0 && unsafe { bpf_skb_change_head(self.0, by.wrapping_neg() as u32, 0) == 0 }
+    }
+
+    #[inline(always)]
+    fn cut_end(self, _: usize, keep: usize) -> bool {
+        // SAFETY: as above.
+        unsafe { bpf_skb_change_tail(self.0, keep as u32, 0) == 0 }
     }
 }
 

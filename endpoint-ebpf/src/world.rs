@@ -8,12 +8,12 @@ use endpoint_common::abi::counter::{Counter, DropKey};
 use endpoint_common::abi::event::DropEvent;
 use endpoint_common::abi::flow::Direction;
 use endpoint_common::abi::fragment::{FragmentKey, FragmentPorts};
-use endpoint_common::abi::meta::{Meta, PORT_PROBES, PORT_ROWS, Port};
+use endpoint_common::abi::meta::{Meta, PORT_PROBES, Port, Tags};
 use endpoint_common::abi::policy::PolicySlot;
 use endpoint_common::abi::service::{
     Address, AddressKey, Backend, Hop, Listener, ListenerKey, TargetKey,
 };
-use endpoint_common::path::{Account, Scratch, Tables};
+use endpoint_common::path::{Account, Scratch, Tables, tell};
 
 use crate::{config, maps};
 
@@ -29,10 +29,10 @@ impl Tables for KernelWorld {
     }
 
     #[inline(always)]
-    fn port(&self, ifindex: u32) -> Option<Port> {
+    fn port(&self, ifindex: u32, tags: Tags) -> Option<Port> {
         for probe in 0..PORT_PROBES {
-            let port = maps::PORTS.get((ifindex + probe) % PORT_ROWS)?;
-            if port.ifindex == ifindex {
+            let port = maps::PORTS.get(Port::row(ifindex, tags, probe))?;
+            if port.is(ifindex, tags) {
                 return Some(*port);
             }
         }
@@ -132,53 +132,43 @@ impl Account for KernelWorld {
     }
 
     #[inline(always)]
-    fn dropped(&self, event: &DropEvent) {
-        let told = tell(event);
-        if let Some(row) = maps::ENI_COUNTERS.get_ptr_mut(u32::from(event.eni)) {
+    fn dropped(&self, what: DropKey, bytes: u32, tick: u32) -> bool {
+        let Some(row) = maps::DROPS.get_ptr_mut(u32::from(what.eni)) else {
+            return true;
+        };
+        // SAFETY: this CPU's own row of a per-CPU map.
+        let drops = unsafe { &mut *row };
+        let direction = usize::from(what.direction & 1);
+        if let Some(counters) = drops.counters.get_mut(usize::from(what.reason)) {
+            count(&raw mut counters[direction], bytes);
+        }
+        let is_told = tell::is_told(&mut drops.told, config::tell_limit(), tick);
+        if let Some(row) = maps::ENI_COUNTERS.get_ptr_mut(u32::from(what.eni)) {
             // SAFETY: this CPU's own row of a per-CPU map.
             unsafe {
-                if event.direction == Direction::In as u8 {
-                    count(&raw mut (*row).dropped_in, event.bytes);
+                if what.direction == Direction::In as u8 {
+                    count(&raw mut (*row).dropped_in, bytes);
                 } else {
-                    count(&raw mut (*row).dropped_out, event.bytes);
+                    count(&raw mut (*row).dropped_out, bytes);
                 }
-                if !told {
-                    count(&raw mut (*row).untold, event.bytes);
+                if !is_told {
+                    count(&raw mut (*row).untold, bytes);
                 }
             }
         }
-        count_reason(event);
+        is_told
     }
-}
 
-/// Puts an event into the ring buffer; `false` if it is full.
-#[inline(always)]
-fn tell(event: &DropEvent) -> bool {
-    let Some(mut entry) = maps::EVENTS.reserve::<DropEvent>(0) else {
-        return false;
-    };
-    entry.write(*event);
-    entry.submit(0);
-    true
-}
-
-#[inline(always)]
-fn count_reason(event: &DropEvent) {
-    let key = DropKey {
-        eni: event.eni,
-        reason: event.reason,
-        direction: event.direction,
-    };
-    if let Some(counter) = maps::DROPS.get_ptr_mut(key) {
-        count(counter, event.bytes);
-        return;
+    #[inline(always)]
+    fn tell(&self, event: &DropEvent) {
+        if let Some(mut entry) = maps::EVENTS.reserve::<DropEvent>(0) {
+            entry.write(*event);
+            entry.submit(0);
+        } else if let Some(row) = maps::ENI_COUNTERS.get_ptr_mut(u32::from(event.eni)) {
+            // SAFETY: this CPU's own row of a per-CPU map.
+            count(unsafe { &raw mut (*row).untold }, event.bytes);
+        }
     }
-    let first = Counter {
-        packets: 1,
-        bytes: u64::from(event.bytes),
-    };
-    // A full table costs the split by reason, not the ENI's total.
-    let _ = maps::DROPS.insert(key, first, u64::from(BPF_ANY));
 }
 
 /// Counts on a row that belongs to this CPU.

@@ -1,8 +1,10 @@
 //! Counters, per CPU: the daemon adds the CPUs up.
 //!
-//! May import: core, bytemuck.
+//! May import: core, bytemuck, reason.
 
 use bytemuck::{Pod, Zeroable};
+
+use super::reason::DropReason;
 
 /// Packets and IP bytes (the `Total Length` of RFC 791).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Pod, Zeroable)]
@@ -26,20 +28,43 @@ pub struct EniCounters {
     pub dropped_in: Counter,
     /// Dropped, from the ENI to the client.
     pub dropped_out: Counter,
-    /// Dropped, with no event told about it because the ring buffer was full.
+    /// Dropped, with no event told about it: as many were told as may be, or the ring buffer was full.
     pub untold: Counter,
     /// Accepted by flows that ended untold, because the ring buffer was full.
     pub unreported: Counter,
 }
 
-/// The key of `DROPS`: what was dropped where.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable)]
-#[repr(C, align(4))]
+/// What was dropped where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DropKey {
     /// ENI index, 0 where none is known.
     pub eni: u16,
-    /// A [`super::reason::DropReason`].
+    /// A [`DropReason`].
     pub reason: u8,
     /// A [`super::flow::Direction`].
     pub direction: u8,
+}
+
+/// Reasons there are, and 0.
+pub const REASONS: usize = DropReason::ALL.len() + 1;
+
+/// A row of `DROPS`, by ENI index: why, and how many of them were told. Row 0 counts what belongs to
+/// no ENI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct EniDrops {
+    /// By [`DropReason`] and [`super::flow::Direction`].
+    pub counters: [[Counter; 2]; REASONS],
+    /// What was told lately.
+    pub told: Told,
+}
+
+/// How many drops were told in a period: see [`crate::path::tell`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct Told {
+    /// When the period began, in ticks.
+    pub since: u32,
+    /// How many so far.
+    pub events: u32,
 }

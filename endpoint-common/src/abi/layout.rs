@@ -32,10 +32,12 @@ macro_rules! rows {
 
 rows! {
     meta::Meta as "Meta" [generation, bank, secret]
-    meta::Port as "Port" [ifindex, scope, mac]
+    meta::Tags as "Tags" [outer, inner]
+    meta::Port as "Port" [ifindex, scope, mac, tags]
     counter::Counter as "Counter" [packets, bytes]
     counter::EniCounters as "EniCounters" [accepted_in, accepted_out, dropped_in, dropped_out, untold, unreported]
-    counter::DropKey as "DropKey" [eni, reason, direction]
+    counter::EniDrops as "EniDrops" [counters, told]
+    counter::Told as "Told" [since, events]
     event::DropEvent as "DropEvent" [
         src, dst, src_port, dst_port, bytes, tick, generation, rule, eni, reason, direction,
         protocol, tcp_flags, flow
@@ -69,7 +71,7 @@ rows! {
     service::Listener as "Listener" [first, slots, nat_first, nat_count, scope, flags]
     service::TargetKey as "TargetKey" [address, port, listener_port, load_balancer, protocol, bank]
     service::Backend as "Backend" [address, port, hop]
-    service::Hop as "Hop" [ifindex, mtu, dst_mac, flags, src_mac]
+    service::Hop as "Hop" [ifindex, mtu, dst_mac, flags, src_mac, trunk, tags]
 }
 
 const _: () = {

@@ -5,6 +5,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::Addr;
+use super::meta::Tags;
 use crate::wire::Mac;
 
 /// The key of `ADDRESSES`: an address this node answers for.
@@ -161,6 +162,11 @@ pub struct Hop {
     pub src_mac: Mac,
     /// Zero.
     pub reserved: u16,
+    /// If `ifindex` is a VLAN device, the interface below it that frames leave by, with `tags`, where
+    /// they cannot leave by the device: at the XDP hook. Else 0.
+    pub trunk: u32,
+    /// The tags of frames that leave by `trunk`.
+    pub tags: Tags,
 }
 
 impl Hop {
@@ -174,6 +180,18 @@ impl Hop {
             flags,
             src_mac,
             reserved: 0,
+            trunk: 0,
+            tags: Tags::NONE,
+        }
+    }
+
+    /// The same over a VLAN device, the frames of which leave by `trunk` with `tags`.
+    #[must_use]
+    pub fn through(self, trunk: u32, tags: Tags) -> Self {
+        Self {
+            trunk,
+            tags,
+            ..self
         }
     }
 

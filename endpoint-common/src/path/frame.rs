@@ -7,6 +7,10 @@ use crate::wire::{Header, checksum};
 /// Reads reach no further than this many bytes into a frame; the kernel's frame relies on it.
 pub const REACH: usize = 256;
 
+/// [`Frame::sum`] sums up no more bytes than this: as many as an IPv6 packet of 1,280 bytes, which every
+/// link carries, leaves for what an ICMP error quotes (RFC 4443 section 2.4).
+pub const SUMMED: usize = 1232;
+
 /// What happened to the bytes a transport checksum covers. Changes are those of a sum, see
 /// [`checksum`]: what came in the pseudo-header, and the rest, apart, because a checksum that the
 /// network card is to complete covers the pseudo-header alone so far.
@@ -56,6 +60,38 @@ pub trait Frame {
         number
     }
 
+    /// The transport bytes of each packet that the frame will be cut into on its way out, if it is a
+    /// train of them (a super-segment, RFC 9293 section 3.7.1 in bulk); 0 if it leaves as it is.
+    #[inline(always)]
+    fn segment(&self) -> u32 {
+        0
+    }
+
+    /// Whether `check`, a transport checksum as it arrived, covers only the pseudo-header so far, of
+    /// which the sum is `pseudo`, the rest being left to the network card.
+    #[inline(always)]
+    fn is_half_done(&self, _check: [u8; 2], _pseudo: u16) -> bool {
+        false
+    }
+
+    /// Whether frames have their VLAN tags in them. Else the kernel takes tags off and puts them on, in
+    /// its VLAN devices.
+    const TAGS: bool;
+
+    /// Takes bytes off the front. `None` if that cannot be done: then, as with the others that change
+    /// where a frame begins and ends, it is fit for nothing but to be dropped.
+    fn cut_front(&mut self, bytes: usize) -> Option<()>;
+
+    /// Makes room for bytes at the front; what stands there is not defined.
+    fn add_front(&mut self, bytes: usize) -> Option<()>;
+
+    /// Cuts the frame off behind `keep` bytes; it must have as many.
+    fn cut_end(&mut self, keep: usize) -> Option<()>;
+
+    /// The ones' complement sum of `length` bytes, a multiple of 4 and at most [`SUMMED`], from `at` on;
+    /// `None` if the frame's first piece ends before.
+    fn sum(&self, at: usize, length: usize) -> Option<u16>;
+
     /// Changes the transport checksum that stands at `at`.
     #[inline(always)]
     fn change_check(&mut self, at: usize, change: CheckChange) -> Option<()> {
@@ -66,22 +102,5 @@ pub trait Frame {
     #[inline(always)]
     fn header<H: Header<N>, const N: usize>(&self, at: usize) -> Option<H> {
         self.read(at).map(H::decode)
-    }
-}
-
-impl Frame for &mut [u8] {
-    fn holds(&self, length: usize) -> bool {
-        self.len() >= length
-    }
-
-    fn read<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
-        let end = at.checked_add(N).filter(|end| *end <= REACH)?;
-        self.get(at..end)?.try_into().ok()
-    }
-
-    fn write<const N: usize>(&mut self, at: usize, bytes: [u8; N]) -> Option<()> {
-        let end = at.checked_add(N).filter(|end| *end <= REACH)?;
-        self.get_mut(at..end)?.copy_from_slice(&bytes);
-        Some(())
     }
 }

@@ -41,7 +41,7 @@ fn unless_accepted(
 }
 
 /// Client to ENI: the vSwitch's network ACL, inbound.
-#[inline(never)]
+#[inline(always)]
 pub(super) fn acl_in<A: AddressFamily, T: Tables>(
     tables: &T,
     bank: u32,
@@ -63,7 +63,7 @@ pub(super) fn acl_in<A: AddressFamily, T: Tables>(
 }
 
 /// Client to ENI: the endpoint's security groups, inbound.
-#[inline(never)]
+#[inline(always)]
 pub(super) fn group_in<A: AddressFamily, T: Tables>(
     tables: &T,
     bank: u32,
@@ -82,7 +82,7 @@ pub(super) fn group_in<A: AddressFamily, T: Tables>(
 }
 
 /// ENI to backend: the endpoint's security groups, outbound; the peer is the backend, after DNAT.
-#[inline(never)]
+#[inline(always)]
 pub(super) fn group_out<A: AddressFamily, T: Tables>(
     tables: &T,
     bank: u32,
@@ -102,7 +102,7 @@ pub(super) fn group_out<A: AddressFamily, T: Tables>(
 
 /// ENI to client: the network ACL is stateless, so the way back is judged on its own; what it says
 /// binds the way back only.
-#[inline(never)]
+#[inline(always)]
 pub(super) fn acl_out<A: AddressFamily, T: Tables>(tables: &T, bank: u32, case: &mut Case) {
     if case.eni.acl_out == 0 {
         return;

@@ -10,6 +10,7 @@
 //!
 //! May import: core, abi, hash, wire.
 
+mod answer;
 mod arp;
 mod case;
 mod context;
@@ -21,6 +22,7 @@ mod fragment;
 mod frame;
 mod judge;
 mod legs;
+mod mss;
 mod nat;
 mod ndp;
 mod packet;
@@ -30,10 +32,12 @@ pub mod rate;
 mod related;
 mod select;
 mod tables;
+pub mod tell;
 mod track;
+mod vlan;
 
 pub use context::Scratch;
-pub use frame::{CheckChange, Frame, REACH};
+pub use frame::{CheckChange, Frame, REACH, SUMMED};
 pub use legs::{arrive, go};
 pub use policy::{PolicyKey, classify};
 pub use tables::{Account, Tables};
@@ -62,6 +66,9 @@ pub enum Outcome {
     Pass,
     /// Dropped and counted.
     Drop(DropReason),
+    /// Dropped and counted, and its sender is told: what is left of the frame is the answer, which leaves
+    /// by the interface it arrived on.
+    Answer(DropReason),
     /// Rewritten; leaves by the interface it arrived on.
     Transmit,
     /// Rewritten; leaves by this interface.
@@ -82,8 +89,8 @@ pub enum Leg {
     Send = 3,
     /// An echo request that was admitted.
     Echo = 4,
-    /// A packet that was refused.
-    Refuse = 5,
+    /// A packet that was refused, and is told.
+    Tell = 5,
     /// An IPv6 packet arrives.
     Arrive6 = 6,
     /// An ICMP error, about a packet of a flow perhaps.
@@ -92,21 +99,30 @@ pub enum Leg {
     Fragment = 8,
     /// An IPv6 packet of no known flow, to an address of ours.
     Open6 = 9,
+    /// A packet that was refused, and whose sender is told.
+    Answer = 10,
+    /// A frame with VLAN tags arrives.
+    Tagged = 11,
+    /// A frame gets the VLAN tags that it leaves with.
+    Tag = 12,
 }
 
 impl Leg {
     /// All of them, by number.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Neighbour,
         Self::Open,
         Self::Known,
         Self::Send,
         Self::Echo,
-        Self::Refuse,
+        Self::Tell,
         Self::Arrive6,
         Self::Related,
         Self::Fragment,
         Self::Open6,
+        Self::Answer,
+        Self::Tagged,
+        Self::Tag,
     ];
 }
 

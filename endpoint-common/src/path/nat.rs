@@ -39,13 +39,15 @@ pub(super) fn deltas(from: &FlowKey, other: &FlowKey) -> Deltas {
     Deltas((u32::from(ports) << 16) | u32::from(addresses))
 }
 
-/// Rewrites the packet; `None` if the frame is shorter than it parsed. The TTL must be above 1.
+/// Rewrites the packet, of which `rest` is by how much the transport checksum changes besides the
+/// addresses; `None` if the frame is shorter than it parsed. The TTL must be above 1.
 #[inline(always)]
 pub(super) fn rewrite<A: AddressFamily, F: Frame>(
     frame: &mut F,
     layers: &Layers,
     state: &FlowState,
     target: [A::Addr; 2],
+    rest: u16,
 ) -> Option<()> {
     let ip_at = usize::from(layers.ip_at);
     let ttl = layers.ttl.wrapping_sub(1);
@@ -76,7 +78,7 @@ pub(super) fn rewrite<A: AddressFamily, F: Frame>(
         CheckChange {
             arrived: layers.l4_check,
             pseudo: state.address_delta,
-            rest: state.port_delta,
+            rest,
             may_be_absent: is_udp,
             is_v6: !A::V4,
         },

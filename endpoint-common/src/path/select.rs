@@ -14,7 +14,7 @@ use crate::hash::mix;
 const MAGLEV_SEED: u32 = 0x6d61_676c;
 
 /// The listener for the request's protocol and port.
-#[inline(never)]
+#[inline(always)]
 pub(super) fn listener<T: Tables>(
     tables: &T,
     bank: u32,
@@ -33,7 +33,7 @@ pub(super) fn listener<T: Tables>(
 }
 
 /// The backend that the tuple's Maglev slot holds.
-#[inline(never)]
+#[inline(always)]
 pub(super) fn backend<A: AddressFamily, T: Tables>(
     tables: &T,
     bank: u32,

@@ -7,10 +7,11 @@ use core::ops::DerefMut;
 
 use super::context::Scratch;
 use crate::abi::Addr;
+use crate::abi::counter::DropKey;
 use crate::abi::event::DropEvent;
 use crate::abi::flow::Direction;
 use crate::abi::fragment::{FragmentKey, FragmentPorts};
-use crate::abi::meta::{Meta, Port};
+use crate::abi::meta::{Meta, Port, Tags};
 use crate::abi::policy::PolicySlot;
 use crate::abi::service::{Address, AddressKey, Backend, Hop, Listener, ListenerKey, TargetKey};
 
@@ -23,8 +24,8 @@ pub trait Tables {
 
     /// The generation in force.
     fn meta(&self) -> Option<Meta>;
-    /// The interface, if it is bound.
-    fn port(&self, ifindex: u32) -> Option<Port>;
+    /// The interface, or the VLAN of it that frames with these tags are of, if it is bound.
+    fn port(&self, ifindex: u32, tags: Tags) -> Option<Port>;
     /// An address this node answers for.
     fn address(&self, key: &AddressKey) -> Option<Address>;
     /// A slot (0 to 15) of a policy node.
@@ -56,6 +57,8 @@ pub trait Tables {
 pub trait Account {
     /// One accepted packet of `bytes` IP bytes.
     fn accepted(&self, eni: u16, direction: Direction, bytes: u32);
-    /// One dropped packet.
-    fn dropped(&self, event: &DropEvent);
+    /// One dropped packet of `bytes` IP bytes; whether it is told as well ([`super::tell`]).
+    fn dropped(&self, what: DropKey, bytes: u32, tick: u32) -> bool;
+    /// Tells of a dropped packet, or counts it as untold.
+    fn tell(&self, event: &DropEvent);
 }

@@ -16,7 +16,7 @@ use std::os::unix::fs::MetadataExt;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use endpoint_ctl::dataplane::XdpAction;
+use endpoint_ctl::dataplane::{TellRate, XdpAction};
 
 use node::{Node, Port};
 use report::{Budget, Report};
@@ -28,8 +28,13 @@ const MANY: u32 = 131_072;
 const ROOM: u32 = 262_144;
 /// New flows per round, into an empty table.
 const NEW: u32 = 65_536;
-/// Denied packets per run: no more than the event ring holds.
-const DENIED: u32 = 40_000;
+/// Denied packets per run where all are told: no more than the event ring holds.
+const TOLD: u32 = 40_000;
+
+const DENIED: Budget = Budget {
+    most: 7.0,
+    floor: FEW,
+};
 
 /// How long to measure.
 struct Effort {
@@ -91,16 +96,20 @@ fn run(effort: &Effort) -> Result<()> {
 /// Everything once. Tables are made anew in every round: where they come to lie in memory matters to
 /// large ones, and changes.
 fn round(report: &mut Report, packets: u32) -> Result<()> {
-    let (mut rig, mut node) = (Rig::load(FEW)?, Node::load(ROOM)?);
+    let (mut rig, mut node) = (Rig::load(FEW)?, Node::load(ROOM, TellRate::default())?);
     node.establish(&mut rig, FEW)?;
     floors(report, &mut rig, FEW, packets)?;
     established(report, &mut rig, &node, FEW, packets)?;
     refused(report, &mut rig, &mut node, packets)?;
-    let (mut rig, mut node) = (Rig::load(MANY)?, Node::load(ROOM)?);
+    let (mut rig, mut node) = (Rig::load(MANY)?, Node::load(ROOM, TellRate::default())?);
     node.establish(&mut rig, MANY)?;
     floors(report, &mut rig, MANY, packets)?;
     established(report, &mut rig, &node, MANY, packets)?;
-    opened(report, &mut Rig::load(1 << 24)?, &Node::load(ROOM)?)
+    opened(
+        report,
+        &mut Rig::load(1 << 24)?,
+        &Node::load(ROOM, TellRate::default())?,
+    )
 }
 
 /// The generator by itself, the program that only returns, and the floor.
@@ -139,21 +148,22 @@ fn established(
 
 /// Packets that go no further: denied ones, and those that are not for us.
 fn refused(report: &mut Report, rig: &mut Rig, node: &mut Node, packets: u32) -> Result<()> {
-    let denied = Budget {
-        most: 7.0,
-        floor: FEW,
-    };
     for (port, label) in [
         (Port::Closed, "denied, 10 rules"),
         (Port::ClosedByMany, "denied, 1,000 rules"),
     ] {
-        rig.aim(port, node::SYN)?;
-        let generator = rig.run_generator(packets)?;
-        let before = node.counters();
-        let ns = rig.run_product(node.program()?, DENIED, XdpAction::Drop)?;
-        node.expect_dropped(&before, DENIED)?;
-        report.row(label, ns - generator, Some(denied), FEW);
+        let ns = denied(rig, node, port, packets, TellRate::default())?;
+        report.row(label, ns, Some(DENIED), FEW);
     }
+    let mut telling = Node::load(FEW, TellRate::ALL)?;
+    let ns = denied(
+        rig,
+        &mut telling,
+        Port::Closed,
+        TOLD.min(packets),
+        TellRate::ALL,
+    )?;
+    report.row("denied, every one told", ns, None, FEW);
     for (port, label) in [
         (Port::NotOurs, "not ours: another address"),
         (Port::NotIpv4, "not ours: another protocol"),
@@ -164,6 +174,16 @@ fn refused(report: &mut Report, rig: &mut Rig, node: &mut Node, packets: u32) ->
         report.row(label, ns - generator, None, FEW);
     }
     Ok(())
+}
+
+/// What a denied packet costs.
+fn denied(rig: &mut Rig, node: &mut Node, port: Port, packets: u32, told: TellRate) -> Result<f64> {
+    rig.aim(port, node::SYN)?;
+    let generator = rig.run_generator(packets)?;
+    let before = node.counters();
+    let ns = rig.run_product(node.program()?, packets, XdpAction::Drop)?;
+    node.expect_dropped(&before, packets, told)?;
+    Ok(ns - generator)
 }
 
 fn opened(report: &mut Report, rig: &mut Rig, node: &Node) -> Result<()> {

@@ -1,10 +1,11 @@
-//! How long flows may be idle, and the length of a tick.
+//! How long flows may be idle, how many drops are told, and the length of a tick.
 //!
-//! May import: nix, endpoint-common::abi, compiler (ticks).
+//! May import: nix, endpoint-common, compiler (ticks).
 
 use std::time::Duration;
 
 use endpoint_common::abi::flow::FlowLimits;
+use endpoint_common::path::tell::TellLimit;
 use nix::time::{ClockId, clock_getres};
 
 use crate::compiler::ticks;
@@ -47,6 +48,41 @@ impl IdleTimes {
             udp: ticks(self.udp),
             icmp: ticks(self.icmp),
             ..FlowLimits::default()
+        }
+    }
+}
+
+/// How many drops of an ENI are told, on each CPU. The rest is only counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TellRate {
+    /// In one period.
+    pub most: u32,
+    /// How long a period is. It begins with the first drop after the last one.
+    pub period: Duration,
+}
+
+impl TellRate {
+    /// Everything is told.
+    pub const ALL: Self = Self {
+        most: TellLimit::NONE.most,
+        period: Duration::MAX,
+    };
+
+    pub(super) fn limit(&self) -> TellLimit {
+        TellLimit {
+            most: self.most,
+            period: ticks(self.period, tick()),
+        }
+    }
+}
+
+/// What a port scan or a client that insists does in a second is told whole; a flood takes no more of
+/// the ring buffer, and of the daemon's time, than that.
+impl Default for TellRate {
+    fn default() -> Self {
+        Self {
+            most: 1_000,
+            period: Duration::from_secs(1),
         }
     }
 }

@@ -2,6 +2,10 @@
 //!
 //! May import: aya, endpoint-common, compiler (capacities, ticks), the module's own.
 
+use std::collections::BTreeSet;
+use std::num::NonZero;
+use std::sync::Mutex;
+use std::thread;
 use std::time::Duration;
 
 use aya::maps::{Array, MapError, ProgramArray};
@@ -13,7 +17,7 @@ use endpoint_common::path::flows::FlowSizes;
 
 use super::maps::named;
 use super::pod::Row;
-use super::{DataplaneError, IdleTimes, attach, limits, observed::REAP, rows};
+use super::{DataplaneError, IdleTimes, TellRate, attach, limits, observed::REAP, rows};
 use crate::compiler::{Capacity, ticks};
 
 /// The object this daemon was built with.
@@ -36,6 +40,8 @@ pub struct LoadOptions<'a> {
     pub secret: [u64; 2],
     /// How long flows may be idle.
     pub idle: IdleTimes,
+    /// How many drops are told.
+    pub told: TellRate,
     /// Log every packet's outcome (slow).
     pub log_packets: bool,
 }
@@ -46,6 +52,7 @@ pub(super) fn load(options: &LoadOptions<'_>) -> Result<Ebpf, DataplaneError> {
     let log = u8::from(options.log_packets);
     let flows = FlowSizes::for_flows(capacity.flows);
     let fragment_ticks = ticks(FRAGMENT_TIME, limits::tick());
+    let told = options.told.limit();
     let mut loader = EbpfLoader::new();
     for (name, rows) in rows(capacity) {
         loader.map_max_entries(name, rows);
@@ -57,14 +64,16 @@ pub(super) fn load(options: &LoadOptions<'_>) -> Result<Ebpf, DataplaneError> {
         .override_global("BACKEND_ROWS", &capacity.backends, true)
         .override_global("NAT_ROWS", &capacity.nat_addresses, true)
         .override_global("FLOW_ENTRIES", &flows.entries, true)
-        .override_global("FRAGMENT_TICKS", &fragment_ticks, true);
+        .override_global("FRAGMENT_TICKS", &fragment_ticks, true)
+        .override_global("TOLD_MOST", &told.most, true)
+        .override_global("TOLD_PERIOD", &told.period, true);
     let mut ebpf = loader
         .load(options.object)
         .map_err(|error| refused(&error))?;
     check_layout(&ebpf)?;
-    load_program(&mut ebpf, REAP)?;
-    for hook in [Hook::Xdp, Hook::Tc] {
-        load_hook(&mut ebpf, hook)?;
+    load_programs(&mut ebpf)?;
+    for hook in Hook::BOTH {
+        join_legs(&mut ebpf, hook)?;
     }
     Ok(ebpf)
 }
@@ -78,6 +87,8 @@ enum Hook {
 }
 
 impl Hook {
+    const BOTH: [Self; 2] = [Self::Xdp, Self::Tc];
+
     /// The first leg's program; the others' names begin with its.
     fn entry(self) -> &'static str {
         match self {
@@ -95,26 +106,56 @@ impl Hook {
     }
 }
 
-/// Loads a hook's programs and leads every leg to its own.
-fn load_hook(ebpf: &mut Ebpf, hook: Hook) -> Result<(), DataplaneError> {
-    for leg in Leg::ALL {
-        load_program(ebpf, &leg_program(hook, leg))?;
+/// Loads all programs, on as many threads as there are CPUs: the kernel takes its time to verify each.
+fn load_programs(ebpf: &mut Ebpf) -> Result<(), DataplaneError> {
+    let mut wanted: BTreeSet<String> = [REAP.to_owned()].into();
+    for hook in Hook::BOTH {
+        wanted.insert(hook.entry().to_owned());
+        wanted.extend(Leg::ALL.map(|leg| leg_program(hook, leg)));
     }
-    join_legs(ebpf, hook)?;
-    load_program(ebpf, hook.entry())
+    let mut programs = Vec::new();
+    for (name, program) in ebpf.programs_mut() {
+        if wanted.remove(name) {
+            programs.push((name, program));
+        }
+    }
+    if let Some(name) = wanted.pop_first() {
+        return Err(no_program(&name));
+    }
+    let workers = thread::available_parallelism().map_or(1, NonZero::get);
+    let rest = Mutex::new(programs.into_iter());
+    let next = || rest.lock().ok().and_then(|mut rest| rest.next());
+    let work = || {
+        while let Some((name, program)) = next() {
+            load_program(name, program)?;
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().try_for_each(|worker| {
+            worker.join().unwrap_or_else(|_| {
+                Err(DataplaneError::Load {
+                    reason: "a thread that loads programs panicked".into(),
+                })
+            })
+        })
+    })
 }
 
-fn load_program(ebpf: &mut Ebpf, name: &str) -> Result<(), DataplaneError> {
-    let loaded = match ebpf.program_mut(name) {
-        Some(Program::Xdp(program)) => program.load(),
-        Some(Program::SchedClassifier(program)) => program.load(),
-        Some(_) | None => {
-            return Err(DataplaneError::Load {
-                reason: format!("the object has no program {name}"),
-            });
-        }
+fn load_program(name: &str, program: &mut Program) -> Result<(), DataplaneError> {
+    let loaded = match program {
+        Program::Xdp(program) => program.load(),
+        Program::SchedClassifier(program) => program.load(),
+        _ => return Err(no_program(name)),
     };
     loaded.map_err(|error| program_refused(name, &error))
+}
+
+fn no_program(name: &str) -> DataplaneError {
+    DataplaneError::Load {
+        reason: format!("the object has no program {name} of the kind that is needed"),
+    }
 }
 
 fn leg_program(hook: Hook, leg: Leg) -> String {
@@ -130,10 +171,13 @@ fn suffix(leg: Leg) -> &'static str {
         Leg::Known => "known",
         Leg::Send => "send",
         Leg::Echo => "echo",
-        Leg::Refuse => "refuse",
+        Leg::Tell => "tell",
         Leg::Arrive6 => "ipv6",
         Leg::Related => "related",
         Leg::Fragment => "fragment",
+        Leg::Answer => "answer",
+        Leg::Tagged => "tagged",
+        Leg::Tag => "tag",
     }
 }
 

@@ -24,13 +24,13 @@ use aya::programs::ProgramFd;
 
 use crate::compiler::{Capacity, CompileError, Tables};
 use endpoint_common::abi::flow::FlowLimits;
-use endpoint_common::abi::meta::Port;
+use endpoint_common::abi::meta::{Port, Tags};
 use endpoint_common::abi::service::Hop;
 use endpoint_common::path::flows::FlowSizes;
 
 pub use attach::{AttachMode, Attached};
 pub use error::DataplaneError;
-pub use limits::IdleTimes;
+pub use limits::{IdleTimes, TellRate};
 pub use load::{LoadOptions, OBJECT};
 pub use observed::{FlowId, Observed, TableUse};
 pub use test_run::{RunResult, XdpAction};
@@ -142,7 +142,7 @@ impl Dataplane {
     /// The kernel refused to detach.
     pub fn unbind(&mut self, ifindex: u32) -> Result<(), DataplaneError> {
         self.detach(ifindex)?;
-        self.writer.clear_port(ifindex)
+        self.writer.clear_port(ifindex, Tags::NONE)
     }
 
     fn detach(&mut self, ifindex: u32) -> Result<(), DataplaneError> {
@@ -162,7 +162,7 @@ impl Dataplane {
         if let Err(error) = self.unbind(ifindex) {
             tracing::debug!("an interface that is gone: {error}");
         }
-        self.writer.clear_port(ifindex)
+        self.writer.clear_port(ifindex, Tags::NONE)
     }
 
     /// Whether the program is attached to an interface.
@@ -234,7 +234,7 @@ fn rows(capacity: &Capacity) -> [(&'static str, u32); 24] {
         ("ENI_FLOWS", capacity.enis),
         ("LIMITS", capacity.enis),
         ("RATE_BUCKETS", capacity.enis),
-        ("DROPS", capacity.enis * 4),
+        ("DROPS", capacity.enis),
         ("EVENTS", capacity.event_bytes),
         ("ENDS", capacity.event_bytes),
     ]

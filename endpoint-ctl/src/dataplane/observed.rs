@@ -7,9 +7,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::Duration;
 
 use aya::Ebpf;
-use aya::maps::{MapData, PerCpuArray, PerCpuHashMap, RingBuf};
+use aya::maps::{MapData, PerCpuArray, RingBuf};
 use aya::programs::ProgramFd;
-use endpoint_common::abi::counter::{Counter, DropKey, EniCounters};
+use bytemuck::Zeroable as _;
+use endpoint_common::abi::counter::{Counter, DropKey, EniCounters, EniDrops};
 use endpoint_common::abi::event::{DropEvent, EndCause, FlowEnd};
 use endpoint_common::abi::flow::{Bucket, Family, FlowEntry, FlowEntry4, ListEnd, Side};
 use nix::poll::{PollFd, PollFlags, poll};
@@ -56,7 +57,7 @@ pub struct Observed {
     lists: FlowLists,
     clock: Rows<u32>,
     counters: PerCpuArray<MapData, Row<EniCounters>>,
-    drops: PerCpuHashMap<MapData, Row<DropKey>, Row<Counter>>,
+    drops: PerCpuArray<MapData, Row<EniDrops>>,
     events: RingBuf<MapData>,
     ends: RingBuf<MapData>,
     reap: ProgramFd,
@@ -252,16 +253,37 @@ impl Observed {
         })
     }
 
-    /// Drops by ENI, reason and direction, all CPUs together.
+    /// Drops by ENI, reason and direction, all CPUs together; only what there was.
     pub fn drops(&self) -> Vec<(DropKey, Counter)> {
-        let rows = self.drops.iter().filter_map(Result::ok);
-        let summed = rows.map(|(key, counters)| {
-            let sum = counters
-                .iter()
-                .fold(Counter::default(), |sum, row| add(sum, row.0));
-            (key.0, sum)
+        let enis = (0..self.drops.len()).filter_map(|eni| u16::try_from(eni).ok());
+        enis.flat_map(|eni| self.drops_of(eni)).collect()
+    }
+
+    fn drops_of(&self, eni: u16) -> Vec<(DropKey, Counter)> {
+        let Ok(rows) = self.drops.get(&u32::from(eni), 0) else {
+            return Vec::new();
+        };
+        let mut sums = EniDrops::zeroed().counters;
+        for row in rows.iter() {
+            for (sum, counter) in sums
+                .iter_mut()
+                .flatten()
+                .zip(row.0.counters.iter().flatten())
+            {
+                *sum = add(*sum, *counter);
+            }
+        }
+        let sums = (0..).zip(sums).flat_map(move |(reason, by_direction)| {
+            (0..).zip(by_direction).map(move |(direction, sum)| {
+                let key = DropKey {
+                    eni,
+                    reason,
+                    direction,
+                };
+                (key, sum)
+            })
         });
-        summed.collect()
+        sums.filter(|(_, sum)| sum.packets > 0).collect()
     }
 
     /// The next drop event, if there is one.

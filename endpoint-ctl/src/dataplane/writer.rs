@@ -12,7 +12,7 @@ use std::ops::Range;
 use aya::Ebpf;
 use endpoint_common::abi::Addr;
 use endpoint_common::abi::flow::FlowLimits;
-use endpoint_common::abi::meta::{Meta, PORT_PROBES, PORT_ROWS, Port};
+use endpoint_common::abi::meta::{Meta, PORT_PROBES, Port, Tags};
 use endpoint_common::abi::policy::PolicyNode;
 use endpoint_common::abi::service::{
     Address, AddressKey, Backend, Hop, Listener, ListenerKey, TargetKey,
@@ -180,8 +180,9 @@ impl Writer {
     pub(super) fn set_port(&mut self, port: Port) -> Result<(), DataplaneError> {
         for free in [port.ifindex, 0] {
             for probe in 0..PORT_PROBES {
-                let row = port.ifindex.wrapping_add(probe) % PORT_ROWS;
-                if self.ports.get(row)?.ifindex == free {
+                let row = Port::row(port.ifindex, port.tags, probe);
+                let found = self.ports.get(row)?;
+                if found.is(free, if free == 0 { Tags::NONE } else { port.tags }) {
                     return self.ports.set(row, port);
                 }
             }
@@ -189,10 +190,10 @@ impl Writer {
         Err(DataplaneError::PortTableFull(port.ifindex))
     }
 
-    pub(super) fn clear_port(&mut self, ifindex: u32) -> Result<(), DataplaneError> {
+    pub(super) fn clear_port(&mut self, ifindex: u32, tags: Tags) -> Result<(), DataplaneError> {
         for probe in 0..PORT_PROBES {
-            let row = ifindex.wrapping_add(probe) % PORT_ROWS;
-            if self.ports.get(row)?.ifindex == ifindex {
+            let row = Port::row(ifindex, tags, probe);
+            if self.ports.get(row)?.is(ifindex, tags) {
                 let free = bytemuck::Zeroable::zeroed();
 
                 self.ports.set(row, free)?;

@@ -13,6 +13,13 @@ pub(crate) struct Checksums {
     transport: Option<bool>,
 }
 
+impl Checksums {
+    /// Whether there is a transport's, and all are right.
+    pub(crate) fn are_right(self) -> bool {
+        self.header && self.transport == Some(true)
+    }
+}
+
 /// Judges a frame; `None` if etherparse does not take it for one that is whole.
 pub(crate) fn of(frame: &[u8]) -> Option<Checksums> {
     if frame.get(12..14)? == [0x86, 0xdd] {

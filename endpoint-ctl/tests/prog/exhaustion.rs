@@ -14,7 +14,6 @@ const PORTS: u32 = 64_512;
 #[test]
 fn nat_ports_of_one_address_run_out_at_the_same_flow_on_both_sides() {
     let mut world = World::new(2 * PORTS);
-    world.arrive_on(Leg::VswA);
     let (mut opened, mut refused) = (0, 0);
     // All to one backend, by way of the one address of this provider network.
     world.change(|model| {
@@ -30,20 +29,18 @@ fn nat_ports_of_one_address_run_out_at_the_same_flow_on_both_sides() {
         let [_, host_high, host, port] = number.to_be_bytes();
         let mut request = request.clone().source_port(1000 + u16::from(port));
         request.source.set_ip([10, 0, 9 + host_high, host].into());
-        let ran = world.twins.run(&request.bytes());
+        let ran = world.run(Leg::VswA, &request.bytes());
         let ran = ran.unwrap_or_else(|error| panic!("flow {number}:\n{error}"));
         match ran.outcome {
             Outcome::Redirect(_) => {
                 opened += 1;
                 let answer = packet::answer(&ran.frame).expect("a packet");
-                world.arrive_on(Leg::ProviderB);
-                let answered = world.twins.run(&answer.bytes());
+                let answered = world.run(Leg::ProviderB, &answer.bytes());
                 let answered = answered.unwrap_or_else(|error| panic!("answer {number}:\n{error}"));
                 assert!(
                     matches!(answered.outcome, Outcome::Redirect(_)),
                     "{answered:?}"
                 );
-                world.arrive_on(Leg::VswA);
             }
             Outcome::Drop(DropReason::NatExhausted) => refused += 1,
             other => panic!("flow {number}: {other:?}, {:?}", ran.event),

@@ -15,11 +15,10 @@ use crate::world::{Leg, World, capacity};
 
 /// What a packet to ep-a and an ARP request for its ENI come to.
 fn serves(world: &mut World, port: u16) -> bool {
-    world.arrive_on(Leg::VswA);
     let syn = tcp("10.0.1.10:1", "10.0.1.100:80").syn().source_port(port);
     let arp = who_has("10.0.1.100", "10.0.1.10").bytes();
     let mut run = |frame: &[u8]| {
-        let ran = world.twins.run(frame);
+        let ran = world.run(Leg::VswA, frame);
         ran.unwrap_or_else(|error| panic!("{error}")).outcome
     };
     let sent = matches!(run(&syn.bytes()), Outcome::Redirect(_));
@@ -30,9 +29,8 @@ fn serves(world: &mut World, port: u16) -> bool {
 
 /// Whether a SYN to ep-a is sent on.
 fn opens(world: &mut World, port: u16) -> bool {
-    world.arrive_on(Leg::VswA);
     let syn = tcp("10.0.1.10:1", "10.0.1.100:80").syn().source_port(port);
-    let ran = world.twins.run(&syn.bytes());
+    let ran = world.run(Leg::VswA, &syn.bytes());
     let outcome = ran.unwrap_or_else(|error| panic!("{error}")).outcome;
     assert!(
         matches!(

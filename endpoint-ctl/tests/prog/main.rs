@@ -9,5 +9,7 @@ mod packet;
 mod packet6;
 mod random;
 mod table;
+mod telling;
 mod twins;
+mod vlan;
 mod world;

@@ -3,7 +3,9 @@
 //! May import: endpoint-common, endpoint-ctl, world.
 
 use endpoint_common::abi::layout;
-use endpoint_ctl::dataplane::{Dataplane, DataplaneError, IdleTimes, LoadOptions, OBJECT};
+use endpoint_ctl::dataplane::{
+    Dataplane, DataplaneError, IdleTimes, LoadOptions, OBJECT, TellRate,
+};
 
 use crate::world::capacity;
 
@@ -16,6 +18,7 @@ fn load(object: &[u8]) -> Result<Dataplane, DataplaneError> {
         capacity: capacity(64),
         secret: [1, 2],
         idle: IdleTimes::default(),
+        told: TellRate::default(),
         log_packets: false,
     };
     Dataplane::load(&options).map(|(dataplane, _)| dataplane)

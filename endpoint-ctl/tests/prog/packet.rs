@@ -153,6 +153,12 @@ setters! {
 }
 
 impl Packet {
+    /// A TCP segment with these flags, and a header of so many words.
+    pub(crate) fn tcp_header(mut self, flags: u8, offset: u8) -> Self {
+        self.transport = Transport::Tcp { flags, offset };
+        self
+    }
+
     pub(crate) fn syn(self) -> Self {
         self.flags(SYN)
     }

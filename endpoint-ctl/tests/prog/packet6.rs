@@ -115,6 +115,25 @@ impl Packet6 {
         self
     }
 
+    /// What stands behind the TCP or UDP header.
+    pub(crate) fn payload(mut self, bytes: &[u8]) -> Self {
+        let header = if self.protocol == 6 { 20 } else { 8 };
+        self.segment.truncate(header);
+        self.segment.extend(bytes);
+        if self.protocol == 17 {
+            let length = (self.segment.len() as u16).to_be_bytes();
+            self.segment[4..6].copy_from_slice(&length);
+        }
+        self
+    }
+
+    /// TCP options, whole words, and nothing behind them.
+    pub(crate) fn options(self, bytes: &[u8]) -> Self {
+        let mut made = self.payload(bytes);
+        made.segment[12] = ((5 + bytes.len() / 4) << 4) as u8;
+        made
+    }
+
     /// Cuts the frame off after this many bytes.
     pub(crate) fn keep(mut self, bytes: usize) -> Self {
         self.keep = bytes;

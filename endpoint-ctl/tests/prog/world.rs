@@ -1,19 +1,21 @@
 //! The configuration that packets meet (`universe.yaml`), its generations, and the legs on which
 //! packets arrive and leave.
 //!
-//! May import: endpoint-common, endpoint-ctl, packet, twins.
+//! May import: endpoint-common, endpoint-ctl, packet, twins, vlan.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use endpoint_common::abi::meta::Port;
+use endpoint_common::abi::meta::{Port, Tags};
 use endpoint_common::abi::service::{HOP_RESOLVED, HOP_TO_CLIENT, Hop};
+use endpoint_common::path::Outcome;
 use endpoint_ctl::compiler::{Capacity, HopTo, Numbers, Tables, compile};
 use endpoint_ctl::manifest;
 use endpoint_ctl::model::{Model, ProviderNetworkId, VSwitchId};
 
 use crate::packet::Mac;
-use crate::twins::{ARRIVAL, Twins};
+use crate::twins::{ARRIVAL, Ran, Twins};
+use crate::vlan;
 
 /// A network as packets see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,22 +100,44 @@ pub(crate) struct World {
     generation: u32,
     capacity: Capacity,
     hops: BTreeMap<u32, Hop>,
+    /// Packets arrive on a trunk, where most networks are VLANs.
+    is_trunk: bool,
 }
+
+/// How many interfaces further the trunk is by which a VLAN's packets leave.
+const TRUNK: u32 = 100;
 
 impl World {
     /// The first generation, in force, with every next hop resolved.
     pub(crate) fn new(flows: u32) -> Self {
+        let capacity = capacity(flows);
+        Self::over(Twins::new(capacity), capacity, false)
+    }
+
+    /// The same on a trunk; whoever runs packets need not care.
+    pub(crate) fn on_a_trunk(flows: u32) -> Self {
+        let capacity = capacity(flows);
+        Self::over(Twins::new(capacity), capacity, true)
+    }
+
+    /// As [`Self::new`], of twins that tell so many drops of an ENI in all.
+    pub(crate) fn telling(flows: u32, most: u32) -> Self {
+        let capacity = capacity(flows);
+        Self::over(Twins::telling(capacity, most), capacity, false)
+    }
+
+    fn over(twins: Twins, capacity: Capacity, is_trunk: bool) -> Self {
         let text = include_str!("universe.yaml");
         let model =
             manifest::load(text, "universe.yaml", None).unwrap_or_else(|errors| panic!("{errors}"));
-        let capacity = capacity(flows);
         let mut world = Self {
             model,
             numbers: Numbers::default(),
-            twins: Twins::new(capacity),
+            twins,
             generation: 0,
             capacity,
             hops: BTreeMap::new(),
+            is_trunk,
         };
         world.change(|_| {});
         world
@@ -153,14 +177,14 @@ impl World {
             .numbers
             .hops()
             .filter(|(_, row)| !self.hops.contains_key(row))
-            .map(|(to, row)| (row, Self::hop(to)))
+            .map(|(to, row)| (row, self.hop(to)))
             .collect();
         for (row, hop) in rows {
             self.set_hop(row, hop);
         }
     }
 
-    fn hop(to: &HopTo) -> Hop {
+    fn hop(&self, to: &HopTo) -> Hop {
         let (network, address) = match to {
             HopTo::Clients(vswitch) => (vswitch.as_str(), None),
             HopTo::Callers(network) => (network.as_str(), None),
@@ -172,7 +196,19 @@ impl World {
             None => (HOP_RESOLVED | HOP_TO_CLIENT, [0; 6]),
             Some(address) => (HOP_RESOLVED, backend_mac(address)),
         };
-        Hop::new(leg.ifindex(), flags, mac, leg.mac())
+        let hop = Hop::new(leg.ifindex(), flags, mac, leg.mac());
+        match self.tags(leg) {
+            Tags::NONE => hop,
+            tags => hop.through(TRUNK + leg.ifindex(), tags),
+        }
+    }
+
+    fn tags(&self, leg: Leg) -> Tags {
+        if self.is_trunk {
+            vlan::tags(leg)
+        } else {
+            Tags::NONE
+        }
     }
 
     fn set_hop(&mut self, row: u32, hop: Hop) {
@@ -199,8 +235,54 @@ impl World {
         self.numbers.hop(&to).expect("a hop")
     }
 
+    /// The row of the hop back to a vSwitch's clients.
+    pub(crate) fn hop_to_clients(&self, vswitch: &str) -> u32 {
+        let to = HopTo::Clients(VSwitchId::new(vswitch));
+        self.numbers.hop(&to).expect("a hop")
+    }
+
+    /// Runs a frame through both sides that arrives on this leg.
+    ///
+    /// # Errors
+    /// What they do not agree on, and what neither should have done.
+    pub(crate) fn run(&mut self, leg: Leg, frame: &[u8]) -> Result<Ran, String> {
+        self.arrive_on(leg);
+        if !self.is_trunk {
+            return self.twins.run(frame);
+        }
+        // Some priority or other: it means nothing, and whoever is answered gets it back.
+        let priority = frame.last().map_or(0, |byte| byte & 7);
+        let tagged = vlan::put_on(frame, self.tags(leg), priority);
+        let ran = self.twins.run(&tagged)?;
+        let (untagged, found) = vlan::take_off(&ran.frame);
+        let (outcome, tags, priority) = match ran.outcome {
+            Outcome::Redirect(ARRIVAL) => (Outcome::Transmit, Tags::NONE, 0),
+            Outcome::Redirect(ifindex) if ifindex > TRUNK => {
+                let ifindex = ifindex - TRUNK;
+                let mut legs = Leg::ALL.into_iter();
+                let to = legs.find(|leg| leg.ifindex() == ifindex);
+                (Outcome::Redirect(ifindex), self.tags(to.expect("a leg")), 0)
+            }
+            Outcome::Redirect(_) => (ran.outcome, Tags::NONE, 0),
+            Outcome::Transmit | Outcome::Answer(_) => (ran.outcome, self.tags(leg), priority),
+            Outcome::Pass | Outcome::Drop(_) => {
+                let frame = frame.to_vec();
+                return Ok(Ran { frame, ..ran });
+            }
+        };
+        let expected = &vlan::bytes(tags, priority);
+        if found != *expected {
+            return Err(format!("leaves with tags {found:x?}, not {expected:x?}"));
+        }
+        Ok(Ran {
+            outcome,
+            frame: untagged,
+            ..ran
+        })
+    }
+
     /// The next packets arrive on this leg.
-    pub(crate) fn arrive_on(&mut self, leg: Leg) {
+    fn arrive_on(&mut self, leg: Leg) {
         let name = leg.name();
         let scope = match leg {
             Leg::VswA | Leg::VswA2 | Leg::VswB => self.numbers.vswitch_scope(&VSwitchId::new(name)),
@@ -209,8 +291,8 @@ impl World {
             }
             Leg::Foreign => return self.twins.arrive_on(None),
         };
-        self.twins
-            .arrive_on(Some(Port::new(ARRIVAL, scope, leg.mac())));
+        let port = Port::new(ARRIVAL, scope, leg.mac());
+        self.twins.arrive_on(Some(port.with_tags(self.tags(leg))));
     }
 
     /// The name of a rule.

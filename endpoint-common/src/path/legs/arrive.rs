@@ -2,62 +2,106 @@
 //!
 //! May import: core, abi, wire, the stages, send.
 
-use super::send::send;
+use super::send::{leaving, needs_tags, send};
 use super::{MISSING, opening};
 use crate::abi::family::{AddressFamily, Inet, Inet6};
 use crate::abi::flow::Family;
+use crate::abi::meta::Tags;
 use crate::abi::reason::DropReason;
+use crate::abi::service::Hop;
 use crate::path::context::{Arrived, Scratch};
 use crate::path::flows::{Entry, Found, find};
 use crate::path::frame::Frame;
 use crate::path::packet::{Layers, Link, Packet};
 use crate::path::parse::{self, Parsed};
-use crate::path::{Arrival, Leg, Outcome, Turn, World, arp, ndp, track};
+use crate::path::{Arrival, Leg, Outcome, Turn, World, arp, ndp, track, vlan};
 use crate::wire::{EthHdr, ether_type};
 
 /// A frame arrives.
 #[inline(always)]
 pub fn arrive<F: Frame, W: World>(frame: &mut F, world: &W, at: Arrival) -> Turn {
-    let Some((arrived, ether_type)) = link_layer(frame, world, at) else {
+    let Some(eth) = frame.header::<EthHdr, 14>(0) else {
         return Turn::Done(Outcome::Pass);
     };
-    match ether_type {
-        ether_type::ARP => Turn::Next(Leg::Neighbour),
-        ether_type::IPV4 => {
-            let mut packet = blank::<Inet>();
-            let parsed = parse::ipv4(frame, &mut packet);
-            let key = packet.key::<Inet>(arrived.port.scope);
-            let way = arrive_ip::<Inet, F, W>(frame, world, &arrived, &packet, &key, parsed);
-            if let Turn::Done(_) = way.turn {
-                return way.turn;
-            }
-            let Some(mut scratch) = world.scratch() else {
-                return MISSING;
-            };
-            scratch.packet.src = Inet::wide(packet.src);
-            scratch.packet.dst = Inet::wide(packet.dst);
-            scratch.packet.layers = packet.layers;
-            scratch.arrived = arrived;
-            scratch.refusal.reason = way.fault;
-            way.turn
-        }
-        ether_type::IPV6 => Turn::Next(Leg::Arrive6),
-        _ => Turn::Done(Outcome::Pass),
+    let ether_type = u16::from_be(eth.ether_type);
+    if F::TAGS && vlan::is_tag(ether_type) {
+        return Turn::Next(Leg::Tagged);
     }
+    let Some(arrived) = link_layer(&eth, world, at, Tags::NONE) else {
+        return Turn::Done(Outcome::Pass);
+    };
+    onward(frame, world, &arrived, ether_type)
+}
+
+/// A frame with VLAN tags arrives: goes on without them, and gets them back if it is not ours.
+#[inline(always)]
+pub(super) fn tagged<F: Frame, W: World>(frame: &mut F, world: &W, at: Arrival) -> Turn {
+    let eth = frame.header::<EthHdr, 14>(0);
+    let (Some(eth), Some(tags)) = (eth, vlan::read(frame)) else {
+        return Turn::Done(Outcome::Pass);
+    };
+    let Some(arrived) = link_layer(&eth, world, at, tags) else {
+        return Turn::Done(Outcome::Pass);
+    };
+    if vlan::take_off(frame, tags.length()).is_none() {
+        return MISSING;
+    }
+    let Some(eth) = frame.header::<EthHdr, 14>(0) else {
+        return MISSING;
+    };
+    let turn = onward(frame, world, &arrived, u16::from_be(eth.ether_type));
+    if turn != Turn::Done(Outcome::Pass) {
+        return turn;
+    }
+    match vlan::put_on(frame, tags) {
+        Some(()) => turn,
+        None => MISSING,
+    }
+}
+
+/// On with a frame whose tags are off.
+#[inline(always)]
+fn onward<F: Frame, W: World>(
+    frame: &mut F,
+    world: &W,
+    arrived: &Arrived,
+    ether_type: u16,
+) -> Turn {
+    if ether_type != ether_type::IPV4 {
+        let leg = match ether_type {
+            ether_type::ARP => Leg::Neighbour,
+            ether_type::IPV6 => Leg::Arrive6,
+            _ => return Turn::Done(Outcome::Pass),
+        };
+        let Some(mut scratch) = world.scratch() else {
+            return MISSING;
+        };
+        scratch.arrived = *arrived;
+        return Turn::Next(leg);
+    }
+    let mut packet = blank::<Inet>();
+    let parsed = parse::ipv4(frame, &mut packet);
+    let key = packet.key::<Inet>(arrived.port.scope);
+    let way = arrive_ip::<Inet, F, W>(frame, world, arrived, &packet, &key, parsed);
+    if let Turn::Done(_) = way.turn {
+        return way.turn;
+    }
+    let Some(mut scratch) = world.scratch() else {
+        return MISSING;
+    };
+    scratch.packet.src = Inet::wide(packet.src);
+    scratch.packet.dst = Inet::wide(packet.dst);
+    scratch.packet.layers = packet.layers;
+    scratch.arrived = *arrived;
+    scratch.refusal.reason = way.fault;
+    way.turn
 }
 
 /// An IPv6 packet arrives.
 #[inline(always)]
-pub(super) fn arrive6<F: Frame, W: World>(
-    frame: &mut F,
-    world: &W,
-    at: Arrival,
-    scratch: &mut Scratch,
-) -> Turn {
-    let Some((arrived, _)) = link_layer(frame, world, at) else {
-        return Turn::Done(Outcome::Pass);
-    };
+pub(super) fn arrive6<F: Frame, W: World>(frame: &mut F, world: &W, scratch: &mut Scratch) -> Turn {
     let Scratch {
+        arrived,
         packet,
         halves: [half, _],
         ..
@@ -65,31 +109,29 @@ pub(super) fn arrive6<F: Frame, W: World>(
     packet.layers = Layers::at(EthHdr::LEN as u16, Family::V6);
     let parsed = parse::ipv6(frame, packet);
     half.key = packet.wide_key(arrived.port.scope);
-    let way = arrive_ip::<Inet6, F, W>(frame, world, &arrived, packet, &half.key, parsed);
-    scratch.arrived = arrived;
+    let way = arrive_ip::<Inet6, F, W>(frame, world, arrived, packet, &half.key, parsed);
     scratch.refusal.reason = way.fault;
     way.turn
 }
 
-/// Where the frame arrived, and its ether type, if it is on an interface of ours and may be for us.
+/// Where the frame arrived, if that is an interface or a VLAN of ours and it may be for us.
 #[inline(always)]
-fn link_layer<F: Frame, W: World>(frame: &F, world: &W, at: Arrival) -> Option<(Arrived, u16)> {
-    let port = world.port(at.ifindex)?;
+fn link_layer<W: World>(eth: &EthHdr, world: &W, at: Arrival, tags: Tags) -> Option<Arrived> {
+    let port = world.port(at.ifindex, tags.without_priority())?;
     let meta = world.meta()?;
-    let eth = frame.header::<EthHdr, 14>(0)?;
     if eth.dst_addr != port.mac && !is_group(eth.dst_addr) {
         return None;
     }
-    let arrived = Arrived {
+    Some(Arrived {
         meta,
         port,
+        tags,
         tick: at.tick,
         link: Link {
             dst: eth.dst_addr,
             src: eth.src_addr,
         },
-    };
-    Some((arrived, u16::from_be(eth.ether_type)))
+    })
 }
 
 /// Whether a MAC address is a group (multicast or broadcast) address.
@@ -190,21 +232,33 @@ fn established<A: AddressFamily, F: Frame, W: World>(
         return Err(Leg::Known);
     }
     // What cannot be sent is refused where there is room to tell.
-    send::<A, F, W>(frame, world, arrived, layers, found, &state).map_err(|_| Leg::Send)
+    let untagged = |_: &mut F, hop: &Hop| {
+        if needs_tags::<F>(hop) {
+            return Err(DropReason::TableMissing);
+        }
+        Ok(0)
+    };
+    let sent = send::<A, F, W>(frame, world, arrived, layers, found, &state, untagged);
+    sent.map(|hop| leaving(&hop, arrived))
+        .map_err(|_| Leg::Send)
 }
 
 /// ARP, or a neighbor solicitation.
 #[inline(always)]
-pub(super) fn neighbour<F: Frame, W: World>(frame: &mut F, world: &W, at: Arrival) -> Outcome {
-    let Some((arrived, ether_type)) = link_layer(frame, world, at) else {
+pub(super) fn neighbour<F: Frame, W: World>(
+    frame: &mut F,
+    world: &W,
+    arrived: &Arrived,
+) -> Outcome {
+    let Some(eth) = frame.header::<EthHdr, 14>(0) else {
         return Outcome::Pass;
     };
-    if ether_type == ether_type::ARP {
-        return arp::answer(frame, world, &arrived, EthHdr::LEN);
+    if u16::from_be(eth.ether_type) == ether_type::ARP {
+        return arp::answer(frame, world, arrived, EthHdr::LEN);
     }
     let mut packet = blank::<Inet6>();
     match parse::ipv6(frame, &mut packet) {
-        Parsed::Solicitation => ndp::answer(frame, world, &arrived, &packet),
+        Parsed::Solicitation => ndp::answer(frame, world, arrived, &packet),
         Parsed::NotOurs
         | Parsed::Faulty(_)
         | Parsed::Error

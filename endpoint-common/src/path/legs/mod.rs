@@ -9,16 +9,17 @@ mod send;
 
 pub use arrive::arrive;
 
-use super::context::{Arrived, Refusal, Scratch};
+use super::context::{Arrived, Exit, Refusal, Scratch};
 use super::flows::{Found, find};
 use super::frame::Frame;
-use super::{Arrival, Leg, Outcome, Turn, World, fragment};
+use super::{Arrival, Leg, Outcome, Turn, World, answer, fragment, vlan};
 use crate::abi::Addr;
+use crate::abi::counter::DropKey;
 use crate::abi::event::DropEvent;
 use crate::abi::family::{AddressFamily, Inet, Inet6};
 use crate::abi::reason::DropReason;
 use crate::abi::service::AddressKey;
-use arrive::{arrive6, neighbour};
+use arrive::{arrive6, neighbour, tagged};
 use known::known;
 use open::open;
 use send::{echoing, relating, sending};
@@ -52,15 +53,26 @@ pub(super) fn find_again<A: AddressFamily, W: World>(
 /// Travels one leg.
 #[inline(always)]
 pub fn go<F: Frame, W: World>(leg: Leg, frame: &mut F, world: &W, at: Arrival) -> Turn {
+    if leg == Leg::Tagged {
+        // No such frames come there where the kernel takes tags off.
+        return if F::TAGS {
+            tagged(frame, world, at)
+        } else {
+            MISSING
+        };
+    }
     let Some(mut scratch) = world.scratch() else {
         return MISSING;
     };
     let scratch = &mut *scratch;
     let is_v4 = scratch.packet.layers.is_v4();
     let next = match leg {
-        Leg::Neighbour => Ok(Turn::Done(neighbour(frame, world, at))),
-        Leg::Arrive6 => Ok(arrive6(frame, world, at, scratch)),
-        Leg::Refuse => Ok(Turn::Done(refuse(world, scratch))),
+        Leg::Tagged | Leg::Tag => Ok(tag(frame, scratch)),
+        Leg::Neighbour => Ok(Turn::Done(neighbour(frame, world, &scratch.arrived))),
+        Leg::Arrive6 => Ok(arrive6(frame, world, scratch)),
+        Leg::Tell => Ok(tell(world, scratch)),
+        Leg::Answer if is_v4 => Ok(answering::<Inet, F, W>(frame, world, scratch)),
+        Leg::Answer => Ok(answering::<Inet6, F, W>(frame, world, scratch)),
         Leg::Fragment if is_v4 => Ok(follow_first::<Inet, W>(world, scratch)),
         Leg::Fragment => Ok(follow_first::<Inet6, W>(world, scratch)),
         Leg::Related if is_v4 => relating::<Inet, F, W>(frame, world, scratch),
@@ -74,9 +86,48 @@ pub fn go<F: Frame, W: World>(leg: Leg, frame: &mut F, world: &W, at: Arrival) -
         Leg::Echo if is_v4 => echoing::<Inet, F, W>(frame, world, scratch),
         Leg::Echo => echoing::<Inet6, F, W>(frame, world, scratch),
     };
-    next.unwrap_or_else(|refusal| {
+    let turn = next.unwrap_or_else(|refusal| {
         scratch.refusal = refusal;
-        Turn::Next(Leg::Refuse)
+        if refuse(world, scratch) {
+            return Turn::Next(Leg::Tell);
+        }
+        dropped(scratch)
+    });
+    if F::TAGS && leg != Leg::Tag && scratch.arrived.tags.any() {
+        return with_tags(scratch, turn);
+    }
+    turn
+}
+
+/// What leaves by the VLAN it arrived on needs its tags again.
+#[inline(always)]
+fn with_tags(scratch: &mut Scratch, turn: Turn) -> Turn {
+    let kind = match turn {
+        Turn::Done(Outcome::Pass) => Exit::PASS,
+        Turn::Done(Outcome::Transmit) => Exit::TRANSMIT,
+        Turn::Done(Outcome::Answer(_)) => Exit::ANSWER,
+        Turn::Done(Outcome::Drop(_) | Outcome::Redirect(_)) | Turn::Next(_) => return turn,
+    };
+    scratch.exit = Exit {
+        tags: scratch.arrived.tags,
+        kind,
+        ifindex: 0,
+    };
+    Turn::Next(Leg::Tag)
+}
+
+/// A frame gets the tags that it leaves with.
+#[inline(always)]
+fn tag<F: Frame>(frame: &mut F, scratch: &Scratch) -> Turn {
+    let exit = scratch.exit;
+    if vlan::put_on(frame, exit.tags).is_none() {
+        return MISSING;
+    }
+    Turn::Done(match exit.kind {
+        Exit::PASS => Outcome::Pass,
+        Exit::ANSWER => Outcome::Answer(scratch.refusal.drop_reason()),
+        Exit::REDIRECT => Outcome::Redirect(exit.ifindex),
+        _ => Outcome::Transmit,
     })
 }
 
@@ -96,9 +147,26 @@ fn opening<A: AddressFamily>() -> Leg {
     if A::V4 { Leg::Open } else { Leg::Open6 }
 }
 
-/// Counts and tells a drop.
+/// Counts a drop; whether it is told, too. Beside the legs, so that it is verified once in each.
+#[inline(never)]
+fn refuse<W: World>(world: &W, scratch: &Scratch) -> bool {
+    let Scratch {
+        arrived,
+        packet,
+        refusal,
+        ..
+    } = scratch;
+    let what = DropKey {
+        eni: refusal.eni,
+        reason: refusal.reason,
+        direction: refusal.direction,
+    };
+    world.dropped(what, packet.layers.bytes, arrived.tick)
+}
+
+/// Tells of a drop that is counted.
 #[inline(always)]
-fn refuse<W: World>(world: &W, scratch: &Scratch) -> Outcome {
+fn tell<W: World>(world: &W, scratch: &Scratch) -> Turn {
     let Scratch {
         arrived,
         packet,
@@ -106,7 +174,7 @@ fn refuse<W: World>(world: &W, scratch: &Scratch) -> Outcome {
         ..
     } = scratch;
     let layers = &packet.layers;
-    world.dropped(&DropEvent {
+    world.tell(&DropEvent {
         src: packet.src,
         dst: packet.dst,
         src_port: layers.src_port,
@@ -123,5 +191,24 @@ fn refuse<W: World>(world: &W, scratch: &Scratch) -> Outcome {
         reserved: [0; 2],
         flow: refusal.flow,
     });
-    Outcome::Drop(DropReason::from_number(refusal.reason).unwrap_or(DropReason::TableMissing))
+    dropped(scratch)
+}
+
+/// A packet whose drop is counted and, if it is to be, told: its sender may be owed an answer.
+#[inline(always)]
+fn dropped(scratch: &Scratch) -> Turn {
+    if answer::is_due(scratch) {
+        return Turn::Next(Leg::Answer);
+    }
+    Turn::Done(Outcome::Drop(scratch.refusal.drop_reason()))
+}
+
+/// The packet becomes the answer that its sender gets.
+#[inline(always)]
+fn answering<A: AddressFamily, F: Frame, W: World>(
+    frame: &mut F,
+    world: &W,
+    scratch: &mut Scratch,
+) -> Turn {
+    Turn::Done(answer::answer::<A, F, W>(frame, world, scratch))
 }

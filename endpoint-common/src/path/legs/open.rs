@@ -50,6 +50,7 @@ pub(super) fn open<A: AddressFamily, W: World>(
             reason: reason as u8,
             rule: deciding_rule(reason, &scratch.case.rules),
             flow: 0,
+            mtu: 0,
         }),
     }
 }

@@ -8,13 +8,15 @@ use crate::abi::flow::{Direction, FlowState, Side};
 use crate::abi::reason::DropReason;
 use crate::abi::service::Hop;
 use crate::path::case::deciding_rule;
-use crate::path::context::{Arrived, Refusal, Scratch};
+use crate::path::context::{Arrived, Exit, Refusal, Scratch};
 use crate::path::flows::{Entry, Found, find};
 use crate::path::frame::Frame;
 use crate::path::packet::Layers;
-use crate::path::{Outcome, Turn, World, echo, forward, fragment, nat, related};
+use crate::path::{Leg, Outcome, Turn, World, echo, forward, fragment, mss, nat, related};
+use crate::wire::checksum;
 
-/// Rewrites a packet as its half says, addresses it to the hop and accounts it.
+/// Rewrites a packet as its half says, addresses it to the hop, which is returned, and accounts it.
+/// `first` may refuse the hop or change the transport's bytes, and says by how much that changes their sum.
 #[inline(always)]
 pub(super) fn send<A: AddressFamily, F: Frame, W: World>(
     frame: &mut F,
@@ -23,18 +25,24 @@ pub(super) fn send<A: AddressFamily, F: Frame, W: World>(
     layers: &Layers,
     found: &Found<A, W>,
     state: &FlowState,
-) -> Result<Outcome, DropReason> {
+    first: impl FnOnce(&mut F, &Hop) -> Result<u16, DropReason>,
+) -> Result<Hop, DropReason> {
     let hop = forward::hop(world, layers, state)?;
+    if forward::is_too_big(frame, &hop, layers) {
+        return Err(DropReason::PacketTooBig);
+    }
     let target = found.entry.target(found.side);
     if !found.is_current() {
         return Err(DropReason::FlowChanged);
     }
+    let change = u32::from(first(frame, &hop)?);
+    let rest = checksum::fold(change.wrapping_add(u32::from(state.port_delta)));
     forward::address(frame, &hop, state)
-        .and_then(|()| nat::rewrite::<A, F>(frame, layers, state, target))
+        .and_then(|()| nat::rewrite::<A, F>(frame, layers, state, target, rest))
         .ok_or(DropReason::Truncated)?;
     found.entry.record(found.side, layers.bytes, arrived.tick);
     world.accepted(state.eni, state.direction(), layers.bytes);
-    Ok(leaving(&hop, arrived))
+    Ok(hop)
 }
 
 /// A packet whose flow was admitted or tracked on an earlier leg.
@@ -49,10 +57,22 @@ pub(super) fn sending<A: AddressFamily, F: Frame, W: World>(
     let Scratch {
         arrived, packet, ..
     } = scratch;
-    let outcome = send::<A, F, W>(frame, world, arrived, &packet.layers, &found, &state)
-        .map_err(|reason| Refusal::of_flow(found.number(), &state, reason))?;
+    let layers = &packet.layers;
+    let clamp = |frame: &mut F, hop: &Hop| {
+        let back = found.entry.state(found.side.other());
+        let back_mtu = world
+            .hop(u32::from(back.hop))
+            .map_or(hop.mtu, |hop| hop.mtu);
+        let mtu = hop.mtu.min(back_mtu);
+        Ok(mss::clamp::<A, F>(frame, layers, mtu))
+    };
+    let sent = send::<A, F, W>(frame, world, arrived, layers, &found, &state, clamp);
+    let hop = sent.map_err(|reason| Refusal {
+        mtu: world.hop(u32::from(state.hop)).map_or(0, |hop| hop.mtu),
+        ..Refusal::of_flow(found.number(), &state, reason)
+    })?;
     fragment::remember(world, scratch);
-    Ok(Turn::Done(outcome))
+    Ok(leave::<F>(scratch, &hop))
 }
 
 /// An ICMP error: goes with the packets that answer the one it quotes, if that is of a flow.
@@ -97,17 +117,37 @@ pub(super) fn relating<A: AddressFamily, F: Frame, W: World>(
         .ok_or_else(|| refuse(DropReason::Truncated))?;
     found.entry.record(found.side, layers.bytes, arrived.tick);
     world.accepted(state.eni, state.direction(), layers.bytes);
-    Ok(Turn::Done(leaving(&hop, arrived)))
+    Ok(leave::<F>(scratch, &hop))
 }
 
-/// Out by this hop.
+/// By which interface a rewritten packet leaves, if it needs no VLAN tags.
 #[inline(always)]
-fn leaving(hop: &Hop, arrived: &Arrived) -> Outcome {
-    if hop.ifindex == arrived.port.ifindex {
+pub(super) fn leaving(hop: &Hop, arrived: &Arrived) -> Outcome {
+    if hop.ifindex == arrived.port.ifindex && !arrived.tags.any() {
         Outcome::Transmit
     } else {
         Outcome::Redirect(hop.ifindex)
     }
+}
+
+/// Whether frames to the hop need VLAN tags from us.
+#[inline(always)]
+pub(super) fn needs_tags<F: Frame>(hop: &Hop) -> bool {
+    F::TAGS && hop.trunk != 0
+}
+
+/// How a rewritten packet leaves.
+#[inline(always)]
+fn leave<F: Frame>(scratch: &mut Scratch, hop: &Hop) -> Turn {
+    if needs_tags::<F>(hop) {
+        scratch.exit = Exit {
+            tags: hop.tags,
+            kind: Exit::REDIRECT,
+            ifindex: hop.trunk,
+        };
+        return Turn::Next(Leg::Tag);
+    }
+    Turn::Done(leaving(hop, &scratch.arrived))
 }
 
 /// An admitted echo request: turned into its answer, if that may leave. Both are accounted.

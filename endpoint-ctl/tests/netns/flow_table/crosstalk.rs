@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use xtask::lab::inside;
 
 use super::echo::Echo;
-use super::node::{CLIENT_ADDRESSES, FAMILIES, Family, table_use, two_vpcs};
+use crate::dual_stack::{CLIENT_ADDRESSES, FAMILIES, Family, table_use, two_vpcs};
 use crate::scene::Scene;
 
 /// Tuples, each used from both VPCs.

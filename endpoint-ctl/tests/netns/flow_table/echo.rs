@@ -1,5 +1,5 @@
 //! A server that sends back what it gets: TCP bytes as they are, datagrams behind its own name.
-//! Imports `node` (the port).
+//! Imports `dual_stack` (the port).
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv6Addr, TcpListener, TcpStream, UdpSocket};
@@ -12,7 +12,7 @@ use std::time::Duration;
 use nix::poll::{PollFd, PollFlags, poll};
 use xtask::lab::{Lab, inside};
 
-use super::node::SERVER_PORT;
+use crate::dual_stack::SERVER_PORT;
 
 /// How long the thread may overlook that it is to end, in milliseconds.
 const WAIT: u16 = 50;

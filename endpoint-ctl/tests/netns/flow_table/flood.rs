@@ -1,4 +1,4 @@
-//! SYNs from sources that are not there, as many as go through. Imports `node`, `scene`.
+//! SYNs from sources that are not there, as many as go through. Imports `dual_stack`, `scene`.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd as _;
@@ -9,7 +9,7 @@ use nix::sys::socket::{
 };
 use xtask::lab::inside;
 
-use super::node::{CLIENT_ADDRESSES, Family, in_vswitch};
+use crate::dual_stack::{CLIENT_ADDRESSES, Family, in_vswitch};
 use crate::scene::Scene;
 
 const TCP: usize = 20;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::echo::Echo;
 use super::maps::{halves, lose_half};
-use super::node::{FAMILIES, one_vpc, table_use};
 use super::talk::Connection;
+use crate::dual_stack::{FAMILIES, one_vpc, table_use};
 
 /// The index is gone through once a second, and TCP waits longer each time it sends again.
 const HEALED: Duration = Duration::from_secs(3);

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::node::Family;
+use crate::dual_stack::Family;
 use crate::scene::Scene;
 
 /// Slots of a row of the index.

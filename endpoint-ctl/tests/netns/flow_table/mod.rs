@@ -7,7 +7,6 @@ mod flood;
 mod full;
 mod halves;
 mod maps;
-mod node;
 mod syn_flood;
 mod talk;
 mod unattended;

@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::echo::Echo;
 use super::flood::Flood;
 use super::maps::{self, Map};
-use super::node::{Family, one_vpc, table_use};
 use super::talk::{Connection, Talk};
+use crate::dual_stack::{Family, one_vpc, table_use};
 use crate::scene::Scene;
 
 const CONNECTIONS: u64 = 1000;

@@ -1,5 +1,5 @@
 //! TCP connections that talk: each asks with a number, and must hear that number in good time.
-//! Imports `scene`, `node`.
+//! Imports `scene`, `dual_stack`.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use xtask::lab::inside;
 
-use super::node::Family;
+use crate::dual_stack::Family;
 use crate::scene::Scene;
 
 /// How late an answer may be.

@@ -7,8 +7,8 @@ use xtask::lab::inside;
 
 use super::echo::Echo;
 use super::maps::{IdleTime, one_second};
-use super::node::{FAMILIES, Family, one_vpc, table_use};
 use super::talk::Connection;
+use crate::dual_stack::{FAMILIES, Family, one_vpc, table_use};
 use crate::scene::Scene;
 use crate::waiting::eventually;
 

@@ -177,7 +177,7 @@ fn listeners(balancer: usize, rng: &mut Rng) -> Vec<Listener> {
                 port,
                 health_check: None,
                 connection_drain_timeout: None,
-                on_no_backend: OnNoBackend::Drop,
+                on_no_backend: *choose(&[OnNoBackend::Drop, OnNoBackend::Reject], rng),
                 servers: servers(balancer, rng),
             });
         }

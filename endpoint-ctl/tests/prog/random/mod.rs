@@ -40,13 +40,22 @@ fn setting(name: &str, default: u64) -> u64 {
 /// Whatever comes, both sides do the same.
 #[test]
 fn random_packets_have_the_same_fate_on_both_sides() {
+    chance(World::new(FLOWS), PACKETS);
+}
+
+/// The same where frames have VLAN tags.
+#[test]
+fn random_packets_of_vlans_have_the_same_fate_on_both_sides() {
+    chance(World::on_a_trunk(FLOWS), PACKETS / 2);
+}
+
+fn chance(mut world: World, packets: u64) {
     let (seed, packets) = (
         setting("HINGE_SEED", SEED),
-        setting("HINGE_PACKETS", PACKETS),
+        setting("HINGE_PACKETS", packets),
     );
     println!("HINGE_SEED={seed} HINGE_PACKETS={packets}");
     let mut rng = Rng::with_seed(seed);
-    let mut world = World::new(FLOWS);
     let first = world.model.clone();
     let mut traffic = Traffic::default();
     let mut tally = Tally::default();
@@ -64,8 +73,7 @@ fn random_packets_have_the_same_fate_on_both_sides() {
             disturb(&mut world, &mut rng);
         }
         let (leg, frame) = traffic.next(&mut rng);
-        world.arrive_on(leg);
-        let ran = world.twins.run(&frame);
+        let ran = world.run(leg, &frame);
         let ran = ran.unwrap_or_else(|error| panic!("{}, on {leg:?}:\n{error}", context()));
         tally.count(&ran);
         traffic.learn(ran, &mut rng);
@@ -92,6 +100,7 @@ fn disturb(world: &mut World, rng: &mut Rng) {
             hop.flags = [0, 1, 1, 1, 1, 2, 3, 3][rng.usize(0..8)];
             hop.ifindex = rng.u32(1..16);
             hop.dst_mac[5] ^= rng.u8(..);
+            hop.mtu = [u32::MAX, 1500, 1280, 576, 100, 60, 48, 0][rng.usize(0..8)];
         });
     }
     let share = [0.0, 0.0, 0.0, 0.0, 0.0, 0.02, 0.05, 0.8][rng.usize(0..8)];
@@ -115,6 +124,7 @@ struct Tally {
     answered: u64,
     forwarded: u64,
     dropped: u64,
+    told: u64,
     drops: BTreeMap<DropReason, u64>,
 }
 
@@ -125,12 +135,14 @@ impl Tally {
             Outcome::Transmit => self.answered += 1,
             Outcome::Redirect(_) => self.forwarded += 1,
             Outcome::Drop(_) => self.dropped += 1,
+            Outcome::Answer(_) => self.told += 1,
         }
     }
 
     fn assert_variety(&self, packets: u64) {
         let all = [self.passed, self.answered, self.forwarded, self.dropped];
         let least = packets / 50;
+        assert!(self.told > packets / 200, "{self:?}");
         assert!(
             all.iter().all(|count| *count > least),
             "chance is lopsided, less than {least} of a kind: {self:?}"

@@ -227,6 +227,19 @@ fn vary(packet: Packet, rng: &mut Rng) -> Packet {
         let payload: Vec<u8> = (0..rng.usize(..70)).map(|_| rng.u8(..)).collect();
         packet = packet.payload(&payload);
     }
+    if rng.u8(..40) == 0 {
+        let payload: Vec<u8> = (0..rng.usize(..1450)).map(|_| rng.u8(..)).collect();
+        packet = packet.payload(&payload);
+    }
+    if rng.u8(..8) == 0 && packet.protocol == 6 {
+        let options = rng.usize(..11);
+        let numbers = [0, 1, 1, 1, 2, 2, 2, 3, 4, 4, 4, 8, 10, 255];
+        let options: Vec<u8> = (0..options * 4).map(|_| pick(&numbers, rng)).collect();
+        let flags = pick(&[SYN, SYN, SYN | ACK, ACK], rng);
+        packet = packet
+            .tcp_header(flags, 5 + options.len() as u8 / 4)
+            .payload(&options);
+    }
     if rng.u8(..8) == 0 {
         packet = packet.fragment(pick(
             &[

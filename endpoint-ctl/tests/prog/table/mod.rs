@@ -20,6 +20,7 @@ macro_rules! rows {
     };
 }
 
+mod answers;
 mod flow;
 mod generation;
 mod ipv6;
@@ -30,6 +31,7 @@ mod related;
 mod reverse;
 mod rules;
 mod service;
+mod told;
 
 use std::collections::BTreeMap;
 
@@ -43,6 +45,7 @@ use crate::packet::{self, Arp, NODE, Packet};
 use crate::packet6::{self, Packet6};
 use crate::twins::{Ran, hex};
 use crate::world::{Leg, World};
+use told::Told;
 
 /// So few that [`fill_up`] is quick, and enough for all rows before it.
 const FLOWS: u32 = 256;
@@ -87,6 +90,10 @@ enum Expect {
     ToAs(Leg, fn(&Packet) -> bool),
     /// Sent, as an ICMP error that quotes what went into the row of this name.
     Quotes(Leg, &'static str),
+    /// Sent, and its last bytes are these.
+    ToWith(Leg, &'static [u8]),
+    /// Dropped, no rule being the cause, and its sender is told this.
+    Tells(DropReason, Told),
     /// Dropped, no rule being the cause.
     Drop(DropReason),
     /// Dropped by the rule of this name.
@@ -153,13 +160,21 @@ impl From<Vec<u8>> for Frame {
 
 #[test]
 fn every_packet_of_the_table_has_the_same_fate_on_both_sides() {
-    let mut world = World::new(FLOWS);
+    go_through(World::new(FLOWS));
+}
+
+#[test]
+fn every_packet_of_the_table_has_that_fate_with_vlan_tags_too() {
+    go_through(World::on_a_trunk(FLOWS));
+}
+
+fn go_through(mut world: World) {
     let mut outputs = BTreeMap::new();
     let mut inputs = BTreeMap::new();
     let stranger = packet::udp("10.0.1.201:9", "10.0.1.20:9");
     outputs.insert("a stranger's packet", stranger.bytes());
     let mut wrong = Vec::new();
-    let parts: [fn() -> Vec<Step>; 10] = [
+    let parts: [fn() -> Vec<Step>; 11] = [
         link::steps,
         parse::steps,
         rules::steps,
@@ -169,6 +184,7 @@ fn every_packet_of_the_table_has_the_same_fate_on_both_sides() {
         related::steps,
         limits::steps,
         reverse::steps,
+        answers::steps,
         generation::steps,
     ];
     for step in parts.iter().flat_map(|part| part()) {
@@ -185,8 +201,7 @@ fn every_packet_of_the_table_has_the_same_fate_on_both_sides() {
                     wrong.push(format!("{what}: the row it answers failed"));
                     continue;
                 };
-                world.arrive_on(on);
-                let fate = world.twins.run(&frame).and_then(|ran| {
+                let fate = world.run(on, &frame).and_then(|ran| {
                     let checked = check(&world, &frame, &ran, expect);
                     let checked = checked.and_then(|()| check_quote(&ran, expect, &inputs));
                     inputs.insert(what, frame.clone());
@@ -246,9 +261,11 @@ fn check(world: &World, before: &[u8], ran: &Ran, expect: Expect) -> Result<(), 
     let (outcome, rule) = match expect {
         Expect::Pass => (Outcome::Pass, ""),
         Expect::Answer | Expect::Back => (Outcome::Transmit, ""),
-        Expect::To(leg) | Expect::ToAs(leg, _) | Expect::Quotes(leg, _) => {
-            (Outcome::Redirect(leg.ifindex()), "")
-        }
+        Expect::To(leg)
+        | Expect::ToAs(leg, _)
+        | Expect::ToWith(leg, _)
+        | Expect::Quotes(leg, _) => (Outcome::Redirect(leg.ifindex()), ""),
+        Expect::Tells(reason, _) => (Outcome::Answer(reason), ""),
         Expect::Drop(reason) => (Outcome::Drop(reason), ""),
         Expect::DropBy(reason, rule) => (Outcome::Drop(reason), rule),
     };
@@ -262,8 +279,13 @@ fn check(world: &World, before: &[u8], ran: &Ran, expect: Expect) -> Result<(), 
             hex(&ran.frame)
         ));
     }
-    let Expect::ToAs(_, holds) = expect else {
-        return Ok(());
+    let holds = match expect {
+        Expect::Tells(_, what) => return told::check(before, &ran.frame, what),
+        Expect::ToWith(_, end) if !ran.frame.ends_with(end) => {
+            return Err(format!("does not end with {end:x?}: {}", hex(&ran.frame)));
+        }
+        Expect::ToAs(_, holds) => holds,
+        _ => return Ok(()),
     };
     let out = packet::read(&ran.frame).ok_or("not an IPv4 frame")?;
     if holds(&out) {
@@ -334,8 +356,7 @@ fn hand_shake(world: &mut World, port: u16, steps: u32) -> Outcome {
     let client = format!("10.0.2.77:{port}");
     let request = packet::tcp(&client, "10.0.2.100:80").at_mac(Leg::VswA2.mac());
     let mut run = |leg, packet: Packet| {
-        world.arrive_on(leg);
-        let ran = world.twins.run(&packet.bytes());
+        let ran = world.run(leg, &packet.bytes());
         ran.unwrap_or_else(|error| panic!("port {port}:\n{error}"))
     };
     let opened = run(Leg::VswA2, request.clone().syn());

@@ -64,7 +64,10 @@ fn forwarding() -> Vec<Step> {
         VswA: "the hop is found again", tcp("10.0.1.10:50022", "10.0.1.100:83").syn() => To(ProviderA);
         then Step::Change(|world| {
             let row = world.hop_to("pnet-a", "10.0.1.31");
-            world.change_hop(row, |hop| hop.ifindex = crate::twins::ARRIVAL);
+            world.change_hop(row, |hop| {
+                hop.ifindex = crate::twins::ARRIVAL;
+                hop.trunk = 0;
+            });
         });
         VswA: "one-armed: out by where it came from", tcp("10.0.1.10:50021", "10.0.1.100:87").syn() => Back;
         VswA: "UDP with a checksum", dns() => To(ProviderA);

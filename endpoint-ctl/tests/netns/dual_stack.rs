@@ -19,9 +19,11 @@ pub(crate) enum Family {
 pub(crate) const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
 
 /// How many addresses a client has, of each family.
-pub(super) const CLIENT_ADDRESSES: u8 = 16;
+pub(crate) const CLIENT_ADDRESSES: u8 = 16;
 /// The listeners' port, TCP and UDP.
 const LISTENER_PORT: u16 = 80;
+/// A port with listeners that have no servers and are to say so, TCP and UDP.
+const EMPTY_PORT: u16 = 81;
 /// The servers' port, TCP and UDP.
 pub(crate) const SERVER_PORT: u16 = 7000;
 
@@ -30,7 +32,7 @@ const SERVERS6: [&str; 3] = ["fd00:0:0:150::11", "fd00:0:0:150::12", "fd00:0:0:1
 const NODE6: &str = "fd00:0:0:150::250";
 
 /// An IPv6 address in the vSwitch.
-pub(super) const fn in_vswitch(host: u64) -> Ipv6Addr {
+pub(crate) const fn in_vswitch(host: u64) -> Ipv6Addr {
     Ipv6Addr::from_bits((0xfd00_0000_0000_0101 << 64) | host as u128)
 }
 
@@ -44,8 +46,13 @@ impl Family {
         (eni, LISTENER_PORT).into()
     }
 
+    /// The endpoint's address, and a port that nobody serves.
+    pub(crate) fn deserted(self) -> SocketAddr {
+        (self.target().ip(), EMPTY_PORT).into()
+    }
+
     /// One of the addresses that the clients have.
-    pub(super) fn client(self, number: u8) -> IpAddr {
+    pub(crate) fn client(self, number: u8) -> IpAddr {
         match self {
             Self::V4 => Ipv4Addr::new(10, 0, 1, 10 + number).into(),
             Self::V6 => in_vswitch(0x10 + u64::from(number)).into(),
@@ -61,7 +68,7 @@ impl Family {
     }
 
     /// What the names of its maps end in.
-    pub(super) fn digit(self) -> char {
+    pub(crate) fn digit(self) -> char {
         match self {
             Self::V4 => '4',
             Self::V6 => '6',
@@ -71,7 +78,7 @@ impl Family {
 
 /// A client of the VPC `a`, one of the VPC `b`, and so many servers. What can be is plugged straight
 /// into the node.
-fn spec(servers: usize) -> LabSpec {
+fn spec(servers: usize, offloads: bool) -> LabSpec {
     let client = |role: &str, segment: &str| {
         let addresses = (0..CLIENT_ADDRESSES).flat_map(|number| {
             let [v4, v6] = FAMILIES.map(|family| family.client(number));
@@ -115,26 +122,43 @@ fn spec(servers: usize) -> LabSpec {
             .chain((0..servers).map(server))
             .collect(),
         ipv6: true,
-        offloads: false,
+        offloads,
     }
 }
 
 /// A daemon that serves the VPC `a` by b1.
 #[track_caller]
-pub(super) fn one_vpc(options: &[&str]) -> Scene {
-    ready(1, &format!("{}{}", provider(), tenant("a", &[0])), options)
+pub(crate) fn one_vpc(options: &[&str]) -> Scene {
+    let manifest = format!("{}{}", provider(), tenant("a", &[0]));
+    ready(&spec(1, false), &manifest, options)
+}
+
+/// The same by a hook. At TC, senders keep their offloads.
+#[track_caller]
+pub(crate) fn one_vpc_at(hook: &str) -> Scene {
+    let manifest = format!("{}{}", provider(), tenant("a", &[0]));
+    let interface = |line: &str| {
+        let hook = format!("{line}\nHook: {hook}");
+        if line.starts_with("Interface: ") {
+            hook
+        } else {
+            line.to_owned()
+        }
+    };
+    let lines: Vec<_> = manifest.lines().map(interface).collect();
+    ready(&spec(1, hook == "tc"), &lines.join("\n"), &[])
 }
 
 /// A daemon that serves the VPC `a` by b1 and b2, and the VPC `b` by b1 and b3.
 #[track_caller]
-pub(super) fn two_vpcs(options: &[&str]) -> Scene {
+pub(crate) fn two_vpcs(options: &[&str]) -> Scene {
     let (a, b) = (tenant("a", &[0, 1]), tenant("b", &[0, 2]));
-    ready(3, &format!("{}{a}{b}", provider()), options)
+    ready(&spec(3, false), &format!("{}{a}{b}", provider()), options)
 }
 
 #[track_caller]
-fn ready(servers: usize, manifest: &str, options: &[&str]) -> Scene {
-    let scene = Scene::without_servers(&spec(servers), manifest, options);
+fn ready(spec: &LabSpec, manifest: &str, options: &[&str]) -> Scene {
+    let scene = Scene::without_servers(spec, manifest, options);
     eventually("all servers are found", || {
         let status = scene.status();
         let hops = status["hops"].as_array().expect("hops");
@@ -166,7 +190,13 @@ fn tenant(name: &str, servers: &[usize]) -> String {
              HealthCheckConfig: {{ HealthCheckEnabled: false }}\n    Servers:\n{servers}"
         )
     };
-    let (tcp, udp) = (listener("TCP"), listener("UDP"));
+    let empty = |protocol| {
+        format!(
+            "  - ListenerProtocol: {protocol}\n    ListenerPort: {EMPTY_PORT}\n    \
+             OnNoBackend: reject\n    Servers: []\n"
+        )
+    };
+    let listeners = [listener("TCP"), listener("UDP"), empty("TCP"), empty("UDP")].concat();
     format!(
         "---\nkind: Vpc\nVpcId: vpc-{name}\nCidrBlock: {NETWORK}\n\
          Ipv6CidrBlock: fd00:0:0:100::/56\n\
@@ -177,7 +207,7 @@ fn tenant(name: &str, servers: &[usize]) -> String {
          - {{ Direction: ingress, IpProtocol: ALL, PortRange: -1/-1, \
          Ipv6SourceCidrIp: 'fd00:0:0:101::/64' }}\n\
          ---\nkind: LoadBalancer\nLoadBalancerId: nlb-{name}\nProviderNetworkId: pnet\n\
-         Listeners:\n{tcp}{udp}\
+         Listeners:\n{listeners}\
          ---\nkind: VpcEndpointService\nServiceId: epsrv-{name}\nAddressIpVersion: DualStack\n\
          Resources: [{{ ResourceId: nlb-{name}, ResourceType: nlb }}]\n\
          ---\nkind: VpcEndpoint\nEndpointId: ep-{name}\nAddressIpVersion: DualStack\n\
@@ -188,7 +218,7 @@ fn tenant(name: &str, servers: &[usize]) -> String {
 
 /// How full the table of a family is, and how large it is.
 #[track_caller]
-pub(super) fn table_use(scene: &Scene, family: Family) -> (u64, u64) {
+pub(crate) fn table_use(scene: &Scene, family: Family) -> (u64, u64) {
     let status = scene.status();
     let tables = status["flow-tables"].as_array().expect("flow tables");
     let mine = tables.iter().find(|table| table["family"] == family.name());
