@@ -12,5 +12,4 @@ mod talk;
 mod unattended;
 
 pub(crate) use echo::Echo;
-pub(crate) use node::{FAMILIES, Family, SERVER_PORT};
 pub(crate) use talk::{Connection, Talk};

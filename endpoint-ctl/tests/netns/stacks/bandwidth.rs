@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::node::{ENI, Hook, SERVERS, listener, manifest, of, ready, spec};
-use crate::flow_table::Family;
+use crate::dual_stack::Family;
 use crate::scene::Scene;
 
 const IPERF: u16 = 5201;

@@ -5,7 +5,7 @@ use super::datagrams::{self, Datagrams};
 use super::files::Files;
 use super::node::{ENI, of};
 use crate::capture::Capture;
-use crate::flow_table::FAMILIES;
+use crate::dual_stack::FAMILIES;
 use crate::scene::Scene;
 
 /// The last links to the receivers, on which checksums are completed and large packets are cut: the

@@ -10,7 +10,7 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 use xtask::lab::{Lab, inside};
 
-use crate::flow_table::FAMILIES;
+use crate::dual_stack::FAMILIES;
 use crate::scene::Scene;
 
 /// Where they are echoed.

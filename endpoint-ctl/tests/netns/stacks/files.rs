@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use xtask::lab::{Lab, Process};
 
 use super::node::url;
-use crate::flow_table::Family;
+use crate::dual_stack::Family;
 use crate::scene::{Scene, WEB_PORT, argument};
 use crate::web::{self, Answer};
 

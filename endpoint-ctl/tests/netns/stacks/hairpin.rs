@@ -3,7 +3,7 @@
 
 use super::files::{Files, who_serves};
 use super::node::{BOTH, BOTH_SERVING, NAT, of};
-use crate::flow_table::FAMILIES;
+use crate::dual_stack::FAMILIES;
 use crate::scene::Scene;
 
 /// Where it serves at the address that it has for that.

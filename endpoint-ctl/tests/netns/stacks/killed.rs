@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::node::{Listener, SERVERS, at_both_hooks, listener, manifest, ready, spec};
-use crate::flow_table::{Connection, Echo, FAMILIES, SERVER_PORT, Talk};
+use crate::dual_stack::{FAMILIES, SERVER_PORT};
+use crate::flow_table::{Connection, Echo, Talk};
 use crate::scene::Scene;
 use crate::waiting::{PATIENCE, eventually_within};
 

@@ -1,6 +1,6 @@
 //! Real stacks and tools on both sides of an endpoint, by IPv4 and IPv6, at the XDP and at the TC
-//! hook: what Linux, curl, iperf3, ping and tracepath make of it. Imports `capture`, `flow_table`
-//! (talk, echo), `scene`, `waiting`, `web`.
+//! hook: what Linux, curl, iperf3, ping and tracepath make of it. Imports `capture`, `dual_stack`
+//! (families), `flow_table` (talk, echo), `scene`, `waiting`, `web`.
 
 mod bandwidth;
 mod checksums;

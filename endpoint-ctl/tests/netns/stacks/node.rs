@@ -1,12 +1,12 @@
 //! A node in a lab of both IP families, with what a test adds to either side: routers, narrow links,
-//! a host on both sides. Imports `flow_table` (families), `scene`, `waiting`.
+//! a host on both sides. Imports `dual_stack` (families), `scene`, `waiting`.
 
 use std::fmt::Write as _;
 use std::sync::Mutex;
 
 use xtask::lab::{Host, LabSpec, Port, Segment, Wire, address};
 
-use crate::flow_table::Family;
+use crate::dual_stack::Family;
 use crate::scene::Scene;
 use crate::waiting::eventually;
 

@@ -9,7 +9,7 @@ use super::datagrams::{self, Datagrams, LARGE};
 use super::files::Files;
 use super::node::{ENI, NARROW_MTU, NAT, STRAIT_MTU, of};
 use crate::capture::Capture;
-use crate::flow_table::{FAMILIES, Family};
+use crate::dual_stack::{FAMILIES, Family};
 use crate::scene::Scene;
 
 const BYTES: usize = 10_000_000;

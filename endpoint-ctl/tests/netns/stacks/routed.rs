@@ -5,7 +5,7 @@ use super::node::{
     with_far,
 };
 use super::{datagrams, pmtu, routers};
-use crate::flow_table::SERVER_PORT;
+use crate::dual_stack::SERVER_PORT;
 use crate::scene::WEB_PORT;
 
 #[test]

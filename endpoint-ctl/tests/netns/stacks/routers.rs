@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::node::{R2, of};
 use crate::capture::Capture;
-use crate::flow_table::{Connection, Echo, FAMILIES, Family};
+use crate::dual_stack::{FAMILIES, Family};
+use crate::flow_table::{Connection, Echo};
 use crate::scene::Scene;
 
 const LIMIT: Duration = Duration::from_secs(5);

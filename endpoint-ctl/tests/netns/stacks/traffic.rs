@@ -9,7 +9,7 @@ use super::node::{
     manifest, of, ready, spec, with_both,
 };
 use super::{checksums, hairpin};
-use crate::flow_table::{FAMILIES, Family};
+use crate::dual_stack::{FAMILIES, Family};
 use crate::scene::{Scene, WEB_PORT};
 
 const IPERF: u16 = 5201;
