@@ -29,6 +29,7 @@ pub(crate) const TOOLS: &[Tool] = &[
     tool("iperf3", "iperf3"),
     tool("nc", "netcat-openbsd"),
     tool("ping", "iputils-ping"),
+    tool("tracepath", "iputils-tracepath"),
     tool("tcpdump", "tcpdump"),
     tool("bpftool", "bpftool"),
     tool("nft", "nftables"),

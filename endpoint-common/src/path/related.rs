@@ -15,6 +15,9 @@ use crate::wire::{Ipv4Hdr, Ipv4Tail, Ipv6Hdr, Port, checksum, protocol};
 const ICMP: usize = 8;
 /// Offset and "more fragments": only the offset matters here.
 const OFFSET: u16 = 0x1fff;
+/// The same in IPv6's fragment header, whose length follows.
+const OFFSET_IPV6: u16 = 0xfff8;
+const FRAGMENT_HEADER: usize = 8;
 
 /// A quoted packet.
 #[derive(Clone, Copy)]
@@ -49,7 +52,7 @@ pub(super) fn quoted<A: AddressFamily, F: Frame>(
         let ip = frame.header::<Ipv6Hdr, 40>(ip_at)?;
         key.src = ip.dst_addr;
         key.dst = ip.src_addr;
-        (ip_at.wrapping_add(Ipv6Hdr::LEN), ip.next_hdr)
+        behind_fragment(frame, ip_at.wrapping_add(Ipv6Hdr::LEN), ip.next_hdr)?
     };
     if protocol != protocol::TCP && protocol != protocol::UDP {
         return None;
@@ -67,6 +70,22 @@ pub(super) fn quoted<A: AddressFamily, F: Frame>(
         ports,
         protocol,
     })
+}
+
+/// Where the transport header of a quoted IPv6 packet is, and its protocol: `at`, or behind a fragment
+/// header. Routers tell of every fragment that is too big for them, and only the sender can make smaller
+/// ones. `None` for later fragments, which have no ports.
+#[inline(always)]
+fn behind_fragment<F: Frame>(frame: &F, at: usize, header: u8) -> Option<(usize, u8)> {
+    if header != protocol::FRAGMENT {
+        return Some((at, header));
+    }
+    let [next, _, high, low]: [u8; 4] = frame.read(at)?;
+    let is_later = u16::from_be_bytes([high, low]) & OFFSET_IPV6 != 0;
+    if is_later {
+        return None;
+    }
+    Some((frame.blur(at.wrapping_add(FRAGMENT_HEADER)), next))
 }
 
 /// Rewrites the error as packets of the half are rewritten, and its quote the other way round. `None`

@@ -18,6 +18,23 @@ impl Capture {
     /// Begins to capture what matches `filter` on a role's interface.
     #[track_caller]
     pub(crate) fn start(lab: &Lab, role: &str, interface: &str, filter: &str) -> Self {
+        Self::with(lab, (role, interface), &[], filter)
+    }
+
+    /// The same of what comes in alone, with all that tcpdump has to say: it says it in several lines.
+    #[track_caller]
+    pub(crate) fn verbose(lab: &Lab, role: &str, interface: &str, filter: &str) -> Self {
+        Self::with(lab, (role, interface), &["-vv", "-Qin", "-B16384"], filter)
+    }
+
+    /// The same of what comes in alone, with MAC addresses.
+    #[track_caller]
+    pub(crate) fn with_macs(lab: &Lab, role: &str, interface: &str, filter: &str) -> Self {
+        Self::with(lab, (role, interface), &["-e", "-Qin"], filter)
+    }
+
+    #[track_caller]
+    fn with(lab: &Lab, (role, interface): (&str, &str), options: &[&str], filter: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let file = |kind: &str| lab.dir().join(format!("capture-{number}.{kind}"));
@@ -25,7 +42,9 @@ impl Capture {
         let create = |path| File::create(path).expect("the lab's directory takes files");
         let mut command = lab.ns(role).command("tcpdump");
         command
-            .args(["-i", interface, "-n", "-l", "--immediate-mode", filter])
+            .args(["-i", interface, "-n", "-l", "--immediate-mode"])
+            .args(options)
+            .arg(filter)
             .stdout(create(&lines))
             .stderr(create(&errors));
         let process = spawn_command(command).expect("tcpdump must start");
@@ -47,5 +66,15 @@ impl Capture {
         // It ends its output by an empty line when it is stopped.
         let seen = fs::read_to_string(&self.lines).unwrap_or_default();
         seen.trim_end().to_owned()
+    }
+
+    /// The same once it has seen enough: tcpdump may be behind.
+    #[track_caller]
+    pub(crate) fn stop_after(self, what: &str, is_enough: impl Fn(&str) -> bool) -> String {
+        eventually(what, || {
+            let seen = fs::read_to_string(&self.lines).unwrap_or_default();
+            if is_enough(&seen) { Ok(()) } else { Err(seen) }
+        });
+        self.stop()
     }
 }

@@ -33,6 +33,7 @@ mod reload;
 mod reverse;
 mod scene;
 mod spread;
+mod stacks;
 mod stream;
 mod temporary;
 mod tenants;

@@ -20,7 +20,7 @@ const WAIT: u16 = 50;
 const REST: Duration = Duration::from_millis(2);
 
 /// See the module. It ends when dropped.
-pub(super) struct Echo {
+pub(crate) struct Echo {
     ends: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -28,7 +28,7 @@ pub(super) struct Echo {
 impl Echo {
     /// Starts one in a role's namespace; it serves both families.
     #[track_caller]
-    pub(super) fn start(lab: &Lab, role: &str) -> Self {
+    pub(crate) fn start(lab: &Lab, role: &str) -> Self {
         let sockets = inside(lab.ns(role), || {
             let any = (Ipv6Addr::UNSPECIFIED, SERVER_PORT);
             Ok((TcpListener::bind(any)?, UdpSocket::bind(any)?))

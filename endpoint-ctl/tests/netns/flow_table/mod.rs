@@ -11,3 +11,6 @@ mod nat_ports;
 mod syn_flood;
 mod talk;
 mod unattended;
+
+pub(crate) use echo::Echo;
+pub(crate) use talk::{Connection, Talk};

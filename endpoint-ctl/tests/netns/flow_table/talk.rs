@@ -2,7 +2,7 @@
 //! Imports `scene`, `dual_stack`.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -23,15 +23,25 @@ const EVERY: Duration = Duration::from_millis(500);
 const REST: Duration = Duration::from_millis(5);
 
 /// One connection, to be asked at will.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     asked: u64,
 }
 
 impl Connection {
     /// Connects client A to the endpoint; an error if nobody answers in time.
-    pub(super) fn open(scene: &Scene, family: Family, limit: Duration) -> io::Result<Self> {
-        let stream = inside(scene.lab.ns("client-a"), || {
+    pub(crate) fn open(scene: &Scene, family: Family, limit: Duration) -> io::Result<Self> {
+        Self::open_from(scene, "client-a", family, limit)
+    }
+
+    /// The same for another client.
+    pub(crate) fn open_from(
+        scene: &Scene,
+        role: &str,
+        family: Family,
+        limit: Duration,
+    ) -> io::Result<Self> {
+        let stream = inside(scene.lab.ns(role), || {
             Ok(TcpStream::connect_timeout(&family.target(), limit))
         });
         let stream = stream.expect("the namespace can be entered")?;
@@ -42,7 +52,7 @@ impl Connection {
 
     /// The same, but it must be answered.
     #[track_caller]
-    pub(super) fn must_open(scene: &Scene, family: Family) -> Self {
+    pub(crate) fn must_open(scene: &Scene, family: Family) -> Self {
         let opened = Self::open(scene, family, LATE).and_then(|mut opened| {
             opened.ask()?;
             Ok(opened)
@@ -50,8 +60,13 @@ impl Connection {
         opened.unwrap_or_else(|error| panic!("{family:?}: no connection: {error}"))
     }
 
+    /// Where it comes from.
+    pub(crate) fn client(&self) -> io::Result<SocketAddr> {
+        self.stream.local_addr()
+    }
+
     /// Asks and hears; how long it took.
-    pub(super) fn ask(&mut self) -> io::Result<Duration> {
+    pub(crate) fn ask(&mut self) -> io::Result<Duration> {
         let start = Instant::now();
         self.asked += 1;
         self.stream.write_all(&self.asked.to_be_bytes())?;
@@ -70,17 +85,17 @@ impl Connection {
 
 /// What many connections came to.
 #[derive(Debug, Default)]
-pub(super) struct Talked {
+pub(crate) struct Talked {
     /// Answers heard.
-    pub(super) answers: u64,
+    pub(crate) answers: u64,
     /// The longest that one took.
-    pub(super) slowest: Duration,
+    pub(crate) slowest: Duration,
     /// What went wrong.
-    pub(super) faults: Vec<String>,
+    pub(crate) faults: Vec<String>,
 }
 
 /// Connections that ask regularly, by a thread of their own.
-pub(super) struct Talk {
+pub(crate) struct Talk {
     ends: Arc<AtomicBool>,
     answers: Arc<AtomicU64>,
     thread: JoinHandle<(Vec<Connection>, Talked)>,
@@ -88,7 +103,7 @@ pub(super) struct Talk {
 
 impl Talk {
     /// Has the connections talk.
-    pub(super) fn start(connections: Vec<Connection>) -> Self {
+    pub(crate) fn start(connections: Vec<Connection>) -> Self {
         let (ends, answers) = <(Arc<AtomicBool>, Arc<AtomicU64>)>::default();
         let thread = {
             let (ends, answers) = (Arc::clone(&ends), Arc::clone(&answers));
@@ -102,12 +117,12 @@ impl Talk {
     }
 
     /// Answers heard so far.
-    pub(super) fn answers(&self) -> u64 {
+    pub(crate) fn answers(&self) -> u64 {
         self.answers.load(Ordering::Relaxed)
     }
 
     /// Has them hear what they asked for and stop. The connections are still open.
-    pub(super) fn stop(self) -> (Vec<Connection>, Talked) {
+    pub(crate) fn stop(self) -> (Vec<Connection>, Talked) {
         self.ends.store(true, Ordering::Relaxed);
         self.thread.join().expect("the talk does not panic")
     }

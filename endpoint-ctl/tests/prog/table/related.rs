@@ -47,6 +47,10 @@ fn errors6() -> Vec<Step> {
         VswA: "the answer is too big for a router", about("its answer, to be too big") => Quotes(ProviderA, "its answer, to be too big");
         VswA: "UDP over IPv6, to be too big", dns() => To(ProviderA);
         ProviderA: "of it only 8 bytes are quoted, IPv6", about_briefly("UDP over IPv6, to be too big") => Quotes(VswA, "UDP over IPv6, to be too big");
+        VswA: "a first fragment, to be too big", dns().extension(44, &[0, 0, 1, 0, 0, 0, 9]) => To(ProviderA);
+        ProviderA: "the first fragment is too big", about("a first fragment, to be too big") => Quotes(VswA, "a first fragment, to be too big");
+        VswA: "a later fragment, to be too big", dns().extension(44, &[0, 0, 0x21, 0, 0, 0, 9]) => To(ProviderA);
+        ProviderA: "the later fragment is too big: it has no ports", about("a later fragment, to be too big") => Drop(IcmpUnrelated);
     }
 }
 
