@@ -309,7 +309,8 @@ fn check_frame(wrong: &mut String, outcome: Outcome, before: &[u8], after: &[u8]
         differ(wrong, "checksums (before, after)", &before, &after);
     }
     if let Outcome::Answer(_) = outcome {
-        let right = checksums::of(&vlan::take_off(after).0).is_some_and(|sums| sums.are_right());
+        let right =
+            checksums::of(&vlan::take_off(after).0).is_some_and(checksums::Checksums::are_right);
         differ(wrong, "checksums of the answer", &right, &true);
     }
 }

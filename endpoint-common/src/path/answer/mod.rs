@@ -30,11 +30,9 @@ pub(super) fn is_due(scratch: &Scratch) -> bool {
         // RFC 1122 section 3.2.2.
         return false;
     }
-    match scratch.refusal.drop_reason() {
-        DropReason::PacketTooBig => true,
-        DropReason::NoBackend => scratch.case.listener.flags & LISTENER_REJECTS != 0,
-        _ => false,
-    }
+    let reason = scratch.refusal.drop_reason();
+    let rejects = scratch.case.listener.flags & LISTENER_REJECTS != 0;
+    reason == DropReason::PacketTooBig || reason == DropReason::NoBackend && rejects
 }
 
 /// Makes the answer of the packet.
@@ -140,10 +138,8 @@ fn write_headers<A: AddressFamily, F: Frame>(
 #[inline(always)]
 fn pseudo_header<A: AddressFamily>(packet: &Packet<Addr>, protocol: u8, length: usize) -> u16 {
     let addresses = if A::V4 {
-        // Of mapped addresses, all but the last 4 bytes are the same; they are left out.
-        let [a, b, c, d] = crate::abi::unmapped(packet.src);
-        let [e, f, g, h] = crate::abi::unmapped(packet.dst);
-        let words: [u16; 4] = bytemuck::cast([a, b, c, d, e, f, g, h]);
+        let addresses = [packet.src, packet.dst].map(crate::abi::unmapped);
+        let words: [u16; 4] = bytemuck::cast(addresses);
         u32::from(fold_words(&words))
     } else {
         checksum::sum128(packet.src).wrapping_add(checksum::sum128(packet.dst))
