@@ -127,6 +127,9 @@ impl Subject {
         packets::serve(lab.ns("b1"), Service::Echo.back())?;
         if kind == Kind::Nftables {
             lab.ns("node").must(["nft", &ruleset()])?;
+            // New flows of one round must not want for the ports of the round before.
+            lab.ns("node")
+                .sysctl(&[("netfilter/nf_conntrack_udp_timeout", "3")])?;
         }
         Ok(Self {
             kind,
