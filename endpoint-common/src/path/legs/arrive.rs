@@ -24,13 +24,21 @@ pub fn arrive<F: Frame, W: World>(frame: &mut F, world: &W, at: Arrival) -> Turn
         return Turn::Done(Outcome::Pass);
     };
     let ether_type = u16::from_be(eth.ether_type);
+    if ether_type == ether_type::IPV6 {
+        // Whether it is for us, that leg asks for itself.
+        return Turn::Next(Leg::Arrive6);
+    }
     if F::TAGS && vlan::is_tag(ether_type) {
         return Turn::Next(Leg::Tagged);
     }
     let Some(arrived) = link_layer(&eth, world, at, Tags::NONE) else {
         return Turn::Done(Outcome::Pass);
     };
-    onward(frame, world, &arrived, ether_type)
+    match ether_type {
+        ether_type::IPV4 => ipv4(frame, world, &arrived),
+        ether_type::ARP => asked(world, &arrived),
+        _ => Turn::Done(Outcome::Pass),
+    }
 }
 
 /// A frame with VLAN tags arrives: goes on without them, and gets them back if it is not ours.
@@ -49,7 +57,12 @@ pub(super) fn tagged<F: Frame, W: World>(frame: &mut F, world: &W, at: Arrival) 
     let Some(eth) = frame.header::<EthHdr, 14>(0) else {
         return MISSING;
     };
-    let turn = onward(frame, world, &arrived, u16::from_be(eth.ether_type));
+    let turn = match u16::from_be(eth.ether_type) {
+        ether_type::IPV4 => ipv4(frame, world, &arrived),
+        ether_type::IPV6 => ipv6(frame, world, &arrived),
+        ether_type::ARP => asked(world, &arrived),
+        _ => Turn::Done(Outcome::Pass),
+    };
     if turn != Turn::Done(Outcome::Pass) {
         return turn;
     }
@@ -59,26 +72,19 @@ pub(super) fn tagged<F: Frame, W: World>(frame: &mut F, world: &W, at: Arrival) 
     }
 }
 
-/// On with a frame whose tags are off.
+/// Somebody asks for a link-level address by ARP.
 #[inline(always)]
-fn onward<F: Frame, W: World>(
-    frame: &mut F,
-    world: &W,
-    arrived: &Arrived,
-    ether_type: u16,
-) -> Turn {
-    if ether_type != ether_type::IPV4 {
-        let leg = match ether_type {
-            ether_type::ARP => Leg::Neighbour,
-            ether_type::IPV6 => Leg::Arrive6,
-            _ => return Turn::Done(Outcome::Pass),
-        };
-        let Some(mut scratch) = world.scratch() else {
-            return MISSING;
-        };
-        scratch.arrived = *arrived;
-        return Turn::Next(leg);
-    }
+fn asked<W: World>(world: &W, arrived: &Arrived) -> Turn {
+    let Some(mut scratch) = world.scratch() else {
+        return MISSING;
+    };
+    scratch.arrived = *arrived;
+    Turn::Next(Leg::Neighbour)
+}
+
+/// An IPv4 packet arrives.
+#[inline(always)]
+fn ipv4<F: Frame, W: World>(frame: &mut F, world: &W, arrived: &Arrived) -> Turn {
     let mut packet = blank::<Inet>();
     let parsed = parse::ipv4(frame, &mut packet);
     let key = packet.key::<Inet>(arrived.port.scope);
@@ -97,11 +103,24 @@ fn onward<F: Frame, W: World>(
     way.turn
 }
 
+/// An IPv6 packet arrives, without tags.
+#[inline(always)]
+pub(super) fn arrive6<F: Frame, W: World>(frame: &mut F, world: &W, at: Arrival) -> Turn {
+    let eth = frame.header::<EthHdr, 14>(0);
+    let arrived = eth.and_then(|eth| link_layer(&eth, world, at, Tags::NONE));
+    let Some(arrived) = arrived else {
+        return Turn::Done(Outcome::Pass);
+    };
+    ipv6(frame, world, &arrived)
+}
+
 /// An IPv6 packet arrives.
 #[inline(always)]
-pub(super) fn arrive6<F: Frame, W: World>(frame: &mut F, world: &W, scratch: &mut Scratch) -> Turn {
+fn ipv6<F: Frame, W: World>(frame: &mut F, world: &W, arrived: &Arrived) -> Turn {
+    let Some(mut scratch) = world.scratch() else {
+        return MISSING;
+    };
     let Scratch {
-        arrived,
         packet,
         halves: [half, _],
         ..
@@ -110,6 +129,7 @@ pub(super) fn arrive6<F: Frame, W: World>(frame: &mut F, world: &W, scratch: &mu
     let parsed = parse::ipv6(frame, packet);
     half.key = packet.wide_key(arrived.port.scope);
     let way = arrive_ip::<Inet6, F, W>(frame, world, arrived, packet, &half.key, parsed);
+    scratch.arrived = *arrived;
     scratch.refusal.reason = way.fault;
     way.turn
 }

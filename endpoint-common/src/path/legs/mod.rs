@@ -53,13 +53,11 @@ pub(super) fn find_again<A: AddressFamily, W: World>(
 /// Travels one leg.
 #[inline(always)]
 pub fn go<F: Frame, W: World>(leg: Leg, frame: &mut F, world: &W, at: Arrival) -> Turn {
-    if leg == Leg::Tagged {
-        // No such frames come there where the kernel takes tags off.
-        return if F::TAGS {
-            tagged(frame, world, at)
-        } else {
-            MISSING
-        };
+    if leg == Leg::Arrive6 {
+        return arrive6(frame, world, at);
+    }
+    if leg == Leg::Tagged && F::TAGS {
+        return tagged(frame, world, at);
     }
     let Some(mut scratch) = world.scratch() else {
         return MISSING;
@@ -67,9 +65,10 @@ pub fn go<F: Frame, W: World>(leg: Leg, frame: &mut F, world: &W, at: Arrival) -
     let scratch = &mut *scratch;
     let is_v4 = scratch.packet.layers.is_v4();
     let next = match leg {
-        Leg::Tagged | Leg::Tag => Ok(tag(frame, scratch)),
+        // The first is gone already, and where the kernel takes tags off the second has no frames.
+        Leg::Arrive6 | Leg::Tagged => Ok(MISSING),
+        Leg::Tag => Ok(tag(frame, scratch)),
         Leg::Neighbour => Ok(Turn::Done(neighbour(frame, world, &scratch.arrived))),
-        Leg::Arrive6 => Ok(arrive6(frame, world, scratch)),
         Leg::Tell => Ok(tell(world, scratch)),
         Leg::Answer if is_v4 => Ok(answering::<Inet, F, W>(frame, world, scratch)),
         Leg::Answer => Ok(answering::<Inet6, F, W>(frame, world, scratch)),
