@@ -1,5 +1,5 @@
 //! A lab with both IP families, one or two VPCs of the same addresses, and a provider network of
-//! these addresses too. Imports `scene`, `waiting`.
+//! these addresses too. Imports `scene`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -7,7 +7,6 @@ use xtask::lab::address::{BACKENDS, ENI_A, NAT, NETWORK, NODE, VSWITCH_A};
 use xtask::lab::{Host, LabSpec, Port, Segment, Wire};
 
 use crate::scene::Scene;
-use crate::waiting::eventually;
 
 /// An IP family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,12 +171,7 @@ pub(crate) fn two_vpcs(options: &[&str]) -> Scene {
 #[track_caller]
 fn ready(spec: &LabSpec, manifest: &str, options: &[&str]) -> Scene {
     let scene = Scene::without_servers(spec, manifest, options);
-    eventually("all servers are found", || {
-        let status = scene.status();
-        let hops = status["hops"].as_array().expect("hops");
-        let all = hops.iter().all(|hop| hop["mac"].is_string());
-        all.then_some(()).ok_or_else(|| status["hops"].to_string())
-    });
+    scene.await_servers();
     scene
 }
 

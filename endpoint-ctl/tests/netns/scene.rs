@@ -78,6 +78,17 @@ impl Scene {
         assert!(ended.is_some(), "nginx obeys");
     }
 
+    /// Waits until every server's MAC address is known.
+    #[track_caller]
+    pub(crate) fn await_servers(&self) {
+        eventually("all servers are found", || {
+            let status = self.status();
+            let hops = status["hops"].as_array().expect("hops");
+            let all = hops.iter().all(|hop| hop["mac"].is_string());
+            all.then_some(()).ok_or_else(|| status["hops"].to_string())
+        });
+    }
+
     /// What `status` says of a server on its web port.
     #[track_caller]
     pub(crate) fn target(&self, ip: &str) -> Value {

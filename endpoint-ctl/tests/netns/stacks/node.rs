@@ -8,7 +8,6 @@ use xtask::lab::{Host, LabSpec, Port, Segment, Wire, address};
 
 use crate::dual_stack::Family;
 use crate::scene::Scene;
-use crate::waiting::eventually;
 
 /// Where the programs are attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -329,12 +328,7 @@ pub(super) fn ready(spec: &LabSpec, manifest: &str) -> Scene {
     let starts = STARTS.lock();
     let scene = Scene::without_servers(spec, manifest, &[]);
     drop(starts);
-    eventually("all servers are found", || {
-        let status = scene.status();
-        let hops = status["hops"].as_array().expect("hops");
-        let all = hops.iter().all(|hop| hop["mac"].is_string());
-        all.then_some(()).ok_or_else(|| status["hops"].to_string())
-    });
+    scene.await_servers();
     scene
 }
 
