@@ -18,6 +18,17 @@ impl Capture {
     /// Begins to capture what matches `filter` on a role's interface.
     #[track_caller]
     pub(crate) fn start(lab: &Lab, role: &str, interface: &str, filter: &str) -> Self {
+        Self::with_options(lab, role, interface, &[filter])
+    }
+
+    /// The same with link-level headers, VLAN tags among them.
+    #[track_caller]
+    pub(crate) fn of_frames(lab: &Lab, role: &str, interface: &str) -> Self {
+        Self::with_options(lab, role, interface, &["-e"])
+    }
+
+    #[track_caller]
+    fn with_options(lab: &Lab, role: &str, interface: &str, options: &[&str]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let file = |kind: &str| lab.dir().join(format!("capture-{number}.{kind}"));
@@ -25,7 +36,8 @@ impl Capture {
         let create = |path| File::create(path).expect("the lab's directory takes files");
         let mut command = lab.ns(role).command("tcpdump");
         command
-            .args(["-i", interface, "-n", "-l", "--immediate-mode", filter])
+            .args(["-i", interface, "-n", "-l", "--immediate-mode"])
+            .args(options)
             .stdout(create(&lines))
             .stderr(create(&errors));
         let process = spawn_command(command).expect("tcpdump must start");
