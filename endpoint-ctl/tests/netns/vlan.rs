@@ -3,7 +3,6 @@
 //!
 //! It takes a kernel with VLAN devices; on one without, there is nothing to be seen.
 
-use std::fs;
 use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use crate::capture::Capture;
 use crate::dual_stack::{
     FAMILIES, Family, SERVER_PORT, await_servers, node_addresses, server_addresses, two_apart,
 };
-use crate::scene::{BINARY, Scene, argument};
+use crate::scene::Scene;
 use crate::told;
 use crate::waiting::{PATIENCE, eventually};
 
@@ -296,6 +295,10 @@ fn ping(scene: &Scene, client: &str) {
 #[test]
 fn vlan_devices_and_trunks_that_go_and_come_back_are_bound_again() {
     let Some(scene) = scene("xdp") else { return };
+    go_and_come_back(&scene);
+}
+
+fn go_and_come_back(scene: &Scene) {
     let on_node = |line: &str| {
         let argv: Vec<_> = ["ip"].into_iter().chain(line.split(' ')).collect();
         scene.must("node", &argv);
@@ -305,24 +308,24 @@ fn vlan_devices_and_trunks_that_go_and_come_back_are_bound_again() {
         shown.stdout.contains("xdp")
     };
     on_node("link del vsw-a");
-    await_hook(&scene, "vsw-a", "detached");
+    await_hook(scene, "vsw-a", "detached");
     // The other VLAN of the trunk does not notice.
-    ping(&scene, "client-b");
+    ping(scene, "client-b");
     on_node("link del vsw-b");
-    await_hook(&scene, "vsw-b", "detached");
+    await_hook(scene, "vsw-b", "detached");
     assert!(!has_program(), "nobody needs it there");
     for line in &NODE[..2] {
         on_node(line);
     }
     for (name, client) in [("vsw-a", "client-a"), ("vsw-b", "client-b")] {
         on_node(&format!("link set {name} up"));
-        await_hook(&scene, name, "xdp");
-        ping(&scene, client);
+        await_hook(scene, name, "xdp");
+        ping(scene, client);
     }
     // With the trunk go all its VLAN devices.
     on_node("link del front");
-    await_hook(&scene, "vsw-a", "detached");
-    await_hook(&scene, "vsw-b", "detached");
+    await_hook(scene, "vsw-a", "detached");
+    await_hook(scene, "vsw-b", "detached");
     let far = scene.lab.ns("vswitch").name().to_owned();
     on_node(&format!(
         "link add front type veth peer name node netns {far}"
@@ -343,9 +346,9 @@ fn vlan_devices_and_trunks_that_go_and_come_back_are_bound_again() {
     }
     for (name, client) in [("vsw-a", "client-a"), ("vsw-b", "client-b")] {
         on_node(&format!("link set {name} up"));
-        await_hook(&scene, name, "xdp");
+        await_hook(scene, name, "xdp");
         scene.must(client, &["ip", "neigh", "flush", "all"]);
-        ping(&scene, client);
+        ping(scene, client);
     }
 }
 
@@ -364,19 +367,18 @@ fn the_trunk_itself_may_be_bound_beside_its_vlans_by_the_same_hook() {
     scene.must("client-b", &["sh", "-c", move_client]);
     ping(&scene, "client-a");
     ping(&scene, "client-b");
-    let refused = scene.daemon.reload(&manifest("tc")).expect_err("two hooks");
-    let told = refused.to_string() + &scene.status()["error"].to_string();
-    assert!(
-        told.contains("front") && told.contains("VLAN devices on it"),
-        "{told}"
-    );
-    ping(&scene, "client-a");
-    ping(&scene, "client-b");
+    let told = ["interface front", "VLAN devices on it", "Hook: auto"];
+    is_refused(&scene, &manifest("tc"), &told);
 }
 
 #[test]
-fn tags_that_are_hidden_are_warned_of_and_the_mend_mends_it() {
+fn tags_that_are_hidden_are_warned_of_and_what_cannot_be_bound_is_refused() {
     let Some(scene) = scene("xdp") else { return };
+    hidden_tags_are_warned_of(&scene);
+    what_has_no_driver_below_is_refused(&scene);
+}
+
+fn hidden_tags_are_warned_of(scene: &Scene) {
     for (name, segment, feature) in [
         ("vsw-a", "vswitch", "txvlan"),
         ("provider", "pnet", "tx-vlan-stag-hw-insert"),
@@ -384,7 +386,7 @@ fn tags_that_are_hidden_are_warned_of_and_the_mend_mends_it() {
         scene.must(segment, &["ethtool", "-K", "node", feature, "on"]);
         let reload = || scene.daemon.reload(&two_apart("xdp")).expect("in force");
         reload();
-        let found = warnings(&scene, name);
+        let found = warnings(scene, name);
         assert_eq!(found.len(), 1, "{found:?}");
         let mend = found[0]["mend"].as_str().expect("a mend");
         assert!(mend.ends_with(&format!("node {feature} off")), "{mend}");
@@ -393,38 +395,36 @@ fn tags_that_are_hidden_are_warned_of_and_the_mend_mends_it() {
         let mended = xtask::lab::run_command(command, PATIENCE).expect("it starts");
         assert!(mended.ok(), "{mended}");
         reload();
-        assert_eq!(warnings(&scene, name), [] as [Value; 0]);
+        assert_eq!(warnings(scene, name), [] as [Value; 0]);
     }
 }
 
-#[test]
-fn native_xdp_is_refused_where_a_vlan_device_has_no_driver_below() {
-    let Some(lab) = lab("xdp") else { return };
+/// Refused, and why; the rest is served on.
+#[track_caller]
+fn is_refused(scene: &Scene, manifest: &str, told: &[&str]) {
+    let refused = scene.daemon.reload(manifest).expect_err("it is refused");
+    let said = format!("{refused:#} {}", scene.status()["error"]);
+    for told in told {
+        assert!(said.contains(told), "{told} is missing: {said}");
+    }
+    ping(scene, "client-a");
+    ping(scene, "client-b");
+}
+
+fn what_has_no_driver_below_is_refused(scene: &Scene) {
     let more = [
         "link add link provider name third type vlan id 8",
         "link add br9 type bridge",
         "link add link br9 name br9.5 type vlan id 5",
     ];
-    lab.ns("node")
-        .ip_batch(&more.map(str::to_owned))
-        .expect("ip");
+    let made = scene.lab.ns("node").ip_batch(&more.map(str::to_owned));
+    made.expect("ip");
     for (interface, told) in [
         ("third", "more than two VLAN devices"),
         ("br9.5", "attached to by br9 below it"),
     ] {
         let line = format!("Interface: {interface}\n");
         let manifest = two_apart("xdp").replace("Interface: vsw-b\n", &line);
-        let file = lab.dir().join("refused.yaml");
-        fs::write(&file, manifest).expect("the lab's directory takes files");
-        let socket = lab.dir().join("refused.sock");
-        let (file, socket) = (argument(&file), argument(&socket));
-        let argv = [
-            "timeout", "50", BINARY, "run", "-f", file, "--socket", socket,
-        ];
-        let outcome = lab.ns("node").run(argv).expect("it must start");
-        assert_eq!(outcome.status.code(), Some(1), "{outcome}");
-        for told in [interface, told, "Hook: auto"] {
-            assert!(outcome.stderr.contains(told), "{told}: {outcome}");
-        }
+        is_refused(scene, &manifest, &[interface, told, "Hook: auto"]);
     }
 }
