@@ -334,3 +334,6 @@ pub(super) fn find(
     }
     Ok(bindings)
 }
+
+#[cfg(test)]
+mod tests;

@@ -125,7 +125,9 @@ impl Reconciler {
     fn follow_links(&mut self, of: &str, index: u32) -> Result<(), ReconcileError> {
         let names = self.bindings.iter();
         let names = names.filter(|(name, binding)| binding.hangs_on(name, of, index));
-        let names: Vec<_> = names.map(|(name, _)| name.clone()).collect();
+        let mut names: Vec<_> = names.map(|(name, _)| name.clone()).collect();
+        // Who loses an interface forgets it before another binds it.
+        names.sort_by_key(|name| self.links.see(name).is_some());
         let mut refused = None;
         for name in names {
             refused = refused.or(self.follow_link(&name).err());
