@@ -139,7 +139,7 @@ impl Binding {
             Some(trunk) => ReconcileError::Trunk {
                 interface: name.to_owned(),
                 trunk: trunk.name.clone(),
-                error,
+                error: Box::new(error),
             },
             None => error.into(),
         })

@@ -71,7 +71,7 @@ pub enum ReconcileError {
         /// The interface below it.
         trunk: String,
         /// What the kernel said.
-        error: DataplaneError,
+        error: Box<DataplaneError>,
     },
     /// An interface is to have two hooks: its own and that of its VLANs.
     #[error(

@@ -402,11 +402,13 @@ fn hidden_tags_are_warned_of(scene: &Scene) {
 /// Refused, and why; the rest is served on.
 #[track_caller]
 fn is_refused(scene: &Scene, manifest: &str, told: &[&str]) {
-    let refused = scene.daemon.reload(manifest).expect_err("it is refused");
-    let said = format!("{refused:#} {}", scene.status()["error"]);
-    for told in told {
-        assert!(said.contains(told), "{told} is missing: {said}");
-    }
+    let asked = scene.daemon.request_reload(manifest);
+    asked.expect("the daemon is told");
+    eventually("it is refused", || {
+        let said = scene.status()["error"].to_string();
+        let all = told.iter().all(|told| said.contains(told));
+        all.then_some(()).ok_or(said)
+    });
     ping(scene, "client-a");
     ping(scene, "client-b");
 }
