@@ -122,6 +122,18 @@ impl Binding {
         modes.is_ok_and(|modes| modes.first() != Some(&AttachMode::Tc))
     }
 
+    /// Detaches the program from a VLAN device that is to be bound by its trunk from now on: the
+    /// kernel attaches none to an interface as long as one above it has one.
+    pub(super) fn leave_device(&self, dataplane: &mut Dataplane) -> Result<(), ReconcileError> {
+        let (Some(seen), Some(_)) = (&self.seen, self.carrier()) else {
+            return Ok(());
+        };
+        if dataplane.is_bound(seen.link.index, Tags::NONE) {
+            dataplane.unbind(seen.link.index, Tags::NONE)?;
+        }
+        Ok(())
+    }
+
     /// Attaches the program to the interface, or refreshes what is known of it.
     pub(super) fn bind(
         &self,

@@ -186,6 +186,9 @@ impl Reconciler {
         let before = self.picture.clone();
         let applied = async {
             self.follow_hops_of(&model, &numbers, &bindings).await?;
+            for binding in bindings.values() {
+                binding.leave_device(&mut self.dataplane)?;
+            }
             for (name, binding) in &mut bindings {
                 // What was away before is not waited for.
                 let was_away = |before: &Binding| !before.is_there();

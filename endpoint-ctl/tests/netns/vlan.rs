@@ -173,6 +173,20 @@ fn endpoints_are_served_over_vlans_at_the_tc_hook() {
     are_served(&scene);
 }
 
+#[test]
+fn a_reload_moves_between_the_vlan_device_and_its_trunk() {
+    let Some(scene) = scene("xdp") else { return };
+    // No interface takes a program as long as one above it has one.
+    for hook in ["xdp-generic", "xdp", "tc", "xdp"] {
+        scene.daemon.reload(&two_apart(hook)).expect("in force");
+        for name in ["vsw-a", "vsw-b", "provider"] {
+            assert_eq!(interface(&scene, name)["hook"], hook);
+        }
+        ping(&scene, "client-a");
+        ping(&scene, "client-b");
+    }
+}
+
 fn are_served(scene: &Scene) {
     for family in FAMILIES {
         let eni = family.target().ip().to_string();
