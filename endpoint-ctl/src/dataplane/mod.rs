@@ -19,6 +19,8 @@ mod pod;
 mod test_run;
 mod writer;
 
+use std::collections::BTreeSet;
+
 use aya::Ebpf;
 use aya::programs::ProgramFd;
 
@@ -43,6 +45,8 @@ pub struct Dataplane {
     ebpf: Ebpf,
     writer: Writer,
     attached: Vec<Attached>,
+    /// The rows of `PORTS` that are bound: several may be of one interface.
+    bound: BTreeSet<(u32, Tags)>,
     packet_log: Option<PacketLog>,
 }
 
@@ -65,6 +69,7 @@ impl Dataplane {
                 ebpf,
                 writer,
                 attached: Vec::new(),
+                bound: BTreeSet::new(),
                 packet_log,
             },
             observed,
@@ -112,9 +117,9 @@ impl Dataplane {
         attach::has_tc(&self.ebpf)
     }
 
-    /// Makes an interface known and attaches the program to it by the first of `modes` that works,
-    /// or refreshes what is known of it. Where other modes than before are allowed, it is attached
-    /// anew, and for a moment not at all.
+    /// Makes an interface, or a VLAN of it, known and attaches the program to the interface, which is
+    /// called `name`, by the first of `modes` that works, or refreshes what is known of it. Where
+    /// other modes than before are allowed, it is attached anew, and for a moment not at all.
     ///
     /// # Errors
     /// No such interface, another program in the way, no room in the table.
@@ -125,24 +130,35 @@ impl Dataplane {
         modes: &[AttachMode],
     ) -> Result<(), DataplaneError> {
         self.writer.set_port(port)?;
+        self.bound.insert((port.ifindex, port.tags));
         let mut known = self.attached.iter_mut();
         let known = known.find(|known| known.ifindex == port.ifindex);
         if known.is_some_and(|known| known.serves(modes)) {
             return Ok(());
         }
         self.detach(port.ifindex)?;
-        let attached = attach::attach(&mut self.ebpf, name, port.ifindex, modes)?;
-        self.attached.push(attached);
+        match attach::attach(&mut self.ebpf, name, port.ifindex, modes) {
+            Ok(attached) => self.attached.push(attached),
+            Err(error) => {
+                self.forget(port.ifindex, port.tags)?;
+                return Err(error);
+            }
+        }
         Ok(())
     }
 
-    /// Detaches from an interface and forgets it.
+    /// Forgets an interface, or the VLAN of it that frames with these tags are of, and detaches from
+    /// it with the last.
     ///
     /// # Errors
     /// The kernel refused to detach.
-    pub fn unbind(&mut self, ifindex: u32) -> Result<(), DataplaneError> {
-        self.detach(ifindex)?;
-        self.writer.clear_port(ifindex, Tags::NONE)
+    pub fn unbind(&mut self, ifindex: u32, tags: Tags) -> Result<(), DataplaneError> {
+        self.bound.remove(&(ifindex, tags));
+        let is_last = !self.bound.iter().any(|(other, _)| *other == ifindex);
+        if is_last {
+            self.detach(ifindex)?;
+        }
+        self.writer.clear_port(ifindex, tags)
     }
 
     fn detach(&mut self, ifindex: u32) -> Result<(), DataplaneError> {
@@ -154,20 +170,21 @@ impl Dataplane {
         attach::detach(&mut self.ebpf, attached)
     }
 
-    /// Forgets an interface that is gone. The kernel has detached the program from it.
+    /// Forgets an interface that is gone, or a VLAN of it. The kernel has detached the program from
+    /// an interface that is gone.
     ///
     /// # Errors
     /// The table of interfaces refused.
-    pub fn forget(&mut self, ifindex: u32) -> Result<(), DataplaneError> {
-        if let Err(error) = self.unbind(ifindex) {
+    pub fn forget(&mut self, ifindex: u32, tags: Tags) -> Result<(), DataplaneError> {
+        if let Err(error) = self.unbind(ifindex, tags) {
             tracing::debug!("an interface that is gone: {error}");
         }
-        self.writer.clear_port(ifindex, Tags::NONE)
+        self.writer.clear_port(ifindex, tags)
     }
 
-    /// Whether the program is attached to an interface.
-    pub fn is_bound(&self, ifindex: u32) -> bool {
-        self.attached.iter().any(|known| known.ifindex == ifindex)
+    /// Whether an interface, or the VLAN of these tags, is bound.
+    pub fn is_bound(&self, ifindex: u32, tags: Tags) -> bool {
+        self.bound.contains(&(ifindex, tags))
     }
 
     /// Interfaces the program is attached to.

@@ -7,7 +7,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 use rtnetlink::packet_core::{NetlinkBuffer, Parseable as _};
 use rtnetlink::packet_route::AddressFamily;
-use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
+use rtnetlink::packet_route::link::{
+    InfoData, InfoVlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+};
 use rtnetlink::packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
 };
@@ -15,7 +17,7 @@ use rtnetlink::packet_route::route::{
     RouteAddress, RouteAttribute, RouteMessage, RouteMetric, RouteVia,
 };
 
-use super::{Change, Link, Mac, Neighbour, Way};
+use super::{Change, Link, Mac, Neighbour, Vlan, Way};
 
 /// Message types, from linux/rtnetlink.h.
 mod message {
@@ -98,14 +100,19 @@ pub(super) fn link(message: LinkMessage) -> Option<Link> {
         up: message.header.flags.contains(running),
         kind: None,
         has_parent: false,
+        vlan: None,
     };
+    let (mut parent, mut is_elsewhere) = (None, false);
     for attribute in message.attributes {
         match attribute {
             LinkAttribute::IfName(name) => link.name = name,
             LinkAttribute::Address(bytes) => mac = Mac::try_from(bytes).ok(),
             LinkAttribute::Mtu(mtu) => link.mtu = mtu,
             LinkAttribute::ParentDevName(_) => link.has_parent = true,
+            LinkAttribute::Link(index) => parent = Some(index),
+            LinkAttribute::LinkNetNsId(_) => is_elsewhere = true,
             LinkAttribute::LinkInfo(infos) => {
+                link.vlan = infos.iter().find_map(vlan);
                 link.kind = infos.into_iter().find_map(|info| match info {
                     LinkInfo::Kind(kind) => Some(kind.to_string()),
                     _ => None,
@@ -115,7 +122,30 @@ pub(super) fn link(message: LinkMessage) -> Option<Link> {
         }
     }
     link.mac = mac?;
+    if let Some(vlan) = &mut link.vlan {
+        vlan.parent = parent.filter(|_| !is_elsewhere);
+    }
     Some(link)
+}
+
+/// The VLAN of a VLAN device, whose parent is told elsewhere.
+fn vlan(info: &LinkInfo) -> Option<Vlan> {
+    let LinkInfo::Data(InfoData::Vlan(data)) = info else {
+        return None;
+    };
+    let id = data.iter().find_map(|one| match one {
+        InfoVlan::Id(id) => Some(*id),
+        _ => None,
+    })?;
+    let protocol = data.iter().find_map(|one| match one {
+        InfoVlan::Protocol(protocol) => Some(u16::from(*protocol)),
+        _ => None,
+    })?;
+    Some(Vlan {
+        parent: None,
+        protocol,
+        id,
+    })
 }
 
 /// A neighbour's interface and address, and what is known of it; nothing for what has no address of

@@ -45,6 +45,19 @@ pub struct Link {
     pub kind: Option<String>,
     /// Behind it is a device of a bus, such as PCI or virtio.
     pub has_parent: bool,
+    /// What makes it a VLAN device.
+    pub vlan: Option<Vlan>,
+}
+
+/// A VLAN of the interface below: what a VLAN device (`ip link add ... type vlan`) stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Vlan {
+    /// The index of the interface below; nothing if that is in another namespace.
+    pub parent: Option<u32>,
+    /// The tag protocol: 0x8100 (802.1Q) or 0x88a8 (802.1ad).
+    pub protocol: u16,
+    /// The VLAN's number, 0 to 4095.
+    pub id: u16,
 }
 
 /// What the kernel knows of a neighbour.

@@ -1,6 +1,8 @@
 //! From what was seen to findings. Pure.
 //!
-//! May import: dataplane (its modes), std, the module's own.
+//! May import: dataplane (its modes), endpoint-common::abi, std, the module's own.
+
+use endpoint_common::abi::meta::{TAG_PROVIDER, Tags};
 
 use super::namespace::Place;
 use super::{Bound, Device, Finding, Peer, Severity};
@@ -12,23 +14,15 @@ const TAKES_REDIRECTED: u64 = 4;
 /// About the longest packet that drivers take with XDP, in bytes: one page with its overhead.
 const NATIVE_MTU: u32 = 3_506;
 
-/// What of an interface costs packets; `native` are those that redirect in the driver.
-pub(super) fn findings(
-    bound: &Bound,
-    device: &Device,
-    peer: Option<&Peer>,
-    native: &[&str],
-) -> Vec<Finding> {
+/// What costs packets of the device that has the program of an interface.
+pub(super) fn findings(bound: &Bound, device: &Device, peer: Option<&Peer>) -> Vec<Finding> {
     let mut found = Vec::new();
     if bound.mode == AttachMode::Tc {
         found.extend(xdp_before_tc(device));
     } else {
         found.extend(half_done_checksums(device, peer));
-        found.extend(hidden_tags(device, peer));
+        found.extend(hidden_tags(device, peer, bound.tags()));
         found.extend(long_frames(bound, device));
-    }
-    if !native.is_empty() {
-        found.extend(lost_redirects(device, peer, native));
     }
     found
 }
@@ -91,24 +85,42 @@ fn half_done_checksums(device: &Device, peer: Option<&Peer>) -> Option<Finding> 
     }
 }
 
-/// VLAN tags that are kept beside the frame are not seen by XDP.
-fn hidden_tags(device: &Device, peer: Option<&Peer>) -> Option<Finding> {
+/// VLAN tags that are kept beside the frame are not seen by XDP. Where `tags` are looked for, that
+/// costs packets.
+fn hidden_tags(device: &Device, peer: Option<&Peer>, tags: Tags) -> Option<Finding> {
     let problem = "VLAN tags are taken out of frames before XDP sees them: tagged frames pass for untagged ones";
+    let [inserts, parses] = if tags.outer.starts_with(&TAG_PROVIDER.to_be_bytes()) {
+        ["tx-vlan-stag-hw-insert", "rx-vlan-stag-hw-parse"].map(|name| (name, name))
+    } else {
+        [
+            ("tx-vlan-hw-insert", "txvlan"),
+            ("rx-vlan-hw-parse", "rxvlan"),
+        ]
+    };
     // What a veth's peer sends is not touched any more by the veth.
     let (hides, place, mend) = match peer {
-        Some(Peer::Unseen(_)) => return None,
+        Some(Peer::Unseen(why)) => {
+            let what = format!(
+                "it cannot be seen ({why}): whether {} is off there, as XDP needs it to see VLAN tags, is not known",
+                inserts.1
+            );
+            let mend = format!("in its namespace: ethtool -K PEER {} off", inserts.1);
+            let place = format!("the peer of {}", device.name);
+            return tags.any().then(|| note(place, what, mend));
+        }
         Some(Peer::Seen(peer, place)) => (
-            has(peer, |name| name == "tx-vlan-hw-insert"),
+            has(peer, |name| name == inserts.0),
             peer_place(device, peer, place),
-            place.command(&format!("ethtool -K {} txvlan off", peer.name)),
+            place.command(&format!("ethtool -K {} {} off", peer.name, inserts.1)),
         ),
         None => (
-            has(device, |name| name == "rx-vlan-hw-parse"),
+            has(device, |name| name == parses.0),
             device.name.clone(),
-            format!("ethtool -K {} rxvlan off", device.name),
+            format!("ethtool -K {} {} off", device.name, parses.1),
         ),
     };
-    (hides == Some(true)).then(|| note(place, problem.to_owned(), mend))
+    let tell = if tags.any() { warning } else { note };
+    (hides == Some(true)).then(|| tell(place, problem.to_owned(), mend))
 }
 
 /// Frames that are too long for XDP in the driver were the likely reason to go without.
@@ -137,8 +149,16 @@ fn xdp_before_tc(device: &Device) -> Option<Finding> {
     })
 }
 
-/// Frames redirected by XDP in a driver are lost at a device that takes none.
-fn lost_redirects(device: &Device, peer: Option<&Peer>, native: &[&str]) -> Option<Finding> {
+/// Frames redirected by XDP in a driver are lost at a device that takes none; `native` are the
+/// interfaces that redirect so.
+pub(super) fn lost_redirects(
+    device: &Device,
+    peer: Option<&Peer>,
+    native: &[&str],
+) -> Option<Finding> {
+    if native.is_empty() {
+        return None;
+    }
     let takes = device
         .xdp_features
         .map(|features| features & TAKES_REDIRECTED != 0);

@@ -1,7 +1,7 @@
 //! Preflight: what about bound interfaces costs packets although everything is attached, and how to
 //! mend it. It only looks, and what it finds blocks nothing.
 //!
-//! May import: dataplane (its modes), rtnetlink's packets, nix, std. Never: tokio (it blocks for some
+//! May import: dataplane (its modes), endpoint-common::abi, rtnetlink's packets, nix, std. Never: tokio (it blocks for some
 //! milliseconds, on a thread of its own for a namespace that is not ours).
 
 mod genetlink;
@@ -10,6 +10,9 @@ mod kernel;
 mod namespace;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+
+use endpoint_common::abi::meta::Tags;
 
 use crate::dataplane::AttachMode;
 use kernel::Kernel;
@@ -22,10 +25,31 @@ pub struct Bound {
     pub interface: String,
     /// Its index.
     pub ifindex: u32,
+    /// The interface at the bottom, if it is a VLAN device.
+    pub trunk: Option<Trunk>,
     /// How the program is attached.
     pub mode: AttachMode,
     /// Whether another mode would have been taken as well.
     pub is_chosen: bool,
+}
+
+/// The interface at the bottom of a VLAN device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trunk {
+    /// Its index.
+    pub ifindex: u32,
+    /// The tags of the VLAN device's frames there.
+    pub tags: Tags,
+    /// Whether the program is attached there, instead of to the VLAN device.
+    pub has_program: bool,
+}
+
+impl Bound {
+    /// The tags that the program is to see in frames.
+    fn tags(&self) -> Tags {
+        let trunk = self.trunk.filter(|trunk| trunk.has_program);
+        trunk.map_or(Tags::NONE, |trunk| trunk.tags)
+    }
 }
 
 /// How bad it is.
@@ -105,16 +129,34 @@ pub fn look(bound: &[Bound]) -> BTreeMap<String, Vec<Finding>> {
         .map(|one| one.interface.as_str())
         .collect();
     for one in bound {
-        match kernel.device(one.ifindex) {
-            Ok(device) => {
-                let peer = device.peer.map(|peer| look_at_peer(&kernel, peer));
-                let findings = judge::findings(one, &device, peer.as_ref(), &native);
+        match look_at(&kernel, one, &native) {
+            Ok(findings) => {
                 found.insert(one.interface.clone(), findings);
             }
             Err(error) => tracing::debug!("preflight: interface {}: {error}", one.interface),
         }
     }
     found
+}
+
+/// Looks at one: where the program is attached, and where XDP's redirected frames go, which of a VLAN
+/// device is its trunk.
+fn look_at(kernel: &Kernel, bound: &Bound, native: &[&str]) -> io::Result<Vec<Finding>> {
+    let see = |index| {
+        let device = kernel.device(index)?;
+        let peer = device.peer.map(|peer| look_at_peer(kernel, peer));
+        io::Result::Ok((device, peer))
+    };
+    let below = bound.trunk.map(|trunk| see(trunk.ifindex)).transpose()?;
+    let has_program = bound.trunk.is_some_and(|trunk| trunk.has_program);
+    let (device, peer) = match &below {
+        Some(below) if has_program => below.clone(),
+        _ => see(bound.ifindex)?,
+    };
+    let mut found = judge::findings(bound, &device, peer.as_ref());
+    let (device, peer) = below.unwrap_or((device, peer));
+    found.extend(judge::lost_redirects(&device, peer.as_ref(), native));
+    Ok(found)
 }
 
 fn look_at_peer(kernel: &Kernel, (index, namespace): (u32, Option<i32>)) -> Peer {

@@ -2,16 +2,17 @@
 //!
 //! May import: model, compiler (numbers), dataplane, nexthop, preflight, endpoint-common::abi.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use endpoint_common::abi::meta::Port;
+use endpoint_common::abi::meta::{Port, Tags};
 
+use super::links::{Links, Seen, Trunk};
+use super::picture::Egress;
 use super::{ReconcileError, ladder};
 use crate::compiler::Numbers;
 use crate::dataplane::{AttachMode, Attached, Dataplane};
 use crate::model::{Hook, Model};
-use crate::nexthop::Link;
-use crate::preflight::{Finding, Severity};
+use crate::preflight::{self, Bound, Finding, Severity};
 
 /// An interface the model binds, for `status`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,71 +42,198 @@ pub(super) struct Binding {
     scope: u16,
     hook: Hook,
     /// The interface as it is, while it is bound.
-    pub(super) link: Option<Link>,
+    seen: Option<Seen>,
     /// Why it is not bound.
     problem: Option<String>,
     /// What about it may cost packets.
     findings: Vec<Finding>,
 }
 
+/// What bindings need to know of each other.
+pub(super) struct Shared {
+    /// Interfaces whose VLANs are bound by programs in their driver.
+    carriers: BTreeSet<u32>,
+    /// Interfaces that are bound themselves by another hook than such programs', with the hook.
+    others: BTreeMap<u32, Hook>,
+}
+
+impl Shared {
+    pub(super) fn of(bindings: &BTreeMap<String, Binding>) -> Self {
+        let carrier = |binding: &Binding| Some(binding.carrier()?.ifindex);
+        let other = |binding: &Binding| {
+            let is_other = matches!(binding.hook, Hook::Tc | Hook::XdpGeneric);
+            let seen = binding.seen.as_ref()?;
+            is_other.then_some((seen.link.index, binding.hook))
+        };
+        Self {
+            carriers: bindings.values().filter_map(carrier).collect(),
+            others: bindings.values().filter_map(other).collect(),
+        }
+    }
+}
+
 impl Binding {
-    /// The index of the interface, while it is bound.
-    pub(super) fn index(&self) -> Option<u32> {
-        self.link.as_ref().map(|link| link.index)
+    /// Whether the interface is there and bound.
+    pub(super) fn is_there(&self) -> bool {
+        self.seen.is_some()
+    }
+
+    /// The trunk whose driver has the program, if that is how it is bound: a VLAN device has no
+    /// driver of its own.
+    fn carrier(&self) -> Option<&Trunk> {
+        let by_driver = self.hook == Hook::Xdp;
+        self.seen.as_ref().filter(|_| by_driver)?.trunk()
+    }
+
+    /// The row of `PORTS` that it has, while it is bound.
+    pub(super) fn key(&self) -> Option<(u32, Tags)> {
+        let seen = self.seen.as_ref()?;
+        Some(match self.carrier() {
+            Some(trunk) => (trunk.ifindex, trunk.tags),
+            None => (seen.link.index, Tags::NONE),
+        })
+    }
+
+    /// Whether it hangs on the interface of this name or index.
+    pub(super) fn hangs_on(&self, name: &str, of: &str, index: u32) -> bool {
+        let stands = |seen: &Seen| seen.trunk.is_err() || seen.stands_on(index);
+        name == of || self.seen.as_ref().is_some_and(stands)
+    }
+
+    /// How packets leave by it, while it is bound. `by_trunk`: some may leave by the trunk, and none
+    /// is to be too long for that.
+    pub(super) fn egress(&self, by_trunk: bool) -> Option<Egress> {
+        let seen = self.seen.as_ref()?;
+        let mut link = seen.link.clone();
+        let trunk = seen.trunk();
+        if let Some(trunk) = trunk.filter(|_| by_trunk) {
+            link.mtu = link.mtu.min(trunk.mtu());
+        }
+        Some(Egress {
+            link,
+            trunk: trunk.map(|trunk| (trunk.ifindex, trunk.tags)),
+        })
+    }
+
+    /// Whether it is bound by XDP, as far as can be told beforehand.
+    pub(super) fn is_by_xdp(&self, has_tc: bool) -> bool {
+        let Some(seen) = &self.seen else { return false };
+        let modes = ladder::modes(self.hook, &seen.link, has_tc, false);
+        modes.is_ok_and(|modes| modes.first() != Some(&AttachMode::Tc))
+    }
+
+    /// Detaches the program from a VLAN device that is to be bound by its trunk from now on: the
+    /// kernel attaches none to an interface as long as one above it has one.
+    pub(super) fn leave_device(&self, dataplane: &mut Dataplane) -> Result<(), ReconcileError> {
+        let (Some(seen), Some(_)) = (&self.seen, self.carrier()) else {
+            return Ok(());
+        };
+        if dataplane.is_bound(seen.link.index, Tags::NONE) {
+            dataplane.unbind(seen.link.index, Tags::NONE)?;
+        }
+        Ok(())
     }
 
     /// Attaches the program to the interface, or refreshes what is known of it.
-    pub(super) fn bind(&self, name: &str, dataplane: &mut Dataplane) -> Result<(), ReconcileError> {
-        let Some(link) = &self.link else {
+    pub(super) fn bind(
+        &self,
+        name: &str,
+        shared: &Shared,
+        dataplane: &mut Dataplane,
+    ) -> Result<(), ReconcileError> {
+        let (Some(seen), Some((index, tags))) = (&self.seen, self.key()) else {
             return Ok(());
         };
-        let modes = ladder::modes(self.hook, link, dataplane.has_tc());
-        let modes = modes.map_err(|_| ReconcileError::NoTcProgram {
-            interface: name.to_owned(),
-        })?;
-        let port = Port::new(link.index, self.scope, link.mac);
-        Ok(dataplane.bind(name, port, &modes)?)
+        let (modes, place) = self.way_in(name, seen, shared, dataplane.has_tc())?;
+        let port = Port::new(index, self.scope, seen.link.mac).with_tags(tags);
+        let bound = dataplane.bind(place, port, &modes);
+        bound.map_err(|error| match self.carrier() {
+            Some(trunk) => ReconcileError::Trunk {
+                interface: name.to_owned(),
+                trunk: trunk.name.clone(),
+                error: Box::new(error),
+            },
+            None => error.into(),
+        })
     }
 
-    /// Takes over that the interface of this name now is `link`: binds it if it is another one than
+    /// By which modes the program is to be attached, and to the interface of which name.
+    fn way_in<'a>(
+        &'a self,
+        name: &'a str,
+        seen: &Seen,
+        shared: &Shared,
+        has_tc: bool,
+    ) -> Result<(Vec<AttachMode>, &'a str), ReconcileError> {
+        let interface = name.to_owned();
+        if let (Hook::Xdp, Err(why)) = (self.hook, seen.trunk.as_ref()) {
+            let why = why.to_string();
+            return Err(ReconcileError::NoTrunk { interface, why });
+        }
+        if let Some(trunk) = self.carrier() {
+            return match shared.others.get(&trunk.ifindex) {
+                None => Ok((vec![AttachMode::Native], &trunk.name)),
+                Some(hook) => Err(ReconcileError::TrunkHook {
+                    trunk: trunk.name.clone(),
+                    hook: hook.name(),
+                }),
+            };
+        }
+        let carries = shared.carriers.contains(&seen.link.index);
+        let modes = ladder::modes(self.hook, &seen.link, has_tc, carries);
+        let modes = modes.map_err(|no_hook| match no_hook {
+            ladder::NoHook::NoTcProgram => ReconcileError::NoTcProgram { interface },
+            ladder::NoHook::CarriesVlans => ReconcileError::TrunkHook {
+                trunk: interface,
+                hook: self.hook.name(),
+            },
+        })?;
+        Ok((modes, name))
+    }
+
+    /// Takes over that the interface of this name now is as seen: binds it if it is another one than
     /// before, and if so, tells.
     pub(super) fn follow(
         &mut self,
         name: &str,
-        link: Option<&Link>,
+        now: Option<Seen>,
+        shared: &Shared,
         dataplane: &mut Dataplane,
     ) -> Result<(), ReconcileError> {
-        if self.link.as_ref() == link {
+        if self.seen == now {
             return Ok(());
         }
-        let before = self.link.take();
-        let before = before.filter(|before| link.is_none_or(|now| now.index != before.index));
-        if let Some(before) = before {
+        let before = self.key();
+        let index = self.seen.as_ref().map_or(0, |seen| seen.link.index);
+        self.seen = now;
+        let key = self.key();
+        if let Some((ifindex, tags)) = before.filter(|_| before != key) {
             tracing::warn!(
-                "interface {name} (index {}) is gone: nothing passes there until it is back",
-                before.index
+                "interface {name} (index {index}) is gone: nothing passes there until it is back"
             );
             self.problem = Some(GONE.to_owned());
             self.findings.clear();
-            dataplane.forget(before.index)?;
+            dataplane.forget(ifindex, tags)?;
         }
-        let Some(link) = link else { return Ok(()) };
-        let was_bound = dataplane.is_bound(link.index);
-        self.link = Some(link.clone());
-        if let Err(error) = self.bind(name, dataplane) {
+        let (Some(seen), Some((ifindex, tags))) = (&self.seen, key) else {
+            return Ok(());
+        };
+        let was_bound = dataplane.is_bound(ifindex, tags);
+        if let Err(error) = self.bind(name, shared, dataplane) {
             self.refuse(&error);
+            dataplane.forget(ifindex, tags)?;
             return Err(error);
         }
-        self.problem = None;
         if !was_bound {
-            tracing::info!("interface {name} (index {}) is bound", link.index);
+            tracing::info!("interface {name} (index {}) is bound", seen.link.index);
         }
+        self.problem = None;
         Ok(())
     }
 
     /// Goes without the interface, which cannot be bound.
     pub(super) fn refuse(&mut self, error: &ReconcileError) {
-        self.link = None;
+        self.seen = None;
         self.problem = Some(error.to_string());
     }
 
@@ -126,17 +254,42 @@ impl Binding {
         self.findings = findings;
     }
 
+    fn attached<'a>(&self, attached: &'a [Attached]) -> Option<&'a Attached> {
+        let (ifindex, _) = self.key()?;
+        attached.iter().find(|one| one.ifindex == ifindex)
+    }
+
+    /// What to look at, if it is bound.
+    pub(super) fn bound(&self, name: &str, attached: &[Attached]) -> Option<Bound> {
+        let seen = self.seen.as_ref()?;
+        let trunk = seen.trunk().map(|trunk| preflight::Trunk {
+            ifindex: trunk.ifindex,
+            tags: trunk.tags,
+            has_program: self.carrier().is_some(),
+        });
+        Some(Bound {
+            interface: name.to_owned(),
+            ifindex: seen.link.index,
+            trunk,
+            mode: self.attached(attached)?.mode,
+            is_chosen: self.hook == Hook::Auto,
+        })
+    }
+
     pub(super) fn status(&self, name: &str, attached: &[Attached]) -> InterfaceStatus {
-        let index = self.index();
-        let attached = attached.iter().find(|one| Some(one.ifindex) == index);
+        let attached = self.attached(attached);
+        let by_trunk = self.carrier().map(|trunk| format!("by {trunk}"));
         let note = attached.and_then(|attached| attached.note.clone());
+        let notes: Vec<_> = by_trunk.into_iter().chain(note).collect();
+        let note = (!notes.is_empty()).then(|| notes.join("; "));
+        let link = self.seen.as_ref().map(|seen| &seen.link);
         InterfaceStatus {
             interface: name.to_owned(),
-            ifindex: index,
+            ifindex: link.map(|link| link.index),
             mode: attached.map(|attached| attached.mode),
             asked: self.hook,
-            mtu: self.link.as_ref().map(|link| link.mtu),
-            up: self.link.as_ref().is_some_and(|link| link.up),
+            mtu: link.map(|link| link.mtu),
+            up: link.is_some_and(|link| link.up),
             note: note.or_else(|| self.problem.clone()),
             findings: self.findings.clone(),
         }
@@ -150,7 +303,7 @@ const GONE: &str = "the interface is gone; it is bound again when it is back";
 pub(super) fn find(
     model: &Model,
     numbers: &Numbers,
-    links: &[Link],
+    links: &Links,
     before: &BTreeMap<String, Binding>,
 ) -> Result<BTreeMap<String, Binding>, ReconcileError> {
     let vswitches = model.vswitches.values().map(|vswitch| {
@@ -171,9 +324,9 @@ pub(super) fn find(
     });
     let mut bindings = BTreeMap::new();
     for (kind, id, interface, hook, scope) in vswitches.chain(networks) {
-        let link = links.iter().find(|link| link.name == *interface);
+        let seen = links.see(interface);
         let known = before.get(interface);
-        if link.is_none() && known.is_none() {
+        if seen.is_none() && known.is_none() {
             return Err(ReconcileError::NoInterface {
                 kind,
                 id: id.to_owned(),
@@ -183,8 +336,8 @@ pub(super) fn find(
         let binding = Binding {
             scope,
             hook,
-            link: link.cloned(),
-            problem: link.is_none().then(|| GONE.to_owned()),
+            problem: seen.is_none().then(|| GONE.to_owned()),
+            seen,
             findings: known
                 .map(|known| known.findings.clone())
                 .unwrap_or_default(),
@@ -193,3 +346,6 @@ pub(super) fn find(
     }
     Ok(bindings)
 }
+
+#[cfg(test)]
+mod tests;

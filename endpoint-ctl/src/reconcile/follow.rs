@@ -1,14 +1,17 @@
 //! Following links, routes and neighbours as they change, within milliseconds; and all of it anew
 //! now and then, and whenever the kernel told more than was taken.
 //!
-//! May import: dataplane, nexthop, tokio, the module's own.
+//! May import: dataplane, nexthop, endpoint-common::abi, tokio, the module's own.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use endpoint_common::abi::meta::Tags;
+
+use super::bindings::Shared;
+use super::links::Links;
 use super::picture::Toward;
 use super::{ReconcileError, Reconciler, links_of};
-use crate::nexthop::{Change, Link, Watch};
+use crate::nexthop::{Change, Watch};
 
 /// How often the whole picture is taken anew, in case something went by unseen.
 pub(super) const RESYNC_EVERY: Duration = Duration::from_secs(30);
@@ -90,9 +93,9 @@ impl Reconciler {
         refused.map_or(Ok(()), Err)
     }
 
-    /// The indices of bound interfaces.
-    fn interfaces_bound(&self) -> Vec<Option<u32>> {
-        self.bindings.values().map(super::Binding::index).collect()
+    /// What is bound.
+    fn interfaces_bound(&self) -> Vec<Option<(u32, Tags)>> {
+        self.bindings.values().map(super::Binding::key).collect()
     }
 
     fn take_over(&mut self, change: Change) -> Result<(), ReconcileError> {
@@ -104,51 +107,53 @@ impl Reconciler {
             Change::Routes(network) => self.picture.routes_changed(network),
             Change::AnyRoute => self.picture.any_route_changed(),
             Change::Link(link) => {
-                // The name that an interface had may be another's by now, or nobody's.
-                let names = self.bindings.iter().filter(|(name, binding)| {
-                    **name == link.name || binding.index() == Some(link.index)
-                });
-                let names: Vec<_> = names.map(|(name, _)| name.clone()).collect();
-                for name in names {
-                    let here = (name == link.name).then_some(&link);
-                    self.follow_link(&name, here)?;
-                }
+                let (name, index) = (link.name.clone(), link.index);
+                self.links.put(link);
+                return self.follow_links(&name, index);
             }
             Change::LinkGone(index) => {
-                let gone = |binding: &super::Binding| binding.index() == Some(index);
-                let name = self.bindings.iter().find(|(_, binding)| gone(binding));
-                if let Some(name) = name.map(|(name, _)| name.clone()) {
-                    self.follow_link(&name, None)?;
-                }
+                self.links.remove(index);
+                return self.follow_links("", index);
             }
             Change::Overrun => {}
         }
         Ok(())
     }
 
-    fn follow_link(&mut self, name: &str, link: Option<&Link>) -> Result<(), ReconcileError> {
+    /// Follows what hangs on an interface that changed. The name that it had may be another's by
+    /// now, or nobody's.
+    fn follow_links(&mut self, of: &str, index: u32) -> Result<(), ReconcileError> {
+        let names = self.bindings.iter();
+        let names = names.filter(|(name, binding)| binding.hangs_on(name, of, index));
+        let mut names: Vec<_> = names.map(|(name, _)| name.clone()).collect();
+        // Who loses an interface forgets it before another binds it.
+        names.sort_by_key(|name| self.links.see(name).is_some());
+        let mut refused = None;
+        for name in names {
+            refused = refused.or(self.follow_link(&name).err());
+        }
+        refused.map_or(Ok(()), Err)
+    }
+
+    fn follow_link(&mut self, name: &str) -> Result<(), ReconcileError> {
+        let shared = Shared::of(&self.bindings);
         let Some(binding) = self.bindings.get_mut(name) else {
             return Ok(());
         };
-        let followed = binding.follow(name, link, &mut self.dataplane);
-        self.picture
-            .set_links(links_of(&self.bindings), Instant::now());
+        let now = self.links.see(name);
+        let followed = binding.follow(name, now, &shared, &mut self.dataplane);
+        let links = links_of(&self.bindings, self.dataplane.has_tc());
+        self.picture.set_links(links, Instant::now());
         followed
     }
 
     /// Takes everything anew.
     async fn resync(&mut self) -> Result<(), ReconcileError> {
         self.next_resync = Instant::now() + RESYNC_EVERY;
-        let links: BTreeMap<_, _> = self
-            .netlink
-            .links()
-            .await?
-            .into_iter()
-            .map(|link| (link.name.clone(), link))
-            .collect();
+        self.links = Links::new(self.netlink.links().await?);
         let mut refused = None;
         for name in self.bindings.keys().cloned().collect::<Vec<_>>() {
-            let followed = self.follow_link(&name, links.get(&name));
+            let followed = self.follow_link(&name);
             refused = refused.or(followed.err());
         }
         let neighbours = self.netlink.neighbours().await?;

@@ -8,19 +8,23 @@ mod asking;
 mod bindings;
 mod follow;
 mod ladder;
+mod links;
 mod picture;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use endpoint_common::abi::meta::Tags;
+
 use crate::compiler::{Capacity, CompileError, HopTo, Numbers, compile};
 use crate::dataplane::{Dataplane, DataplaneError};
-use crate::model::{Endpoint, Hook, Model};
-use crate::nexthop::{Link, Netlink, NetlinkError, Watch};
-use crate::preflight::{self, Bound};
-use bindings::Binding;
-use picture::{Picture, Toward, Wanted};
+use crate::model::{Endpoint, Model};
+use crate::nexthop::{Netlink, NetlinkError, Watch};
+use crate::preflight;
+use bindings::{Binding, Shared};
+use links::Links;
+use picture::{Egress, Picture, Toward, Wanted};
 
 pub use bindings::InterfaceStatus;
 pub use follow::Changes;
@@ -49,6 +53,36 @@ pub enum ReconcileError {
         /// The interface.
         interface: String,
     },
+    /// XDP in the driver is asked for, and it is not clear in which.
+    #[error(
+        "interface {interface}: {why}, so there is no driver for `Hook: xdp`; write `Hook: auto` or `Hook: tc`"
+    )]
+    NoTrunk {
+        /// The VLAN device.
+        interface: String,
+        /// Why.
+        why: String,
+    },
+    /// The interface below a VLAN device refused the program.
+    #[error("interface {interface}: a VLAN device, attached to by {trunk} below it: {error}")]
+    Trunk {
+        /// The VLAN device.
+        interface: String,
+        /// The interface below it.
+        trunk: String,
+        /// What the kernel said.
+        error: Box<DataplaneError>,
+    },
+    /// An interface is to have two hooks: its own and that of its VLANs.
+    #[error(
+        "interface {trunk}: `Hook: {hook}` is asked for, but VLAN devices on it ask for `Hook: xdp`, which is attached there; write `Hook: xdp` or `Hook: auto` for {trunk}, or `Hook: auto` for its VLAN devices"
+    )]
+    TrunkHook {
+        /// The interface below.
+        trunk: String,
+        /// What is asked for there.
+        hook: &'static str,
+    },
     /// Too large.
     #[error(transparent)]
     Compile(#[from] CompileError),
@@ -70,6 +104,8 @@ pub struct Reconciler {
     numbers: Numbers,
     /// What the model binds, by interface.
     bindings: BTreeMap<String, Binding>,
+    /// All links of this host.
+    links: Links,
     picture: Picture,
     /// When the whole picture is taken anew.
     next_resync: Instant,
@@ -91,6 +127,7 @@ impl Reconciler {
             model: Model::default(),
             numbers: Numbers::default(),
             bindings: BTreeMap::new(),
+            links: Links::default(),
             picture: Picture::default(),
             next_resync: Instant::now() + follow::RESYNC_EVERY,
             retry_after: follow::RETRY_AFTER,
@@ -143,16 +180,20 @@ impl Reconciler {
         let mut numbers = self.numbers.clone();
         numbers.assign(&model);
         let tables = compile(&model, &numbers, self.generation() + 1, &self.capacity)?;
-        let links = self.netlink.links().await?;
-        let mut bindings = bindings::find(&model, &numbers, &links, &self.bindings)?;
+        self.links = Links::new(self.netlink.links().await?);
+        let mut bindings = bindings::find(&model, &numbers, &self.links, &self.bindings)?;
+        let shared = Shared::of(&bindings);
         let before = self.picture.clone();
         let applied = async {
             self.follow_hops_of(&model, &numbers, &bindings).await?;
+            for binding in bindings.values() {
+                binding.leave_device(&mut self.dataplane)?;
+            }
             for (name, binding) in &mut bindings {
                 // What was away before is not waited for.
-                let was_away = |before: &Binding| before.link.is_none();
+                let was_away = |before: &Binding| !before.is_there();
                 let before = self.bindings.get(name).filter(|before| was_away(before));
-                match binding.bind(name, &mut self.dataplane) {
+                match binding.bind(name, &shared, &mut self.dataplane) {
                     Err(error) if before.is_some() => binding.refuse(&error),
                     bound => bound?,
                 }
@@ -166,11 +207,9 @@ impl Reconciler {
             self.bind_as_before(&bindings);
             return Err(error);
         }
-        for (name, binding) in std::mem::replace(&mut self.bindings, bindings) {
-            let now = self.bindings.get(&name).and_then(Binding::index);
-            if let Some(index) = binding.index().filter(|index| Some(*index) != now) {
-                self.dataplane.unbind(index)?;
-            }
+        let before = std::mem::replace(&mut self.bindings, bindings);
+        for (index, tags) in only_in(&before, &self.bindings) {
+            self.dataplane.unbind(index, tags)?;
         }
         self.model = model;
         self.numbers = numbers;
@@ -181,14 +220,13 @@ impl Reconciler {
     /// Undoes what binding for a refused model has changed.
     fn bind_as_before(&mut self, refused: &BTreeMap<String, Binding>) {
         let mut undone = Vec::new();
-        for (name, binding) in refused {
-            let before = self.bindings.get(name).and_then(Binding::index);
-            if let Some(index) = binding.index().filter(|index| Some(*index) != before) {
-                undone.push(self.dataplane.unbind(index).map_err(ReconcileError::from));
-            }
+        for (index, tags) in only_in(refused, &self.bindings) {
+            let unbound = self.dataplane.unbind(index, tags);
+            undone.push(unbound.map_err(ReconcileError::from));
         }
+        let shared = Shared::of(&self.bindings);
         for (name, binding) in &self.bindings {
-            undone.push(binding.bind(name, &mut self.dataplane));
+            undone.push(binding.bind(name, &shared, &mut self.dataplane));
         }
         for error in undone.into_iter().filter_map(Result::err) {
             tracing::error!("while going back to what was in force: {error}");
@@ -197,7 +235,10 @@ impl Reconciler {
 
     /// Looks what about the bound interfaces costs packets; what was not so before is told.
     async fn look_around(&mut self) {
-        let bound = to_look_at(&self.interfaces());
+        let attached = self.dataplane.attached();
+        let bindings = self.bindings.iter();
+        let bound = bindings.filter_map(|(name, binding)| binding.bound(name, attached));
+        let bound: Vec<_> = bound.collect();
         let found = tokio::task::spawn_blocking(move || preflight::look(&bound)).await;
         let mut found = found.unwrap_or_default();
         for (name, binding) in &mut self.bindings {
@@ -214,24 +255,22 @@ impl Reconciler {
     ) -> Result<(), ReconcileError> {
         let now = Instant::now();
         self.picture.want(wanted(model, numbers), now);
-        self.picture.set_links(links_of(bindings), now);
+        let links = links_of(bindings, self.dataplane.has_tc());
+        self.picture.set_links(links, now);
         let neighbours = self.netlink.neighbours().await?;
         self.picture.set_neighbours(neighbours, now);
         self.settle().await
     }
 }
 
-/// What to look at, of the interfaces that are bound.
-fn to_look_at(interfaces: &[InterfaceStatus]) -> Vec<Bound> {
-    let bound = interfaces.iter().filter_map(|found| {
-        Some(Bound {
-            interface: found.interface.clone(),
-            ifindex: found.ifindex?,
-            mode: found.mode?,
-            is_chosen: found.asked == Hook::Auto,
-        })
-    });
-    bound.collect()
+/// The rows of `PORTS` that some bindings have and others have not.
+fn only_in(
+    some: &BTreeMap<String, Binding>,
+    others: &BTreeMap<String, Binding>,
+) -> BTreeSet<(u32, Tags)> {
+    let others: BTreeSet<_> = others.values().filter_map(Binding::key).collect();
+    let some: BTreeSet<_> = some.values().filter_map(Binding::key).collect();
+    &some - &others
 }
 
 /// The hops that a model needs, by row. Numbers outlive what they were given to.
@@ -273,9 +312,12 @@ fn wanted(model: &Model, numbers: &Numbers) -> BTreeMap<u32, Wanted> {
     wanted.collect()
 }
 
-fn links_of(bindings: &BTreeMap<String, Binding>) -> BTreeMap<String, Link> {
+/// How packets leave by the interfaces that are bound.
+fn links_of(bindings: &BTreeMap<String, Binding>, has_tc: bool) -> BTreeMap<String, Egress> {
+    let mut all = bindings.values();
+    let by_trunk = all.any(|binding| binding.is_by_xdp(has_tc));
     let links = bindings
         .iter()
-        .filter_map(|(name, binding)| Some((name.clone(), binding.link.clone()?)));
+        .filter_map(|(name, binding)| Some((name.clone(), binding.egress(by_trunk)?)));
     links.collect()
 }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Instant;
 
+use endpoint_common::abi::meta::Tags;
 use endpoint_common::abi::service::{HOP_RESOLVED, HOP_TO_CLIENT, Hop};
 use ipnet::IpNet;
 
@@ -49,6 +50,14 @@ pub struct HopStatus {
     pub note: Option<&'static str>,
 }
 
+/// How packets leave by an interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Egress {
+    pub(super) link: Link,
+    /// If it is a VLAN device, the interface at the bottom and the tags of its frames there.
+    pub(super) trunk: Option<(u32, Tags)>,
+}
+
 /// What is known of a wanted hop.
 #[derive(Debug, Clone)]
 struct Known {
@@ -69,7 +78,7 @@ pub(super) struct Picture {
     hops: BTreeMap<u32, Known>,
     /// The backends with their rows, to find those within a network.
     backends: BTreeSet<(IpAddr, u32)>,
-    links: BTreeMap<String, Link>,
+    links: BTreeMap<String, Egress>,
     neighbours: Neighbours,
     asking: BTreeMap<(u32, IpAddr), Asking>,
 }
@@ -101,13 +110,13 @@ impl Picture {
 
     /// Takes over the interfaces that hops may leave by, by name. Routes toward those that changed
     /// have to be looked up again: the kernel drops routes with a link and says nothing.
-    pub(super) fn set_links(&mut self, links: BTreeMap<String, Link>, now: Instant) {
+    pub(super) fn set_links(&mut self, links: BTreeMap<String, Egress>, now: Instant) {
         for known in self.hops.values_mut() {
             let name = &known.wanted.interface;
             known.outdated |= self.links.get(name) != links.get(name);
         }
         self.links = links;
-        let there: BTreeSet<_> = self.links.values().map(|link| link.index).collect();
+        let there: BTreeSet<_> = self.links.values().map(|one| one.link.index).collect();
         self.neighbours
             .retain(|(ifindex, _), _| there.contains(ifindex));
         self.schedule(now);
@@ -115,7 +124,7 @@ impl Picture {
 
     /// Takes over all that is known of neighbours.
     pub(super) fn set_neighbours(&mut self, mut neighbours: Neighbours, now: Instant) {
-        neighbours.retain(|(ifindex, _), _| self.links.values().any(|link| link.index == *ifindex));
+        neighbours.retain(|(ifindex, _), _| self.has_link(*ifindex));
         let before = std::mem::replace(&mut self.neighbours, neighbours);
         for (key, asking) in &mut self.asking {
             let known = self.neighbours.get(key).copied();
@@ -134,7 +143,7 @@ impl Picture {
         neighbour: Option<Neighbour>,
         now: Instant,
     ) {
-        if !self.links.values().any(|link| link.index == ifindex) {
+        if !self.has_link(ifindex) {
             return;
         }
         let key = (ifindex, address);
@@ -145,6 +154,15 @@ impl Picture {
         if let Some(asking) = self.asking.get_mut(&key) {
             asking.told(neighbour, now);
         }
+    }
+
+    fn has_link(&self, ifindex: u32) -> bool {
+        self.links.values().any(|one| one.link.index == ifindex)
+    }
+
+    fn link(&self, known: &Known) -> Option<&Link> {
+        let egress = self.links.get(&known.wanted.interface)?;
+        Some(&egress.link)
     }
 
     /// Routes to addresses within `network` changed.
@@ -170,7 +188,7 @@ impl Picture {
             let Toward::Backend(backend) = known.wanted.toward else {
                 return None;
             };
-            let link = self.links.get(&known.wanted.interface)?;
+            let link = self.link(known)?;
             known.outdated.then_some((*row, backend, link.index))
         };
         self.hops.iter().filter_map(question).collect()
@@ -201,7 +219,7 @@ impl Picture {
 
     /// The neighbour a hop's packets are handed to, while its link is up.
     fn neighbour_of(&self, known: &Known) -> Option<(u32, IpAddr)> {
-        let link = self.links.get(&known.wanted.interface)?;
+        let link = self.link(known)?;
         match (known.wanted.toward, known.way) {
             (Toward::Backend(_), Some(Way::Via { neighbour, .. })) if link.up => {
                 Some((link.index, neighbour))
@@ -255,7 +273,7 @@ impl Picture {
 
     /// A hop's row as it should be; nothing for one whose interface was never there.
     fn row(&self, known: &Known) -> Option<Hop> {
-        let Some(link) = self.links.get(&known.wanted.interface) else {
+        let Some(Egress { link, trunk }) = self.links.get(&known.wanted.interface) else {
             // The interface is gone, and whatever led to it leads nowhere.
             return known.written.map(|hop| Hop {
                 flags: hop.flags & !HOP_RESOLVED,
@@ -271,7 +289,11 @@ impl Picture {
             },
         };
         let hop = Hop::new(link.index, flags, mac.unwrap_or_default(), link.mac);
-        Some(hop.with_mtu(mtu(known, link)))
+        let hop = hop.with_mtu(mtu(known, link));
+        Some(match *trunk {
+            Some((trunk, tags)) => hop.through(trunk, tags),
+            None => hop,
+        })
     }
 
     fn mac(&self, known: &Known) -> Option<Mac> {
@@ -297,7 +319,7 @@ impl Picture {
                 Some(Way::Via { neighbour, .. }) => neighbour,
                 Some(Way::Forbidden) | None => backend,
             };
-            let link = self.links.get(&known.wanted.interface);
+            let link = self.link(known);
             let mac = self.mac(known);
             let note = match (link, known.way) {
                 (None, _) => Some("its interface is gone"),

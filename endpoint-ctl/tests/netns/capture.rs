@@ -33,6 +33,12 @@ impl Capture {
         Self::with(lab, (role, interface), &["-e", "-Qin"], filter)
     }
 
+    /// The same with link-level headers, VLAN tags among them.
+    #[track_caller]
+    pub(crate) fn of_frames(lab: &Lab, role: &str, interface: &str) -> Self {
+        Self::with(lab, (role, interface), &["-e"], "")
+    }
+
     #[track_caller]
     fn with(lab: &Lab, (role, interface): (&str, &str), options: &[&str], filter: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);

@@ -149,16 +149,38 @@ pub(crate) fn one_nat_address() -> Scene {
 #[track_caller]
 pub(crate) fn one_vpc_at(hook: &str) -> Scene {
     let manifest = format!("{}{}", provider(), tenant("a", &[0]));
+    ready(&spec(1, hook == "tc"), &hooked(&manifest, hook), &[])
+}
+
+/// A manifest with a hook for all its interfaces.
+fn hooked(manifest: &str, hook: &str) -> String {
     let interface = |line: &str| {
-        let hook = format!("{line}\nHook: {hook}");
         if line.starts_with("Interface: ") {
-            hook
+            format!("{line}\nHook: {hook}\n")
         } else {
-            line.to_owned()
+            format!("{line}\n")
         }
     };
-    let lines: Vec<_> = manifest.lines().map(interface).collect();
-    ready(&spec(1, hook == "tc"), &lines.join("\n"), &[])
+    manifest.lines().map(interface).collect()
+}
+
+/// A manifest by which the VPC `a` is served by b1 and the VPC `b` by b2, by a hook.
+pub(crate) fn two_apart(hook: &str) -> String {
+    let tenants = [tenant("a", &[0]), tenant("b", &[1])].concat();
+    hooked(&format!("{}{tenants}", provider()), hook)
+}
+
+/// A server's addresses with prefix length.
+pub(crate) fn server_addresses(place: usize) -> [String; 2] {
+    [
+        format!("{}/16", BACKENDS[place]),
+        format!("{}/56", SERVERS6[place]),
+    ]
+}
+
+/// The node's addresses in the provider network, with prefix length.
+pub(crate) fn node_addresses() -> [String; 2] {
+    [format!("{NODE}/16"), format!("{NODE6}/56")]
 }
 
 /// A daemon that serves the VPC `a` by b1 and b2, and the VPC `b` by b1 and b3.

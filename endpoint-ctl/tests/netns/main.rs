@@ -38,5 +38,6 @@ mod stream;
 mod temporary;
 mod tenants;
 mod told;
+mod vlan;
 mod waiting;
 mod web;

@@ -55,6 +55,12 @@ impl Scene {
     #[track_caller]
     pub(crate) fn without_servers(spec: &LabSpec, manifest: &str, options: &[&str]) -> Self {
         let lab = Lab::new(spec).expect("the lab must come up");
+        Self::in_lab(lab, manifest, options)
+    }
+
+    /// A lab that is there; its servers are the test's own.
+    #[track_caller]
+    pub(crate) fn in_lab(lab: Lab, manifest: &str, options: &[&str]) -> Self {
         Self::with_servers(lab, Vec::new(), manifest, options)
     }
 

@@ -34,7 +34,8 @@ fn senders_are_told_at_the_tc_hook_with_checksums_half_done() {
     }
 }
 
-fn are_told(scene: &Scene) {
+/// See the module.
+pub(crate) fn are_told(scene: &Scene) {
     for family in FAMILIES {
         refuses(scene, family);
         learns_of_servers_link(scene, family, 1390);

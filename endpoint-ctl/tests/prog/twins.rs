@@ -10,7 +10,7 @@ use std::time::Duration;
 use endpoint_common::abi::counter::EniCounters;
 use endpoint_common::abi::event::DropEvent;
 use endpoint_common::abi::flow::{FlowEntry, FlowKey, FlowLimits, Side};
-use endpoint_common::abi::meta::Port;
+use endpoint_common::abi::meta::{Port, Tags};
 use endpoint_common::abi::reason::DropReason;
 use endpoint_common::abi::service::Hop;
 use endpoint_common::path::tell::TellLimit;
@@ -127,7 +127,10 @@ impl Twins {
                 self.host.set_port(port);
                 self.kernel.set_port(port).expect("a row of PORTS");
             }
-            None => self.kernel.unbind(ARRIVAL).expect("a row of PORTS"),
+            None => self
+                .kernel
+                .unbind(ARRIVAL, Tags::NONE)
+                .expect("a row of PORTS"),
         }
         self.port = port;
     }

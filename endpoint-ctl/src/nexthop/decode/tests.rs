@@ -2,7 +2,7 @@
 
 use rtnetlink::packet_core::{NetlinkHeader, NetlinkMessage, NetlinkPayload};
 use rtnetlink::packet_route::RouteNetlinkMessage;
-use rtnetlink::packet_route::link::InfoKind;
+use rtnetlink::packet_route::link::{InfoKind, VlanProtocol};
 use rtnetlink::packet_route::route::RouteHeader;
 
 use super::*;
@@ -83,6 +83,7 @@ fn a_link_is_told_with_all_that_hops_hang_on() {
         up: true,
         kind: Some("veth".to_owned()),
         has_parent: false,
+        vlan: None,
     };
     let told = changes(&bytes(RouteNetlinkMessage::NewLink(ethernet())));
     assert_eq!(told, [Change::Link(link.clone())]);
@@ -108,6 +109,103 @@ fn a_nic_is_told_from_a_virtual_device() {
     };
     assert_eq!(told(nic), (None, true));
     assert_eq!(told(ethernet()), (Some("veth".to_owned()), false));
+}
+
+/// A VLAN device on the interface of index 3.
+fn vlan_device(data: Vec<InfoVlan>) -> LinkMessage {
+    let mut device = ethernet();
+    device
+        .attributes
+        .retain(|one| !matches!(one, LinkAttribute::LinkInfo(_)));
+    device.attributes.extend([
+        LinkAttribute::Link(3),
+        LinkAttribute::LinkInfo(vec![
+            LinkInfo::Kind(InfoKind::Vlan),
+            LinkInfo::Data(InfoData::Vlan(data)),
+        ]),
+    ]);
+    device
+}
+
+#[test]
+fn a_vlan_device_is_told_with_what_is_below_it() {
+    let told = |message| match &changes(&bytes(RouteNetlinkMessage::NewLink(message)))[..] {
+        [Change::Link(link)] => (link.kind.clone(), link.vlan),
+        other => panic!("{other:?}"),
+    };
+    for (protocol, number) in [
+        (VlanProtocol::Ieee8021Q, 0x8100),
+        (VlanProtocol::Ieee8021Ad, 0x88a8),
+    ] {
+        let data = vec![InfoVlan::Protocol(protocol), InfoVlan::Id(100)];
+        let want = Vlan {
+            parent: Some(3),
+            protocol: number,
+            id: 100,
+        };
+        let device = vlan_device(data.clone());
+        assert_eq!(told(device), (Some("vlan".to_owned()), Some(want)));
+        // The index of an interface of another namespace says nothing here.
+        let mut device = vlan_device(data);
+        device.attributes.push(LinkAttribute::LinkNetNsId(0));
+        let want = Vlan {
+            parent: None,
+            ..want
+        };
+        assert_eq!(told(device), (Some("vlan".to_owned()), Some(want)));
+    }
+    // What a VLAN device does not tell is not guessed.
+    let half = vlan_device(vec![InfoVlan::Protocol(VlanProtocol::Ieee8021Q)]);
+    assert_eq!(told(half), (Some("vlan".to_owned()), None));
+    // A veth tells its peer by the same attribute.
+    let mut veth = ethernet();
+    veth.attributes.push(LinkAttribute::Link(3));
+    assert_eq!(told(veth), (Some("veth".to_owned()), None));
+}
+
+#[test]
+fn the_bytes_of_a_vlan_device_are_read() {
+    let attribute = |kind: u16, value: &[u8]| {
+        let length = 4 + value.len() as u16;
+        let mut bytes = [length.to_ne_bytes(), kind.to_ne_bytes()].concat();
+        bytes.extend(value);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        bytes
+    };
+    // As in linux/if_link.h: IFLA_VLAN_PROTOCOL in network order, IFLA_VLAN_ID, IFLA_VLAN_FLAGS.
+    let data = [
+        attribute(5, &[0x88, 0xa8]),
+        attribute(1, &200_u16.to_ne_bytes()),
+        attribute(2, &[1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]),
+    ];
+    let info = [attribute(1, b"vlan\0"), attribute(2, &data.concat())];
+    let attributes = [
+        attribute(3, b"eth0.200\0"),
+        attribute(1, &MAC),
+        attribute(5, &3_u32.to_ne_bytes()),
+        attribute(18, &info.concat()),
+    ];
+    let attributes = attributes.concat();
+    let length = 32 + attributes.len() as u32;
+    let mut message = length.to_ne_bytes().to_vec();
+    message.extend([16, 0, 0, 0]);
+    message.extend([0; 8]);
+    // struct ifinfomsg: family, pad, type, index, flags, change.
+    message.extend([0, 0, 1, 0, 9, 0, 0, 0]);
+    message.extend([0; 8]);
+    message.extend(attributes);
+    match &changes(&message)[..] {
+        [Change::Link(link)] => {
+            assert_eq!((link.index, link.name.as_str()), (9, "eth0.200"));
+            let want = Vlan {
+                parent: Some(3),
+                protocol: 0x88a8,
+                id: 200,
+            };
+            assert_eq!(link.vlan, Some(want));
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]

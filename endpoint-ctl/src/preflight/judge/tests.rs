@@ -1,5 +1,8 @@
 //! What is found, and what is not, from what was seen.
 
+use endpoint_common::abi::meta::TAG_CUSTOMER;
+
+use super::super::Trunk;
 use super::*;
 
 const ALL_XDP: u64 = 7;
@@ -20,6 +23,7 @@ fn bound(mode: AttachMode) -> Bound {
     Bound {
         interface: "x0".to_owned(),
         ifindex: 7,
+        trunk: None,
         mode,
         is_chosen: true,
     }
@@ -28,6 +32,13 @@ fn bound(mode: AttachMode) -> Bound {
 fn seen(features: &[&str]) -> Peer {
     let place = Place::Named("guest".to_owned());
     Peer::Seen(device("far0", Some("veth"), features), place)
+}
+
+/// All findings of an interface that is no VLAN device; `native` are those that redirect in the driver.
+fn findings(bound: &Bound, device: &Device, peer: Option<&Peer>, native: &[&str]) -> Vec<Finding> {
+    let mut found = super::findings(bound, device, peer);
+    found.extend(lost_redirects(device, peer, native));
+    found
 }
 
 /// A veth with this peer, in native XDP: problems with their mends.
@@ -144,6 +155,55 @@ fn tags_that_xdp_does_not_see_are_noted() {
     let mends: Vec<_> = found.iter().map(|one| one.mend.as_str()).collect();
     assert_eq!(mends, ["ethtool -K x0 rxvlan off"]);
     assert_eq!(findings(&bound(AttachMode::Tc), &nic, None, &[]), []);
+}
+
+#[test]
+fn tags_that_xdp_is_to_see_and_does_not_are_warned_of() {
+    let on = |protocol, has_program| Bound {
+        trunk: Some(Trunk {
+            ifindex: 3,
+            tags: Tags {
+                outer: Tags::tag(protocol, 100),
+                inner: [0; 4],
+            },
+            has_program,
+        }),
+        ..bound(AttachMode::Native)
+    };
+    let all = ["tx-vlan-hw-insert", "tx-vlan-stag-hw-insert"];
+    let veth = device("x0", Some("veth"), &[]);
+    let find = |bound: &Bound, features: &[&str]| {
+        let found = super::findings(bound, &veth, Some(&seen(features)));
+        let told = found.into_iter();
+        told.map(|one| (one.severity, one.place, one.mend))
+            .collect::<Vec<_>>()
+    };
+    let (customer, provider) = (on(TAG_CUSTOMER, true), on(TAG_PROVIDER, true));
+    // Each protocol has a switch of its own.
+    for (bound, feature, setting) in [
+        (&customer, all[0], "txvlan off"),
+        (&provider, all[1], "tx-vlan-stag-hw-insert off"),
+    ] {
+        assert_eq!(find(bound, &all), [told(Severity::Warning, setting)]);
+        assert_eq!(find(bound, &[feature]).len(), 1, "{feature}");
+    }
+    assert_eq!(find(&customer, &all[1..]), []);
+    assert_eq!(find(&provider, &all[..1]), []);
+    // On the VLAN device itself the program is to see no tags.
+    let own = on(TAG_CUSTOMER, false);
+    assert_eq!(find(&own, &all), [told(Severity::Note, "txvlan off")]);
+    let nic = device("x0", None, &["rx-vlan-hw-parse", "rx-vlan-stag-hw-parse"]);
+    for (bound, setting) in [(customer, "rxvlan"), (provider, "rx-vlan-stag-hw-parse")] {
+        let found = super::findings(&bound, &nic, None);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].severity, Severity::Warning);
+        assert_eq!(found[0].mend, format!("ethtool -K x0 {setting} off"));
+    }
+    let unseen = Peer::Unseen("index 5".to_owned());
+    let found = super::findings(&on(TAG_CUSTOMER, true), &veth, Some(&unseen));
+    let mends: Vec<_> = found.iter().map(|one| one.mend.as_str()).collect();
+    let in_there = |what| format!("in its namespace: ethtool -K PEER {what} off");
+    assert_eq!(mends, [in_there("tx"), in_there("txvlan")]);
 }
 
 #[test]

@@ -26,6 +26,7 @@ fn link(name: &str, index: u32) -> Link {
         up: true,
         kind: None,
         has_parent: true,
+        vlan: None,
     }
 }
 
@@ -71,7 +72,11 @@ impl Rig {
     }
 
     fn set_links(&mut self, links: &[Link]) {
-        let links = links.iter().map(|link| (link.name.clone(), link.clone()));
+        let egress = |link: &Link| Egress {
+            link: link.clone(),
+            trunk: None,
+        };
+        let links = links.iter().map(|link| (link.name.clone(), egress(link)));
         self.picture.set_links(links.collect(), self.now);
     }
 
@@ -273,6 +278,36 @@ fn the_mtu_is_the_smaller_of_link_and_route() {
         mtus.collect::<Vec<_>>(),
         [(1, 1_400), (2, 1_280), (3, 1_280)]
     );
+}
+
+#[test]
+fn a_hop_over_a_vlan_device_has_the_trunk_and_its_tags() {
+    let mut rig = Rig::settled();
+    rig.told(BACKEND, Some(Neighbour::Fresh(B1)));
+    rig.write();
+    let tags = Tags {
+        outer: Tags::tag(0x88a8, 200),
+        inner: Tags::tag(0x8100, 7),
+    };
+    let mut on = |trunk| {
+        let egress = |name: &str, index, trunk| Egress {
+            link: link(name, index),
+            trunk,
+        };
+        let links = [egress("vsw", 5, None), egress("pnet", LINK, trunk)];
+        let links = links.map(|one| (one.link.name.clone(), one));
+        rig.picture.set_links(links.into(), rig.now);
+        rig.look_up(via("10.0.0.1"));
+        rig.write()
+    };
+    let rows = [
+        (2, resolved(B1).through(3, tags)),
+        (3, unresolved().through(3, tags)),
+    ];
+    assert_eq!(on(Some((3, tags))), rows.into());
+    // The trunk is another, and then none.
+    assert_eq!(on(Some((4, tags)))[&2], resolved(B1).through(4, tags));
+    assert_eq!(on(None)[&2], resolved(B1));
 }
 
 #[test]
