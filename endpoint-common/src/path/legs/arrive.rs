@@ -129,6 +129,9 @@ fn ipv6<F: Frame, W: World>(frame: &mut F, world: &W, arrived: &Arrived) -> Turn
     let parsed = parse::ipv6(frame, packet);
     half.key = packet.wide_key(arrived.port.scope);
     let way = arrive_ip::<Inet6, F, W>(frame, world, arrived, packet, &half.key, parsed);
+    if let Turn::Done(_) = way.turn {
+        return way.turn;
+    }
     scratch.arrived = *arrived;
     scratch.refusal.reason = way.fault;
     way.turn
