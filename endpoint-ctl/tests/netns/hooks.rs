@@ -25,8 +25,9 @@ pub(crate) fn hooked(hook: &str) -> String {
     text
 }
 
+/// What `status` says of an interface.
 #[track_caller]
-fn interface(scene: &Scene, name: &str) -> Value {
+pub(crate) fn interface(scene: &Scene, name: &str) -> Value {
     let status = scene.status();
     let rows = status["interfaces"].as_array().expect("interfaces");
     let row = rows.iter().find(|row| row["interface"] == name);
@@ -36,7 +37,7 @@ fn interface(scene: &Scene, name: &str) -> Value {
 
 /// The findings of that severity about an interface.
 #[track_caller]
-fn findings(scene: &Scene, name: &str, severity: &str) -> Vec<Value> {
+pub(crate) fn findings(scene: &Scene, name: &str, severity: &str) -> Vec<Value> {
     let row = interface(scene, name);
     let findings = row["findings"].as_array().expect("findings");
     let of_severity = findings.iter().filter(|one| one["severity"] == severity);

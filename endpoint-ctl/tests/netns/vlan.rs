@@ -1,5 +1,5 @@
 //! Clients and servers behind VLAN devices: clients of two VPCs in two VLANs of one trunk, servers
-//! behind two tags; at both hooks. Imports `capture`, `dual_stack`, `scene`, `told`, `waiting`.
+//! behind two tags; at both hooks. Imports `capture`, `dual_stack`, `hooks`, `scene`, `told`, `waiting`.
 //!
 //! It takes a kernel with VLAN devices: `cargo xtask test netns` leaves these tests out where there
 //! are none, and says so.
@@ -14,6 +14,7 @@ use crate::capture::Capture;
 use crate::dual_stack::{
     FAMILIES, Family, SERVER_PORT, node_addresses, server_addresses, two_apart,
 };
+use crate::hooks::{findings, interface};
 use crate::scene::Scene;
 use crate::told;
 use crate::waiting::{PATIENCE, eventually};
@@ -127,24 +128,6 @@ fn scene(hook: &str) -> Scene {
     scene
 }
 
-#[track_caller]
-fn interface(scene: &Scene, name: &str) -> Value {
-    let status = scene.status();
-    let rows = status["interfaces"].as_array().expect("interfaces");
-    let row = rows.iter().find(|row| row["interface"] == name);
-    row.unwrap_or_else(|| panic!("no {name} in {status}"))
-        .clone()
-}
-
-fn warnings(scene: &Scene, name: &str) -> Vec<Value> {
-    let row = interface(scene, name);
-    let findings = row["findings"].as_array().expect("findings").clone();
-    let warnings = findings.into_iter();
-    warnings
-        .filter(|one| one["severity"] == "warning")
-        .collect()
-}
-
 #[test]
 fn endpoints_are_served_over_vlans_at_the_xdp_hook() {
     let scene = scene("xdp");
@@ -155,7 +138,7 @@ fn endpoints_are_served_over_vlans_at_the_xdp_hook() {
     ] {
         let row = interface(&scene, name);
         assert_eq!((&row["hook"], &row["note"]), (&"xdp".into(), &note.into()));
-        assert_eq!(warnings(&scene, name), [] as [Value; 0]);
+        assert_eq!(findings(&scene, name, "warning"), [] as [Value; 0]);
     }
     are_served(&scene);
 }
@@ -395,7 +378,7 @@ fn hidden_tags_are_warned_of(scene: &Scene) {
         scene.must(segment, &["ethtool", "-K", "node", feature, "on"]);
         let reload = || scene.daemon.reload(&two_apart("xdp")).expect("in force");
         reload();
-        let found = warnings(scene, name);
+        let found = findings(scene, name, "warning");
         assert_eq!(found.len(), 1, "{found:?}");
         let mend = found[0]["mend"].as_str().expect("a mend");
         assert!(mend.ends_with(&format!("node {feature} off")), "{mend}");
@@ -404,7 +387,7 @@ fn hidden_tags_are_warned_of(scene: &Scene) {
         let mended = xtask::lab::run_command(command, PATIENCE).expect("it starts");
         assert!(mended.ok(), "{mended}");
         reload();
-        assert_eq!(warnings(scene, name), [] as [Value; 0]);
+        assert_eq!(findings(scene, name, "warning"), [] as [Value; 0]);
     }
 }
 
