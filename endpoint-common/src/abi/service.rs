@@ -56,6 +56,17 @@ pub struct Address {
 }
 
 impl Address {
+    /// The row of an address that only answers of known flows are for; `eni` is the reverse endpoint's
+    /// ENI whose it is, or 0.
+    #[must_use]
+    pub fn nat(eni: u16) -> Self {
+        Self {
+            kind: KIND_NAT,
+            eni,
+            ..Zeroable::zeroed()
+        }
+    }
+
     /// Whether it is of this kind and of the ENI with this index.
     #[must_use]
     #[inline(always)]

@@ -1,7 +1,7 @@
 //! VLAN tags (IEEE 802.1Q, 802.1ad), where frames arrive and leave with them: at the XDP hook. They are
 //! taken off before all other stages and put on after them.
 //!
-//! May import: core, abi, wire, frame.
+//! May import: core, bytemuck, abi, frame.
 
 use super::frame::Frame;
 use crate::abi::meta::{TAG_CUSTOMER, TAG_PROVIDER, Tags};
@@ -15,7 +15,8 @@ pub(super) fn is_tag(ether_type: u16) -> bool {
     ether_type == TAG_CUSTOMER || ether_type == TAG_PROVIDER
 }
 
-/// The tags of a frame that has some, priority and all; `None` if there are more than two, or the frame ends before.
+/// The tags of a frame that has some, priority and all; `None` if there are more than two, or the frame
+/// ends before.
 #[inline(always)]
 pub(super) fn read<F: Frame>(frame: &F) -> Option<Tags> {
     let [outer, second]: [[u8; 4]; 2] = bytemuck::cast(frame.read::<8>(AT)?);

@@ -7,9 +7,7 @@
 use std::net::IpAddr;
 
 use endpoint_common::abi::flow::Family;
-use endpoint_common::abi::service::{
-    Address, Backend, KIND_NAT, KIND_REVERSE, Listener as ListenerRow,
-};
+use endpoint_common::abi::service::{Address, Backend, KIND_REVERSE, Listener as ListenerRow};
 
 use super::EniCompiler;
 use super::error::CompileError;
@@ -37,16 +35,7 @@ impl EniCompiler<'_> {
     /// The ENI's address, which only answers are for; its row of `NAT_ADDRESSES`.
     fn nat_address(&mut self, zone: &EndpointZone) -> Result<u32, CompileError> {
         let address = row_address(zone.ip.into());
-        let row = Address {
-            kind: KIND_NAT,
-            eni: self.numbers.eni(&zone.eni)?,
-            load_balancer: 0,
-            acl_in: 0,
-            acl_out: 0,
-            group_in: 0,
-            group_out: 0,
-            hop: 0,
-        };
+        let row = Address::nat(self.numbers.eni(&zone.eni)?);
         let scope = self.numbers.vswitch_scope(&zone.vswitch);
         self.tables.addresses.insert((scope, address), row);
         let first = self.tables.nat_addresses.len() as u32;

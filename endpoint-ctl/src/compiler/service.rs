@@ -7,9 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use endpoint_common::abi::flow::Family;
-use endpoint_common::abi::service::{
-    Address, Backend, KIND_NAT, LISTENER_REJECTS, Listener as ListenerRow,
-};
+use endpoint_common::abi::service::{Address, Backend, LISTENER_REJECTS, Listener as ListenerRow};
 
 use super::error::CompileError;
 use super::family::{family_of, row_address};
@@ -75,16 +73,7 @@ impl<'a> ServiceCompiler<'a> {
     }
 
     fn own(&mut self, network: &ProviderNetwork, address: IpAddr) {
-        let row = Address {
-            kind: KIND_NAT,
-            eni: 0,
-            load_balancer: 0,
-            acl_in: 0,
-            acl_out: 0,
-            group_in: 0,
-            group_out: 0,
-            hop: 0,
-        };
+        let row = Address::nat(0);
         let scope = self.numbers.provider_scope(&network.id);
         self.tables
             .addresses

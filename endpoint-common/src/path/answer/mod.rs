@@ -1,7 +1,7 @@
 //! Stage: the sender of a refused packet is told, where silence would leave it guessing: a packet that is
 //! too long for its next hop, and a connection to a listener without backends that is to say so.
 //!
-//! May import: core, abi, wire, frame, packet, context, case, judge, tables.
+//! May import: core, abi, wire, frame, packet, context.
 
 mod icmp;
 mod reset;
@@ -9,13 +9,11 @@ mod reset;
 use super::Outcome;
 use super::context::Scratch;
 use super::frame::Frame;
-use super::judge;
 use super::packet::{Layers, Packet};
-use super::tables::Tables;
 use crate::abi::Addr;
 use crate::abi::family::AddressFamily;
 use crate::abi::reason::DropReason;
-use crate::abi::service::{KIND_ENI, LISTENER_REJECTS};
+use crate::abi::service::LISTENER_REJECTS;
 use crate::wire::{EthHdr, Header, Ipv4Hdr, Ipv6Hdr, checksum, ether_type, protocol};
 
 /// The TTL answers start with (RFC 1700).
@@ -37,36 +35,18 @@ pub(super) fn is_due(scratch: &Scratch) -> bool {
 
 /// Makes the answer of the packet.
 #[inline(always)]
-pub(super) fn answer<A: AddressFamily, F: Frame, T: Tables>(
-    frame: &mut F,
-    world: &T,
-    scratch: &mut Scratch,
-) -> Outcome {
+pub(super) fn answer<A: AddressFamily, F: Frame>(frame: &mut F, scratch: &Scratch) -> Outcome {
     let reason = scratch.refusal.drop_reason();
     let answered = if reason == DropReason::PacketTooBig {
         let message = icmp::Message::too_big::<A>(scratch.refusal.mtu);
         icmp::answer::<A, F>(frame, scratch, message, icmp::most::<A>())
-    } else if may_return::<A, T>(world, scratch) {
-        reject::<A, F>(frame, scratch)
     } else {
-        None
+        reject::<A, F>(frame, scratch)
     };
     match answered {
         Some(()) => Outcome::Answer(reason),
         None => Outcome::Drop(reason),
     }
-}
-
-/// Whether the network ACL lets the ENI answer.
-#[inline(always)]
-fn may_return<A: AddressFamily, T: Tables>(world: &T, scratch: &mut Scratch) -> bool {
-    let case = &mut scratch.case;
-    if case.eni.kind != KIND_ENI {
-        return false;
-    }
-    case.back_verdict = 0;
-    judge::acl_out::<A, T>(world, scratch.arrived.meta.bank, case);
-    case.back_verdict == 0
 }
 
 /// Says that nobody is there.

@@ -12,13 +12,13 @@ pub use arrive::arrive;
 use super::context::{Arrived, Exit, Refusal, Scratch};
 use super::flows::{Found, find};
 use super::frame::Frame;
-use super::{Arrival, Leg, Outcome, Turn, World, answer, fragment, vlan};
+use super::{Arrival, Leg, Outcome, Turn, World, answer, fragment, judge, vlan};
 use crate::abi::Addr;
 use crate::abi::counter::DropKey;
 use crate::abi::event::DropEvent;
 use crate::abi::family::{AddressFamily, Inet, Inet6};
 use crate::abi::reason::DropReason;
-use crate::abi::service::AddressKey;
+use crate::abi::service::{AddressKey, KIND_ENI};
 use arrive::{arrive6, neighbour, tagged};
 use known::known;
 use open::open;
@@ -208,12 +208,28 @@ fn dropped(scratch: &Scratch) -> Turn {
     Turn::Done(Outcome::Drop(scratch.refusal.drop_reason()))
 }
 
-/// The packet becomes the answer that its sender gets.
+/// Whether the network ACL lets the ENI answer what it refused.
+#[inline(always)]
+fn may_return<A: AddressFamily, W: World>(world: &W, scratch: &mut Scratch) -> bool {
+    let case = &mut scratch.case;
+    if case.eni.kind != KIND_ENI {
+        return false;
+    }
+    case.back_verdict = 0;
+    judge::acl_out::<A, W>(world, scratch.arrived.meta.bank, case);
+    case.back_verdict == 0
+}
+
+/// The packet becomes the answer that its sender gets, if it may have one.
 #[inline(always)]
 fn answering<A: AddressFamily, F: Frame, W: World>(
     frame: &mut F,
     world: &W,
     scratch: &mut Scratch,
 ) -> Turn {
-    Turn::Done(answer::answer::<A, F, W>(frame, world, scratch))
+    if scratch.refusal.drop_reason() == DropReason::NoBackend && !may_return::<A, W>(world, scratch)
+    {
+        return Turn::Done(Outcome::Drop(DropReason::NoBackend));
+    }
+    Turn::Done(answer::answer::<A, F>(frame, scratch))
 }

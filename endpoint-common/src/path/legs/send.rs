@@ -1,6 +1,6 @@
 //! An admitted packet leaves: next hop -> rewrite -> account. Echo requests are answered.
 //!
-//! May import: core, abi, the stages.
+//! May import: core, abi, wire, the stages.
 
 use super::{find_again, opening};
 use crate::abi::family::AddressFamily;
