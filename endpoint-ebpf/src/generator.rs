@@ -1,6 +1,7 @@
 //! What the bench of whole veth paths sends and counts with: `bench_send` makes each live frame of
 //! a test run the next packet of one of its flows and sends it out by the interface it pretends to
-//! have come from; `bench_sink` takes what arrives at the far end.
+//! have come from; `bench_sink` takes what arrives at the far end. `bench_cross` stands where the
+//! product would, and only sends on: what it costs, every node at the XDP hook of a veth costs.
 //!
 //! May import: aya-ebpf, endpoint-common, frame.
 #![no_std]
@@ -20,8 +21,9 @@ mod frame;
 mod object;
 
 use aya_ebpf::bindings::xdp_action::{XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX};
+use aya_ebpf::helpers::bpf_redirect;
 use aya_ebpf::macros::{map, xdp};
-use aya_ebpf::maps::{Array, PerCpuArray};
+use aya_ebpf::maps::{Array, HashMap, PerCpuArray};
 use aya_ebpf::programs::XdpContext;
 use endpoint_common::hash::mix;
 use endpoint_common::path::Frame;
@@ -47,6 +49,10 @@ static WANTED: Array<u32> = Array::with_max_entries(1, 0);
 /// Row 0: how many packets the sink took.
 #[map]
 static ARRIVED: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
+/// By the interface IPv4 packets arrive on: the one they leave by, in the machine's byte order, and
+/// the MAC addresses that they leave with, destination first.
+#[map]
+static CROSSINGS: HashMap<u32, ([u8; 4], [u8; 12])> = HashMap::with_max_entries(2, 0);
 
 /// See the module.
 #[xdp]
@@ -100,4 +106,26 @@ fn is_wanted(frame: &PacketFrame<Xdp>) -> Option<bool> {
             && frame.read(IP_AT + 9)? == [protocol::UDP]
             && frame.read(UDP_AT + 2)? == wanted.to_be_bytes(),
     )
+}
+
+/// See the module. What is not IPv4 is the stack's.
+#[xdp(frags)]
+pub fn bench_cross(ctx: XdpContext) -> u32 {
+    let mut frame = PacketFrame::xdp(&ctx);
+    match cross(&mut frame, ctx.ingress_ifindex() as u32) {
+        // SAFETY: the helper takes plain numbers and returns an action of the hook.
+        Some(ifindex) => unsafe { bpf_redirect(ifindex, 0) as u32 },
+        None => XDP_PASS,
+    }
+}
+
+#[inline(always)]
+fn cross(frame: &mut PacketFrame<Xdp>, on: u32) -> Option<u32> {
+    if frame.read(12)? != ether_type::IPV4.to_be_bytes() {
+        return None;
+    }
+    // SAFETY: nobody writes the map while packets come.
+    let (ifindex, macs) = unsafe { CROSSINGS.get(on) }?;
+    frame.write(0, *macs)?;
+    Some(u32::from_ne_bytes(*ifindex))
 }

@@ -8,7 +8,9 @@
 #[path = "../path/basis.rs"]
 mod basis;
 mod connect;
+mod crossing;
 mod generator;
+mod interface;
 mod packets;
 mod report;
 mod stream;

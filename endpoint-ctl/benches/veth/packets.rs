@@ -1,7 +1,7 @@
 //! Small packets of established flows, from the in-kernel generator to the backend's interface.
 //! Sockets at either end would cost more than all that lies between, and hide it.
 //!
-//! May import: std, anyhow, serde_json, xtask (the lab), generator, subject.
+//! May import: std, anyhow, serde_json, xtask (the lab), generator, interface, subject.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use serde_json::Value;
 use xtask::lab::{Namespace, address, inside};
 
 use super::generator::{Aim, Amount, Generator};
+use super::interface::Interface;
 use super::subject::{Service, Subject, ipv4};
 
 /// Flows that packets belong to; a power of two.
@@ -141,33 +142,6 @@ fn open_flows(subject: &Subject, flows: u16) -> Result<()> {
         }
         Ok(())
     })
-}
-
-struct Interface {
-    ifindex: u32,
-    mac: [u8; 6],
-}
-
-impl Interface {
-    fn find(namespace: &Namespace, name: &str) -> Result<Self> {
-        let text = namespace.must(["ip", "-json", "link", "show", "dev", name])?;
-        let links: Value = serde_json::from_str(&text)?;
-        let link = &links[0];
-        let strange = || format!("ip says of {name}: {text}");
-        let ifindex = link["ifindex"].as_u64().with_context(strange)?;
-        let octets: Vec<u8> = link["address"]
-            .as_str()
-            .unwrap_or_default()
-            .split(':')
-            .map(|octet| u8::from_str_radix(octet, 16))
-            .collect::<Result<_, _>>()
-            .with_context(strange)?;
-        let mac = octets.try_into().ok().with_context(strange)?;
-        Ok(Self {
-            ifindex: u32::try_from(ifindex)?,
-            mac,
-        })
-    }
 }
 
 /// GRO on an interface, for as long as frames are sent into it that no skb was made of: veth

@@ -1,7 +1,7 @@
 //! What is measured: the same client and the same backend, with the product, nftables or nothing
 //! between them. Each subject has a lab of its own, so that one is never tuned for another.
 //!
-//! May import: std, anyhow, xtask (the lab), connect and packets (their servers).
+//! May import: std, anyhow, xtask (the lab), crossing, connect and packets (their servers).
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -9,6 +9,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use anyhow::{Context, Result, ensure};
 use xtask::lab::{Daemon, Host, Lab, LabSpec, Namespace, Process, Segment, Wire, address};
 
+use super::crossing::Crossing;
 use super::{connect, packets};
 
 /// The hooks at which the product is measured. A further one is a further entry.
@@ -52,6 +53,8 @@ pub(crate) enum Kind {
     Nftables,
     /// A node that only forwards: no NAT, nobody is asked.
     Direct,
+    /// A node whose XDP program only sends on: no node at this hook of a veth can cost less.
+    Crossing,
     /// Not even a node: one veth pair.
     Cable,
 }
@@ -90,6 +93,15 @@ impl Service {
     }
 }
 
+/// What runs for one turn.
+#[derive(Debug)]
+#[expect(dead_code, reason = "what is in it ends when it is dropped")]
+pub(crate) enum Running {
+    Product(Daemon),
+    Crossing(Crossing),
+    Nothing,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Subject {
@@ -103,7 +115,7 @@ pub(crate) struct Subject {
 pub(crate) fn all(named: &str) -> Result<Vec<Subject>> {
     let products = HOOKS.iter().copied().map(Kind::Product);
     products
-        .chain([Kind::Nftables, Kind::Direct, Kind::Cable])
+        .chain([Kind::Nftables, Kind::Direct, Kind::Crossing, Kind::Cable])
         .filter(|kind| name(*kind).contains(named))
         .map(|kind| Subject::build(kind).with_context(|| name(kind)))
         .collect()
@@ -114,7 +126,16 @@ fn name(kind: Kind) -> String {
         Kind::Product(hook) => format!("product at {}", hook.name),
         Kind::Nftables => "nftables".to_owned(),
         Kind::Direct => "direct".to_owned(),
+        Kind::Crossing => "crossing by xdp".to_owned(),
         Kind::Cable => "cable".to_owned(),
+    }
+}
+
+fn is_xdp(kind: Kind) -> bool {
+    match kind {
+        Kind::Product(hook) => !hook.offloads,
+        Kind::Crossing => true,
+        Kind::Nftables | Kind::Direct | Kind::Cable => false,
     }
 }
 
@@ -140,13 +161,14 @@ impl Subject {
 
     /// Starts what costs something while it only waits, for one turn, and sees that packets go
     /// through.
-    pub(crate) fn start(&self) -> Result<Option<Daemon>> {
-        let daemon = match self.kind {
-            Kind::Product(hook) => Some(start_product(&self.lab, hook)?),
-            Kind::Nftables | Kind::Direct | Kind::Cable => None,
+    pub(crate) fn start(&self) -> Result<Running> {
+        let running = match self.kind {
+            Kind::Product(hook) => Running::Product(start_product(&self.lab, hook)?),
+            Kind::Crossing => Running::Crossing(Crossing::attach(&self.lab)?),
+            Kind::Nftables | Kind::Direct | Kind::Cable => Running::Nothing,
         };
         packets::probe(self)?;
-        Ok(daemon)
+        Ok(running)
     }
 
     pub(crate) fn name(&self) -> String {
@@ -164,13 +186,16 @@ impl Subject {
             }
             Kind::Nftables => "DNAT and masquerade; all offloads on, as on an untuned host",
             Kind::Direct => "the node forwards, without NAT; all offloads on",
+            Kind::Crossing => {
+                "an XDP program redirects all IPv4, without NAT or state; offloads off, as above"
+            }
             Kind::Cable => "one veth pair, no node; all offloads on",
         }
     }
 
     /// Whether the node takes frames off its interfaces before an skb is made of them.
     pub(crate) fn is_xdp(&self) -> bool {
-        matches!(self.kind, Kind::Product(hook) if !hook.offloads)
+        is_xdp(self.kind)
     }
 
     pub(crate) fn ns(&self, role: &str) -> &Namespace {
@@ -181,7 +206,7 @@ impl Subject {
     pub(crate) fn target(&self, service: Service) -> Result<SocketAddrV4> {
         let (ip, port) = match self.kind {
             Kind::Product(_) | Kind::Nftables => (address::ENI_A, service.front().1),
-            Kind::Direct | Kind::Cable => (address::BACKENDS[0], service.back()),
+            Kind::Direct | Kind::Crossing | Kind::Cable => (address::BACKENDS[0], service.back()),
         };
         Ok(SocketAddrV4::new(ipv4(ip)?, port))
     }
@@ -201,16 +226,24 @@ fn spec(kind: Kind) -> LabSpec {
         let node = Host::new("node").port("vsw-a", "vswitch", vsw_a);
         node.port("provider", "pnet", &[(address::NODE, 16)])
     };
-    let router = node(&[(address::ENI_A, 24)]).forwarding();
+    let router = || node(&[(address::ENI_A, 24)]).forwarding();
+    let routed = |router| {
+        vec![
+            client
+                .clone()
+                .route(&format!("{} via {}", address::BACKENDS[0], address::ENI_A)),
+            router,
+            backend
+                .clone()
+                .route(&format!("{} via {}", address::VSWITCH_A, address::NODE)),
+        ]
+    };
     let hosts = match kind {
         Kind::Product(Hook { offloads: true, .. }) => vec![client, node(&[]), backend],
         Kind::Product(_) => vec![client, node(&[]).xdp(), backend],
-        Kind::Nftables => vec![client, router, backend],
-        Kind::Direct => vec![
-            client.route(&format!("{} via {}", address::BACKENDS[0], address::ENI_A)),
-            router,
-            backend.route(&format!("{} via {}", address::VSWITCH_A, address::NODE)),
-        ],
+        Kind::Nftables => vec![client, router(), backend],
+        Kind::Direct => routed(router()),
+        Kind::Crossing => routed(router().xdp()),
         Kind::Cable => vec![
             port("client-a", "vswitch", address::CLIENT_A, 16),
             port("b1", "vswitch", address::BACKENDS[0], 16),
@@ -227,7 +260,7 @@ fn spec(kind: Kind) -> LabSpec {
             .collect(),
         hosts,
         ipv6: false,
-        offloads: !matches!(kind, Kind::Product(hook) if !hook.offloads),
+        offloads: !is_xdp(kind),
     }
 }
 
