@@ -5,6 +5,7 @@
 //! May import: endpoint-common::abi, ipnet, node_store.
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 use endpoint_common::abi::policy::{PolicyNode, PolicySlot, RuleWord, STRIDE};
 use ipnet::IpNet;
@@ -44,18 +45,23 @@ impl Prefix {
 }
 
 /// A rule made ready for the tries.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct TrieRule {
     pub(super) peer: Prefix,
     pub(super) range: KeyRange,
+    /// The source ports it covers, both ends included.
+    pub(super) sources: RangeInclusive<u16>,
     pub(super) word: RuleWord,
 }
+
+/// Every source port, and protocols that have none.
+pub(super) const ANY_SOURCE: RangeInclusive<u16> = 0..=u16::MAX;
 
 /// The root of the address trie over `rules`, all of one family; one must be for every address.
 pub(super) fn build(store: &mut NodeStore, rules: &[TrieRule]) -> u32 {
     let (whole, rest): (Vec<_>, Vec<_>) = rules
         .iter()
-        .copied()
+        .cloned()
         .partition(|rule| rule.peer == Prefix::ALL);
     let base = add_all(store, 0, &whole);
     node(store, &rest, 0, 0, base)
@@ -78,7 +84,7 @@ fn node(store: &mut NodeStore, rules: &[TrieRule], prefix: u128, depth: u32, por
         let address = prefix | ((place as u128) << (u128::BITS - below));
         let (here, deeper): (Vec<_>, Vec<_>) = rules
             .iter()
-            .copied()
+            .cloned()
             .filter(|rule| rule.peer.meets(address, below))
             .partition(|rule| rule.peer.length <= below);
         let own = add_all(store, ports, &here);

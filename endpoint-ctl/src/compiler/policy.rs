@@ -10,7 +10,7 @@ use endpoint_common::abi::flow::Family;
 use endpoint_common::abi::policy::{PolicyNode, RuleWord};
 use ipnet::IpNet;
 
-use super::address_trie::{self, Prefix, TrieRule};
+use super::address_trie::{self, ANY_SOURCE, Prefix, TrieRule};
 use super::node_store::{KeyRange, NodeStore};
 use super::numbers::Numbers;
 use crate::model::{
@@ -125,6 +125,7 @@ impl<'a> PolicyCompiler<'a> {
             |(place, entry)| TrieRule {
                 peer: entry.peer.into(),
                 range: key_range(entry.protocol, entry.ports),
+                sources: ANY_SOURCE,
                 word: self.word(place as u8 + 1, entry.policy, &entry.id),
             },
         ));
@@ -181,6 +182,7 @@ impl<'a> PolicyCompiler<'a> {
                 .map(|rule| TrieRule {
                     peer: rule.peer.into(),
                     range: key_range(rule.protocol, rule.ports),
+                    sources: ANY_SOURCE,
                     word: self.word(rule.priority, rule.policy, &rule.id),
                 }),
         );
@@ -191,6 +193,7 @@ impl<'a> PolicyCompiler<'a> {
         TrieRule {
             peer,
             range: key_range(ProtocolMatch::All, PortRange::ANY),
+            sources: ANY_SOURCE,
             word: self.word(order, policy, name),
         }
     }
