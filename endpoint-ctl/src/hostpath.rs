@@ -17,12 +17,12 @@ use endpoint_common::abi::family::{Inet, Inet6};
 use endpoint_common::abi::flow::{Direction, Family, FlowEntry, FlowLimits, Side};
 use endpoint_common::abi::fragment::{FragmentKey, FragmentPorts};
 use endpoint_common::abi::meta::{Meta, Port, Tags};
-use endpoint_common::abi::policy::PolicySlot;
+use endpoint_common::abi::policy::{PolicySet, PolicySkip, PolicySlot, RuleWord};
 use endpoint_common::abi::service::{
     Address, AddressKey, Backend, Hop, Listener, ListenerKey, TargetKey,
 };
 use endpoint_common::path::tell::{self, TellLimit};
-use endpoint_common::path::{self, Account, Arrival, Outcome, Scratch, flows};
+use endpoint_common::path::{self, Account, Arrival, Outcome, Peer, PolicyKey, Scratch, flows};
 
 use crate::compiler::{ListenerAt, Tables, TargetAt};
 use flow_tables::FlowTables;
@@ -171,13 +171,26 @@ impl path::Tables for &HostWorld {
             .copied()
     }
 
+    fn classify(&self, bank: u32, root: u32, peer: Peer, key: PolicyKey) -> RuleWord {
+        path::classify(self, bank, root, peer, key)
+    }
+
     fn policy_slot(&self, _bank: u32, node: u32, slot: u8) -> Option<PolicySlot> {
         self.tables
             .policy
+            .nodes
             .get(node as usize)?
             .slots
             .get(usize::from(slot))
             .copied()
+    }
+
+    fn policy_skip(&self, _bank: u32, row: u32) -> Option<&PolicySkip> {
+        self.tables.policy.skips.get(row as usize)
+    }
+
+    fn policy_set(&self, _bank: u32, row: u32) -> Option<&PolicySet> {
+        self.tables.policy.sets.get(row as usize)
     }
 
     fn listener(&self, key: &ListenerKey) -> Option<Listener> {

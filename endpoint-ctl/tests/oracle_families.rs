@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use endpoint_common::abi::flow::Family;
 use endpoint_common::abi::{Addr, mapped};
-use endpoint_common::path::{PolicyKey, classify};
+use endpoint_common::path::{Peer, PolicyKey, classify};
 use endpoint_ctl::compiler::{Capacity, Numbers, Tables, compile};
 use endpoint_ctl::hostpath::HostWorld;
 use endpoint_ctl::model::{
@@ -231,8 +231,8 @@ impl Node {
             (false, Direction::Ingress) => row.group_in,
             (false, Direction::Egress) => row.group_out,
         };
-        let key = PolicyKey::new(family as u8, protocol, port.to_be_bytes());
-        let word = classify(&&self.world, 0, root, &peer, key);
+        let key = PolicyKey::new(family as u8, protocol, port.to_be_bytes(), [0; 2]);
+        let word = classify(&&self.world, 0, root, Peer::new(&peer, key), key);
         let mut rules = self.numbers.rules();
         let rule = rules.find(|(_, number)| *number == word.number());
         let policy = if word.accepts() {

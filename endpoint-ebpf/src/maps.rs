@@ -13,7 +13,7 @@ use endpoint_common::abi::flow::{
 };
 use endpoint_common::abi::fragment::{FragmentKey, FragmentPorts};
 use endpoint_common::abi::meta::{Meta, PORT_ROWS, Port};
-use endpoint_common::abi::policy::PolicyNode;
+use endpoint_common::abi::policy::{PolicyNode, PolicySet, PolicySkip};
 use endpoint_common::abi::service::{
     Address, AddressKey, Backend, Hop, Listener, ListenerKey, TargetKey,
 };
@@ -37,6 +37,12 @@ pub(crate) static ADDRESSES: HashMap<AddressKey, Address> =
 /// Nodes of compiled rule sets; banked.
 #[map]
 pub(crate) static POLICY: Array<PolicyNode> = Array::with_max_entries(1024, 0);
+/// Ways without branches through the address tries of rule sets; banked.
+#[map]
+pub(crate) static POLICY_SKIPS: Array<PolicySkip> = Array::with_max_entries(1024, 0);
+/// The rules of prefixes; banked.
+#[map]
+pub(crate) static POLICY_SETS: Array<PolicySet> = Array::with_max_entries(1024, 0);
 /// Listeners of load balancers.
 #[map]
 pub(crate) static LISTENERS: HashMap<ListenerKey, Listener> =

@@ -9,13 +9,21 @@ use endpoint_common::abi::event::DropEvent;
 use endpoint_common::abi::flow::Direction;
 use endpoint_common::abi::fragment::{FragmentKey, FragmentPorts};
 use endpoint_common::abi::meta::{Meta, PORT_PROBES, Port, Tags};
-use endpoint_common::abi::policy::PolicySlot;
+use endpoint_common::abi::policy::{PolicySet, PolicySkip, PolicySlot, RuleWord};
 use endpoint_common::abi::service::{
     Address, AddressKey, Backend, Hop, Listener, ListenerKey, TargetKey,
 };
-use endpoint_common::path::{Account, Scratch, Tables, tell};
+use endpoint_common::path::{self, Account, Peer, PolicyKey, Scratch, Tables, tell};
 
 use crate::{config, maps};
+
+/// [`path::classify`] over the maps. Not static, so that the kernel verifies it once, by itself, and
+/// not again wherever it is called.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn endpoint_classify(bank: u32, root: u32, high: u64, low: u64, key: u64) -> u32 {
+    path::classify(&KernelWorld, bank, root, Peer([high, low]), PolicyKey(key)).0
+}
 
 /// The maps of this object.
 pub(crate) struct KernelWorld;
@@ -46,10 +54,26 @@ impl Tables for KernelWorld {
     }
 
     #[inline(always)]
+    fn classify(&self, bank: u32, root: u32, peer: Peer, key: PolicyKey) -> RuleWord {
+        let Peer([high, low]) = peer;
+        RuleWord(endpoint_classify(bank, root, high, low, key.0))
+    }
+
+    #[inline(always)]
     fn policy_slot(&self, bank: u32, node: u32, slot: u8) -> Option<PolicySlot> {
         let row = maps::POLICY.get_ptr(bank * config::POLICY_ROWS.load() + node)?;
         // SAFETY: the row is a `PolicyNode`, 16 slots; the mask keeps the index below 16.
         Some(unsafe { *row.cast::<PolicySlot>().add(usize::from(slot & 15)) })
+    }
+
+    #[inline(always)]
+    fn policy_skip(&self, bank: u32, row: u32) -> Option<&PolicySkip> {
+        maps::POLICY_SKIPS.get(bank * config::POLICY_ROWS.load() + row)
+    }
+
+    #[inline(always)]
+    fn policy_set(&self, bank: u32, row: u32) -> Option<&PolicySet> {
+        maps::POLICY_SETS.get(bank * config::POLICY_ROWS.load() + row)
     }
 
     #[inline(always)]

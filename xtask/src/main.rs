@@ -52,7 +52,8 @@ enum Task {
         /// Measure whole paths between namespaces instead, in ratios to nftables
         #[arg(long)]
         veth: bool,
-        /// Passed on to the bench: --quick, or with --veth: --seconds N, --rounds N
+        /// `rules` measures by the number of rules instead. The rest is passed on to the bench: --quick,
+        /// or with --veth: --seconds N, --rounds N
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
@@ -90,7 +91,10 @@ fn run(task: Task) -> Result<()> {
         Task::Demo { keep } => demo::demo(&ws, keep),
         Task::Test { part, bless } => suite::test(&ws, part, bless),
         Task::Bench { veth: true, args } => suite::bench(&ws, "veth", &args),
-        Task::Bench { args, .. } => suite::bench(&ws, "path", &args),
+        Task::Bench { args, .. } => match args.split_first() {
+            Some((first, rest)) if first == "rules" => suite::bench(&ws, "rules", rest),
+            _ => suite::bench(&ws, "path", &args),
+        },
         Task::Tidy { bless } => tidy::tidy(&ws, bless),
         Task::Ci => suite::test(&ws, Part::All, false),
     }

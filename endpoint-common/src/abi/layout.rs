@@ -63,6 +63,9 @@ rows! {
     fragment::FragmentPorts as "FragmentPorts" [src_port, dst_port, tick]
     policy::PolicySlot as "PolicySlot" [child, value]
     policy::PolicyNode as "PolicyNode" [slots]
+    policy::PolicySkip as "PolicySkip" [prefix, mask, child, value, level]
+    policy::PolicyRange as "PolicyRange" [first, last, first_source, last_source, word]
+    policy::PolicySet as "PolicySet" [own, ports, sources]
     service::AddressKey as "AddressKey" [address, scope, bank]
     service::Address as "Address" [
         kind, eni, load_balancer, acl_in, acl_out, group_in, group_out, hop
@@ -79,6 +82,7 @@ const _: () = {
     assert!(size_of::<flow::Half4>() == 64);
     assert!(size_of::<flow::FlowEntry4>() == 192);
     assert!(size_of::<flow::Bucket>() == 64);
+    assert!(size_of::<policy::PolicySet>() == 64);
     // Memory per flow, index and free list included: 256 bytes are the budget.
     assert!(size_of::<flow::FlowEntry>() + 32 + 4 <= 256);
     // Generation, verdict, flags and ENI are written as one aligned word.

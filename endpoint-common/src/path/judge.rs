@@ -1,9 +1,9 @@
 //! Stages: what the rules say, one stage per rule set, and all of them at once for a known flow.
 //!
-//! May import: core, abi, wire, tables, policy, case.
+//! May import: core, abi, wire, tables, question, case.
 
 use super::case::Case;
-use super::policy::{PolicyKey, classify};
+use super::question::{Peer, PolicyKey};
 use super::tables::Tables;
 use crate::abi::Addr;
 use crate::abi::family::AddressFamily;
@@ -11,6 +11,9 @@ use crate::abi::policy::RuleWord;
 use crate::abi::reason::DropReason;
 use crate::abi::service::TargetKey;
 use crate::wire::{Port, protocol};
+
+/// Network ACLs do not ask for source ports.
+const NO_SOURCE: Port = [0; 2];
 
 /// One rule set's answer; the number of the rule that gave it goes into `rule`. A set that names no
 /// rule is broken: sets have a default, and rules are numbered from 1.
@@ -23,7 +26,7 @@ fn ask<T: Tables>(
     key: PolicyKey,
     rule: &mut u32,
 ) -> Result<bool, DropReason> {
-    let word = classify(tables, bank, root, peer, key);
+    let word = tables.classify(bank, root, Peer::new(peer, key), key);
     if word == RuleWord::NONE || word.number() == 0 {
         return Err(DropReason::TableMissing);
     }
@@ -50,7 +53,7 @@ pub(super) fn acl_in<A: AddressFamily, T: Tables>(
     if case.eni.acl_in == 0 {
         return Ok(());
     }
-    let key = PolicyKey::new(A::FAMILY as u8, case.protocol, case.port);
+    let key = PolicyKey::new(A::FAMILY as u8, case.protocol, case.port, NO_SOURCE);
     let answer = ask(
         tables,
         bank,
@@ -69,7 +72,7 @@ pub(super) fn group_in<A: AddressFamily, T: Tables>(
     bank: u32,
     case: &mut Case,
 ) -> Result<(), DropReason> {
-    let key = PolicyKey::new(A::FAMILY as u8, case.protocol, case.port);
+    let key = PolicyKey::new(A::FAMILY as u8, case.protocol, case.port, case.client_port);
     let answer = ask(
         tables,
         bank,
@@ -88,7 +91,12 @@ pub(super) fn group_out<A: AddressFamily, T: Tables>(
     bank: u32,
     case: &mut Case,
 ) -> Result<(), DropReason> {
-    let key = PolicyKey::new(A::FAMILY as u8, case.protocol, case.backend_port);
+    let key = PolicyKey::new(
+        A::FAMILY as u8,
+        case.protocol,
+        case.backend_port,
+        case.client_port,
+    );
     let answer = ask(
         tables,
         bank,
@@ -112,7 +120,7 @@ pub(super) fn acl_out<A: AddressFamily, T: Tables>(tables: &T, bank: u32, case: 
     } else {
         case.client_port
     };
-    let key = PolicyKey::new(A::FAMILY as u8, case.protocol, port);
+    let key = PolicyKey::new(A::FAMILY as u8, case.protocol, port, NO_SOURCE);
     let answer = ask(
         tables,
         bank,
@@ -136,7 +144,7 @@ pub(super) fn acl_toward_resource<A: AddressFamily, T: Tables>(
     if case.eni.acl_out == 0 {
         return Ok(());
     }
-    let key = PolicyKey::new(A::FAMILY as u8, case.protocol, case.backend_port);
+    let key = PolicyKey::new(A::FAMILY as u8, case.protocol, case.backend_port, NO_SOURCE);
     let answer = ask(
         tables,
         bank,
@@ -160,7 +168,7 @@ pub(super) fn acl_from_resource<A: AddressFamily, T: Tables>(
     if case.eni.acl_in == 0 {
         return;
     }
-    let key = PolicyKey::new(A::FAMILY as u8, case.protocol, case.nat_port);
+    let key = PolicyKey::new(A::FAMILY as u8, case.protocol, case.nat_port, NO_SOURCE);
     let answer = ask(
         tables,
         bank,

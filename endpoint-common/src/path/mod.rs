@@ -28,6 +28,7 @@ mod ndp;
 mod packet;
 mod parse;
 mod policy;
+mod question;
 pub mod rate;
 mod related;
 mod select;
@@ -39,7 +40,8 @@ mod vlan;
 pub use context::Scratch;
 pub use frame::{CheckChange, Frame, REACH, SUMMED};
 pub use legs::{arrive, go};
-pub use policy::{PolicyKey, classify};
+pub use policy::classify;
+pub use question::{Peer, PolicyKey};
 pub use tables::{Account, Tables};
 
 use crate::abi::reason::DropReason;

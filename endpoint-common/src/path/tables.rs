@@ -1,18 +1,19 @@
 //! What the path needs of the world around a packet: the tables of one generation, and somewhere to
 //! count. Look-ups never fail, they only find nothing.
 //!
-//! May import: core, abi, context.
+//! May import: core, abi, context, question.
 
 use core::ops::DerefMut;
 
 use super::context::Scratch;
+use super::question::{Peer, PolicyKey};
 use crate::abi::Addr;
 use crate::abi::counter::DropKey;
 use crate::abi::event::DropEvent;
 use crate::abi::flow::Direction;
 use crate::abi::fragment::{FragmentKey, FragmentPorts};
 use crate::abi::meta::{Meta, Port, Tags};
-use crate::abi::policy::PolicySlot;
+use crate::abi::policy::{PolicySet, PolicySkip, PolicySlot, RuleWord};
 use crate::abi::service::{Address, AddressKey, Backend, Hop, Listener, ListenerKey, TargetKey};
 
 /// Compiled tables. `bank` is [`Meta::bank`]; indexes count within the bank.
@@ -28,8 +29,15 @@ pub trait Tables {
     fn port(&self, ifindex: u32, tags: Tags) -> Option<Port>;
     /// An address this node answers for.
     fn address(&self, key: &AddressKey) -> Option<Address>;
+    /// The rule of a rule set that decides: [`classify`](super::classify). Whoever has the tables knows
+    /// how to call it.
+    fn classify(&self, bank: u32, root: u32, peer: Peer, key: PolicyKey) -> RuleWord;
     /// A slot (0 to 15) of a policy node.
     fn policy_slot(&self, bank: u32, node: u32, slot: u8) -> Option<PolicySlot>;
+    /// A way without branches through an address trie.
+    fn policy_skip(&self, bank: u32, row: u32) -> Option<&PolicySkip>;
+    /// The rules of a prefix.
+    fn policy_set(&self, bank: u32, row: u32) -> Option<&PolicySet>;
     /// A listener.
     fn listener(&self, key: &ListenerKey) -> Option<Listener>;
     /// Whether the target is behind the listener.

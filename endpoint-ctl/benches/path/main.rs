@@ -103,7 +103,7 @@ fn run(effort: &Effort) -> Result<()> {
     }
     eprintln!();
     report.print();
-    memory::print(HUGE, RULES, ruled.policy_nodes);
+    memory::print(HUGE, RULES, ruled.policy_bytes);
     Ok(())
 }
 

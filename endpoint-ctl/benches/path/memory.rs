@@ -3,7 +3,6 @@
 //! May import: endpoint-common, report (numbers).
 
 use endpoint_common::abi::flow::{Bucket, FlowEntry, FlowEntry4};
-use endpoint_common::abi::policy::PolicyNode;
 use endpoint_common::path::flows::FlowSizes;
 
 use super::report::grouped;
@@ -12,7 +11,7 @@ use super::report::grouped;
 const MOST: usize = 256;
 
 /// Prints what tables for so many flows of each family take, and so many rules.
-pub(crate) fn print(flows: u32, rules: u32, policy_nodes: usize) {
+pub(crate) fn print(flows: u32, rules: u32, policy_bytes: usize) {
     let sizes = FlowSizes::for_flows(flows);
     println!("\nmemory for {} flows", grouped(sizes.entries));
     for (family, entry) in [
@@ -30,10 +29,10 @@ pub(crate) fn print(flows: u32, rules: u32, policy_nodes: usize) {
             if each <= MOST { "ok" } else { "OVER" },
         );
     }
-    let bytes = policy_nodes * size_of::<PolicyNode>();
     println!(
-        "{} rules: {policy_nodes} nodes, {} MiB, and as much for the generation that comes",
+        "{} rules: {} MiB, {} bytes each, and as much for the generation that comes",
         grouped(rules),
-        bytes >> 20
+        policy_bytes >> 20,
+        policy_bytes / rules as usize
     );
 }

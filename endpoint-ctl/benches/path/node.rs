@@ -11,11 +11,12 @@ use endpoint_common::abi::flow::{Family, FlowEntry, HALF_OPEN, Side};
 use endpoint_common::abi::reason::DropReason;
 use endpoint_common::abi::service::{HOP_RESOLVED, HOP_TO_CLIENT, Hop};
 use endpoint_common::abi::{meta, unmapped};
-use endpoint_ctl::compiler::{Capacity, HopTo, Numbers, compile};
+use endpoint_ctl::compiler::{Capacity, HopTo, Numbers, Tables, compile};
 use endpoint_ctl::dataplane::{
     Dataplane, FRAGMENT_TIME, IdleTimes, LoadOptions, OBJECT, Observed, TellRate, XdpAction,
 };
 use endpoint_ctl::manifest;
+use endpoint_ctl::model::Model;
 
 use super::rig::Rig;
 
@@ -141,11 +142,25 @@ fn endpoint(endpoint: u32, rules: u32) -> String {
     )
 }
 
-const POLICY_NODES: u32 = 65_536;
+/// A manifest with one endpoint of so many rules.
+pub(crate) fn text(rules: u32) -> String {
+    MANIFEST.to_owned() + &endpoint(0, rules)
+}
+
+/// Room for so many flows and rules.
+pub(crate) fn capacity(flows: u32, rules: u32) -> Capacity {
+    Capacity {
+        flows,
+        policy_rows: POLICY_ROWS.max(rules * ROWS_PER_RULE),
+        ..Capacity::default()
+    }
+}
+
+const POLICY_ROWS: u32 = 65_536;
 /// Rules that an endpoint may have.
 pub(crate) const MOST_RULES: u32 = 1_000;
 /// More than the rules of this bench take.
-const NODES_PER_RULE: u32 = 20;
+const ROWS_PER_RULE: u32 = 8;
 /// Flows opened at a time: fewer than may be half-open.
 const AT_ONCE: u32 = 256;
 
@@ -172,8 +187,8 @@ fn answer(family: Family, flow: &FlowEntry) -> Vec<u8> {
 
 /// See the module.
 pub(crate) struct Node {
-    /// Nodes of its rule sets.
-    pub(crate) policy_nodes: usize,
+    /// What its rule sets take, in bytes.
+    pub(crate) policy_bytes: usize,
     dataplane: Dataplane,
     observed: Observed,
     vswitch: meta::Port,
@@ -189,17 +204,17 @@ impl Node {
         let mut text = MANIFEST.to_owned() + &endpoint(0, 10);
         others.for_each(|number| text += &endpoint(number, MOST_RULES));
         let model = manifest::load(&text, "bench", None)?;
+        Self::of(&model, &capacity(flows, rules), told)
+    }
+
+    /// A node of this model, all hops resolved.
+    pub(crate) fn of(model: &Model, capacity: &Capacity, told: TellRate) -> Result<Self> {
         let mut numbers = Numbers::default();
-        numbers.assign(&model);
-        let capacity = Capacity {
-            flows,
-            policy_nodes: POLICY_NODES.max(rules * NODES_PER_RULE),
-            ..Capacity::default()
-        };
-        let tables = compile(&model, &numbers, 1, &capacity)?;
+        numbers.assign(model);
+        let tables = compile(model, &numbers, 1, capacity)?;
         let (mut dataplane, observed) = Dataplane::load(&LoadOptions {
             object: OBJECT,
-            capacity,
+            capacity: *capacity,
             secret: [7, 9],
             idle: IdleTimes::default(),
             fragment_time: FRAGMENT_TIME,
@@ -207,7 +222,7 @@ impl Node {
             log_packets: false,
         })?;
         dataplane.apply(&tables)?;
-        let policy_nodes = tables.policy.len();
+        let policy_bytes = tables.policy.bytes();
         let vswitch = model.vswitches.keys().next().context("a vSwitch")?;
         let vswitch = meta::Port::new(1, numbers.vswitch_scope(vswitch), MAC);
         let provider = model
@@ -225,12 +240,17 @@ impl Node {
             dataplane.set_hop(row, Hop::new(2, flags, [2, 0, 0, 0, 0, 9], MAC))?;
         }
         Ok(Self {
-            policy_nodes,
+            policy_bytes,
             dataplane,
             observed,
             vswitch,
             provider,
         })
+    }
+
+    /// Puts a generation in force.
+    pub(crate) fn apply(&mut self, tables: &Tables) -> Result<()> {
+        Ok(self.dataplane.apply(tables)?)
     }
 
     pub(crate) fn program(&self) -> Result<&ProgramFd> {

@@ -79,8 +79,8 @@ struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = Capacity::default().flows, value_parser = clap::value_parser!(u32).range(16..=i64::from(MOST_FLOWS)))]
     flows: u32,
     /// Most nodes of compiled rule sets
-    #[arg(long, value_name = "N", default_value_t = Capacity::default().policy_nodes, value_parser = rows())]
-    policy_nodes: u32,
+    #[arg(long, value_name = "N", default_value_t = Capacity::default().policy_rows, value_parser = rows())]
+    policy_rows: u32,
     /// Most slots of all listeners' Maglev tables
     #[arg(long, value_name = "N", default_value_t = Capacity::default().maglev_slots, value_parser = rows())]
     maglev_slots: u32,
@@ -136,7 +136,7 @@ fn serve(args: RunArgs) -> anyhow::Result<ExitCode> {
     start_logging();
     let capacity = Capacity {
         flows: args.flows,
-        policy_nodes: args.policy_nodes,
+        policy_rows: args.policy_rows,
         maglev_slots: args.maglev_slots,
         backends: args.backends,
         service_rows: args.service_rows,

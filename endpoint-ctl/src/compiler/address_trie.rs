@@ -1,19 +1,20 @@
-//! Builds address tries: every prefix of the rules leads to the port trie of all rules that cover
-//! it. See `endpoint_common::abi::policy`. One builder serves both families: it goes as deep as the
-//! prefixes it is given.
+//! Builds address tries: every prefix of the rules leads to the set of all rules that cover it. See
+//! `endpoint_common::abi::policy`. One builder serves both families: it goes as deep as the prefixes
+//! it is given.
 //!
-//! May import: endpoint-common::abi, ipnet, node_store.
+//! May import: std, endpoint-common::abi, ipnet, node_store, rule_set.
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
-use endpoint_common::abi::policy::{PolicyNode, PolicySlot, RuleWord, STRIDE};
+use endpoint_common::abi::policy::{PolicyNode, PolicySkip, PolicySlot, RuleWord, STRIDE};
 use ipnet::IpNet;
 
 use super::node_store::{KeyRange, NodeStore};
+use super::rule_set::RuleSet;
 
-/// A prefix of addresses of one family.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A prefix of addresses of one family. In order, a prefix comes before all that it covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Prefix {
     /// The prefix in the uppermost bits, zeros below.
     bits: u128,
@@ -37,11 +38,14 @@ impl Prefix {
     /// Every address.
     pub(super) const ALL: Self = Self { bits: 0, length: 0 };
 
-    /// Whether it and the block of `length` bits at `bits` overlap.
-    fn meets(self, bits: u128, length: u32) -> bool {
-        let others = u128::BITS - self.length.min(length);
-        self.bits.checked_shr(others) == bits.checked_shr(others)
+    fn covers(self, other: Self) -> bool {
+        self.length <= other.length && (self.bits ^ other.bits) & mask(self.length) == 0
     }
+}
+
+/// The uppermost `length` bits.
+fn mask(length: u32) -> u128 {
+    !u128::MAX.checked_shr(length).unwrap_or(0)
 }
 
 /// A rule made ready for the tries.
@@ -57,43 +61,107 @@ pub(super) struct TrieRule {
 /// Every source port, and protocols that have none.
 pub(super) const ANY_SOURCE: RangeInclusive<u16> = 0..=u16::MAX;
 
+/// A prefix that rules name, and the set it leads to.
+type Known = (Prefix, u32);
+
 /// The root of the address trie over `rules`, all of one family; one must be for every address.
 pub(super) fn build(store: &mut NodeStore, rules: &[TrieRule]) -> u32 {
-    let (whole, rest): (Vec<_>, Vec<_>) = rules
-        .iter()
-        .cloned()
-        .partition(|rule| rule.peer == Prefix::ALL);
-    let base = add_all(store, 0, &whole);
-    node(store, &rest, 0, 0, base)
+    let known = sets(store, rules);
+    let (base, rest) = match known.split_first() {
+        Some(((Prefix::ALL, set), rest)) => (*set, rest),
+        _ => (0, &known[..]),
+    };
+    let child = link(store, rest, 0);
+    store.skip(skip(Prefix::ALL, base, child))
 }
 
-fn add_all(store: &mut NodeStore, ports: u32, rules: &[TrieRule]) -> u32 {
-    rules.iter().fold(ports, |ports, rule| {
-        store.with_rule(ports, rule.range, rule.word)
-    })
+/// The set of each prefix, in order: its own rules and those of all prefixes that cover it.
+fn sets(store: &mut NodeStore, rules: &[TrieRule]) -> Vec<Known> {
+    let mut sorted: Vec<&TrieRule> = rules.iter().collect();
+    // Stable, so that rules of one prefix stay in the order they were given.
+    sorted.sort_by_key(|rule| rule.peer);
+    let mut known: Vec<Known> = Vec::new();
+    let mut above: Vec<(Prefix, RuleSet)> = Vec::new();
+    for own in sorted.chunk_by(|a, b| a.peer == b.peer) {
+        let Some(prefix) = own.first().map(|rule| rule.peer) else {
+            continue;
+        };
+        while above.last().is_some_and(|(other, _)| !other.covers(prefix)) {
+            above.pop();
+        }
+        let mut set = above
+            .last()
+            .map_or_else(RuleSet::default, |(_, set)| set.clone());
+        for rule in own {
+            set.add(store, rule);
+        }
+        known.push((prefix, store.set(set.row())));
+        above.push((prefix, set));
+    }
+    known
 }
 
-/// The node at `depth` bits for addresses that start with `prefix`, over the `rules` inside it;
-/// `ports` is what the prefixes above lead to.
-fn node(store: &mut NodeStore, rules: &[TrieRule], prefix: u128, depth: u32, ports: u32) -> u32 {
+/// A link to what leads to `known`, 0 if that is nothing. All of them agree in the first `depth` bits
+/// and are longer.
+fn link(store: &mut NodeStore, known: &[Known], depth: u32) -> u32 {
+    let [(first, set), rest @ ..] = known else {
+        return 0;
+    };
+    let Some((last, _)) = rest.last() else {
+        return store.skip(skip(*first, *set, 0));
+    };
+    // In order, so what the outer ones have in common, all have.
+    let common = (first.bits ^ last.bits).leading_zeros();
+    let lengths = known.iter().map(|(prefix, _)| prefix.length);
+    let agreed = lengths.fold(common, u32::min) / STRIDE * STRIDE;
+    if agreed == depth {
+        return node(store, known, depth);
+    }
+    if first.length == agreed {
+        let below = link(store, rest, agreed);
+        return store.skip(skip(*first, *set, below));
+    }
+    let way = Prefix {
+        bits: first.bits & mask(agreed),
+        length: agreed,
+    };
+    let below = node(store, known, agreed);
+    store.skip(skip(way, 0, below))
+}
+
+/// The node at `depth` bits over `known`, which agree that far.
+fn node(store: &mut NodeStore, known: &[Known], depth: u32) -> u32 {
     let below = depth + STRIDE;
     let mut made = PolicyNode {
         slots: [PolicySlot { child: 0, value: 0 }; 16],
     };
-    for (place, slot) in made.slots.iter_mut().enumerate() {
-        let address = prefix | ((place as u128) << (u128::BITS - below));
-        let (here, deeper): (Vec<_>, Vec<_>) = rules
-            .iter()
-            .cloned()
-            .filter(|rule| rule.peer.meets(address, below))
-            .partition(|rule| rule.peer.length <= below);
-        let own = add_all(store, ports, &here);
-        if depth == 0 || own != ports {
-            slot.value = own;
-        }
-        if !deeper.is_empty() {
-            slot.child = node(store, &deeper, address, below, own);
-        }
+    let (here, deeper): (Vec<Known>, Vec<Known>) =
+        known.iter().partition(|(prefix, _)| prefix.length <= below);
+    let place = |bits: u128| (bits >> (u128::BITS - below)) as usize & 15;
+    // Longer ones come after those that cover them, and take their places.
+    for (prefix, set) in here {
+        let first = place(prefix.bits);
+        let last = place(prefix.bits | !mask(prefix.length));
+        made.slots[first..=last]
+            .iter_mut()
+            .for_each(|slot| slot.value = set);
     }
-    store.intern(made)
+    for inside in deeper.chunk_by(|(a, _), (b, _)| place(a.bits) == place(b.bits)) {
+        let at = inside.first().map_or(0, |(prefix, _)| place(prefix.bits));
+        made.slots[at].child = link(store, inside, below);
+    }
+    store.node(made)
+}
+
+/// The row that compares a prefix; what is below it begins where it ends.
+fn skip(prefix: Prefix, value: u32, child: u32) -> PolicySkip {
+    let halves = |bits: u128| [(bits >> 64) as u64, bits as u64];
+    PolicySkip {
+        prefix: halves(prefix.bits),
+        mask: halves(mask(prefix.length)),
+        child,
+        value,
+        level: prefix.length / STRIDE,
+        reserved: 0,
+    }
 }

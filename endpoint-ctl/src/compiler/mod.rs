@@ -12,6 +12,7 @@ mod node_store;
 mod numbers;
 mod policy;
 mod reverse;
+mod rule_set;
 mod service;
 mod tables;
 #[cfg(test)]
@@ -26,7 +27,7 @@ pub use limits::{EniLimits, ticks};
 pub use maglev::TABLE_SLOTS;
 pub use numbers::{HopTo, Numbers};
 pub use policy::rule_names;
-pub use tables::{ListenerAt, Tables, TargetAt};
+pub use tables::{ListenerAt, PolicyTables, Tables, TargetAt};
 
 use family::{family_of, row_address};
 use policy::PolicyCompiler;
@@ -37,8 +38,9 @@ use service::ServiceCompiler;
 pub struct Capacity {
     /// Flows of each family; rounded up to a power of two.
     pub flows: u32,
-    /// Nodes of compiled rule sets.
-    pub policy_nodes: u32,
+    /// Rows of compiled rule sets, of each kind: nodes of tries, ways without branches, and rules of a
+    /// prefix.
+    pub policy_rows: u32,
     /// Slots of all Maglev tables.
     pub maglev_slots: u32,
     /// Backends.
@@ -61,7 +63,7 @@ impl Default for Capacity {
     fn default() -> Self {
         Self {
             flows: 131_072,
-            policy_nodes: 65_536,
+            policy_rows: 65_536,
             maglev_slots: 1 << 21,
             backends: 8_192,
             nat_addresses: 1_024,
@@ -106,7 +108,7 @@ pub fn compile(
         }
     }
     let mut tables = enis.tables;
-    tables.policy = enis.policy.into_nodes();
+    tables.policy = enis.policy.into_tables();
     tables.check(capacity)?;
     Ok(tables)
 }

@@ -2,17 +2,18 @@
 //!
 //! Every rule set becomes one trie per family, which holds the rules of that family alone.
 //!
-//! May import: model, endpoint-common::abi, ipnet, numbers, address_trie, node_store.
+//! May import: model, endpoint-common::abi, ipnet, numbers, address_trie, node_store, tables (their form).
 
 use std::collections::BTreeMap;
 
 use endpoint_common::abi::flow::Family;
-use endpoint_common::abi::policy::{PolicyNode, RuleWord};
+use endpoint_common::abi::policy::RuleWord;
 use ipnet::IpNet;
 
 use super::address_trie::{self, ANY_SOURCE, Prefix, TrieRule};
 use super::node_store::{KeyRange, NodeStore};
 use super::numbers::Numbers;
+use super::tables::PolicyTables;
 use crate::model::{
     Direction, Endpoint, Model, NetworkAclEntry, Policy, PortRange, ProtocolMatch, SecurityGroup,
     SecurityGroupId, SecurityGroupType, VSwitch, VSwitchId,
@@ -79,8 +80,8 @@ impl<'a> PolicyCompiler<'a> {
         }
     }
 
-    pub(super) fn into_nodes(self) -> Vec<PolicyNode> {
-        self.store.into_nodes()
+    pub(super) fn into_tables(self) -> PolicyTables {
+        self.store.into_tables()
     }
 
     /// Roots of a vSwitch's network ACL for one family, inbound and outbound; 0 without one.

@@ -1,12 +1,13 @@
 //! One generation, compiled: rows by table, in the ABI's types, indexes within the bank.
 //!
-//! May import: endpoint-common::abi, error, limits.
+//! May import: bytemuck, endpoint-common::abi, error, limits.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bytemuck::Zeroable;
 use endpoint_common::abi::Addr;
 use endpoint_common::abi::flow::Family;
-use endpoint_common::abi::policy::{PolicyNode, PolicySlot};
+use endpoint_common::abi::policy::{PolicyNode, PolicySet, PolicySkip};
 use endpoint_common::abi::service::{Address, Backend, Listener};
 
 use super::Capacity;
@@ -41,6 +42,38 @@ pub struct TargetAt {
     pub port: u16,
 }
 
+/// Compiled rule sets. Row 0 of each is unused.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PolicyTables {
+    /// Nodes of tries.
+    pub nodes: Vec<PolicyNode>,
+    /// Ways without branches.
+    pub skips: Vec<PolicySkip>,
+    /// Rules of a prefix.
+    pub sets: Vec<PolicySet>,
+}
+
+impl PolicyTables {
+    /// No rule sets.
+    pub(super) fn empty() -> Self {
+        Self {
+            nodes: vec![Zeroable::zeroed()],
+            skips: vec![Zeroable::zeroed()],
+            sets: vec![Zeroable::zeroed()],
+        }
+    }
+
+    /// Rows of the longest of the three.
+    fn longest(&self) -> usize {
+        self.nodes.len().max(self.skips.len()).max(self.sets.len())
+    }
+
+    /// What the rows take, in bytes.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&self.nodes[..]) + size_of_val(&self.skips[..]) + size_of_val(&self.sets[..])
+    }
+}
+
 /// The rows of one generation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tables {
@@ -48,8 +81,8 @@ pub struct Tables {
     pub generation: u32,
     /// `ADDRESSES`, by network and address.
     pub addresses: BTreeMap<(u16, Addr), Address>,
-    /// `POLICY`; row 0 is unused.
-    pub policy: Vec<PolicyNode>,
+    /// `POLICY`, `POLICY_SKIPS` and `POLICY_SETS`.
+    pub policy: PolicyTables,
     /// `LISTENERS`.
     pub listeners: BTreeMap<ListenerAt, Listener>,
     /// `TARGETS`.
@@ -67,13 +100,10 @@ pub struct Tables {
 impl Tables {
     /// A generation in which nothing is ours.
     pub fn empty(generation: u32) -> Self {
-        let unused = PolicyNode {
-            slots: [PolicySlot { child: 0, value: 0 }; 16],
-        };
         Self {
             generation,
             addresses: BTreeMap::new(),
-            policy: vec![unused],
+            policy: PolicyTables::empty(),
             listeners: BTreeMap::new(),
             targets: BTreeSet::new(),
             maglev: Vec::new(),
@@ -88,10 +118,10 @@ impl Tables {
         let service = "raise --service-rows or split the configuration over more nodes";
         let rows = [
             (
-                "security-group and network-ACL nodes",
-                self.policy.len(),
-                capacity.policy_nodes,
-                "use fewer or wider rules, or raise --policy-nodes",
+                "security-group and network-ACL rows",
+                self.policy.longest(),
+                capacity.policy_rows,
+                "use fewer or wider rules, or raise --policy-rows",
             ),
             (
                 "ENI and NAT addresses",

@@ -61,7 +61,7 @@ pub(super) fn load(options: &LoadOptions<'_>) -> Result<Ebpf, DataplaneError> {
     }
     loader
         .override_global("LOG", &log, true)
-        .override_global("POLICY_ROWS", &capacity.policy_nodes, true)
+        .override_global("POLICY_ROWS", &capacity.policy_rows, true)
         .override_global("MAGLEV_ROWS", &capacity.maglev_slots, true)
         .override_global("BACKEND_ROWS", &capacity.backends, true)
         .override_global("NAT_ROWS", &capacity.nat_addresses, true)

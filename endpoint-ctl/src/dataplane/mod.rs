@@ -227,13 +227,15 @@ impl From<CompileError> for DataplaneError {
 }
 
 /// Rows of each map for what `capacity` holds: banked tables hold two generations.
-fn rows(capacity: &Capacity) -> [(&'static str, u32); 24] {
+fn rows(capacity: &Capacity) -> [(&'static str, u32); 26] {
     let flows = FlowSizes::for_flows(capacity.flows);
     [
         ("ADDRESSES", capacity.service_rows * 2),
         ("LISTENERS", capacity.service_rows * 2),
         ("TARGETS", capacity.service_rows * 2),
-        ("POLICY", capacity.policy_nodes * 2),
+        ("POLICY", capacity.policy_rows * 2),
+        ("POLICY_SKIPS", capacity.policy_rows * 2),
+        ("POLICY_SETS", capacity.policy_rows * 2),
         ("MAGLEV", capacity.maglev_slots * 2),
         ("BACKENDS", capacity.backends * 2),
         ("NAT_ADDRESSES", capacity.nat_addresses * 2),

@@ -13,7 +13,7 @@ use aya::Ebpf;
 use endpoint_common::abi::Addr;
 use endpoint_common::abi::flow::FlowLimits;
 use endpoint_common::abi::meta::{Meta, PORT_PROBES, Port, Tags};
-use endpoint_common::abi::policy::PolicyNode;
+use endpoint_common::abi::policy::{PolicyNode, PolicySet, PolicySkip};
 use endpoint_common::abi::service::{
     Address, AddressKey, Backend, Hop, Listener, ListenerKey, TargetKey,
 };
@@ -21,7 +21,7 @@ use endpoint_common::abi::service::{
 use super::limits::tick;
 use super::maps::{Hash, Rows};
 use super::{DataplaneError, grace};
-use crate::compiler::{ListenerAt, Tables, TargetAt};
+use crate::compiler::{ListenerAt, PolicyTables, Tables, TargetAt};
 
 /// Handles to the maps that the controller writes.
 pub(super) struct Writer {
@@ -29,6 +29,8 @@ pub(super) struct Writer {
     ports: Rows<Port>,
     addresses: Hash<AddressKey, Address>,
     policy: Rows<PolicyNode>,
+    policy_skips: Rows<PolicySkip>,
+    policy_sets: Rows<PolicySet>,
     listeners: Hash<ListenerKey, Listener>,
     targets: Hash<TargetKey, u32>,
     maglev: Rows<u32>,
@@ -61,6 +63,8 @@ impl Writer {
             ports: Rows::take(ebpf, "PORTS")?,
             addresses: Hash::take(ebpf, "ADDRESSES")?,
             policy: Rows::take(ebpf, "POLICY")?,
+            policy_skips: Rows::take(ebpf, "POLICY_SKIPS")?,
+            policy_sets: Rows::take(ebpf, "POLICY_SETS")?,
             listeners: Hash::take(ebpf, "LISTENERS")?,
             targets: Hash::take(ebpf, "TARGETS")?,
             maglev: Rows::take(ebpf, "MAGLEV")?,
@@ -112,7 +116,10 @@ impl Writer {
     /// Makes the idle bank hold these tables.
     fn fill(&mut self, bank: u32, tables: &Tables) -> Result<(), DataplaneError> {
         let idle = &self.idle;
-        fill_rows(&mut self.policy, bank, &idle.policy, &tables.policy)?;
+        let (held, wanted) = (&idle.policy, &tables.policy);
+        fill_rows(&mut self.policy, bank, &held.nodes, &wanted.nodes)?;
+        fill_rows(&mut self.policy_skips, bank, &held.skips, &wanted.skips)?;
+        fill_rows(&mut self.policy_sets, bank, &held.sets, &wanted.sets)?;
         fill_rows(&mut self.maglev, bank, &idle.maglev, &tables.maglev)?;
         fill_rows(&mut self.backends, bank, &idle.backends, &tables.backends)?;
         let addresses = &tables.nat_addresses;
@@ -206,7 +213,7 @@ impl Writer {
 /// A bank without keyed rows, of whose other rows none is known.
 fn nothing_known() -> Tables {
     Tables {
-        policy: Vec::new(),
+        policy: PolicyTables::default(),
         ..Tables::empty(0)
     }
 }

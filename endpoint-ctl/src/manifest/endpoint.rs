@@ -21,7 +21,7 @@ use crate::model::{
 };
 
 const MOST_GROUPS: usize = 10;
-const MOST_RULES: usize = 1000;
+const MOST_RULES: usize = 200_000;
 
 /// Reads a `VpcEndpoint`, leaving the addresses of its ENIs to `address`.
 pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Result<(), Told> {

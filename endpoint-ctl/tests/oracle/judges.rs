@@ -11,7 +11,7 @@ use endpoint_common::abi::flow::Family;
 use endpoint_common::abi::mapped;
 use endpoint_common::abi::policy::RuleWord;
 use endpoint_common::abi::service::{Address, KIND_ENI};
-use endpoint_common::path::{PolicyKey, classify};
+use endpoint_common::path::{Peer, PolicyKey, classify};
 use endpoint_ctl::compiler::{Capacity, Numbers, compile};
 use endpoint_ctl::hostpath::HostWorld;
 use endpoint_ctl::model::{Direction, Model, Policy, SecurityGroupRule};
@@ -115,8 +115,19 @@ impl Judges {
             let (policy, rule) = (Policy::Accept, "no-acl".to_owned());
             return Ok(Verdict { policy, rule });
         }
-        let key = PolicyKey::new(Family::V4 as u8, probe.protocol, probe.port.to_be_bytes());
-        let word = classify(&&self.world, 0, root, &mapped(probe.peer.octets()), key);
+        let key = PolicyKey::new(
+            Family::V4 as u8,
+            probe.protocol,
+            probe.port.to_be_bytes(),
+            [0; 2],
+        );
+        let word = classify(
+            &&self.world,
+            0,
+            root,
+            Peer::new(&mapped(probe.peer.octets()), key),
+            key,
+        );
         let name = self.names.get(&word.number());
         let rule = name.filter(|_| word != RuleWord::NONE).cloned();
         let policy = if word.accepts() {

@@ -80,7 +80,7 @@ pub(crate) fn backend_mac(address: IpAddr) -> Mac {
 pub(crate) fn capacity(flows: u32) -> Capacity {
     Capacity {
         flows,
-        policy_nodes: 16_384,
+        policy_rows: 16_384,
         maglev_slots: 262_144,
         backends: 1_024,
         nat_addresses: 64,
