@@ -2,7 +2,7 @@
 //! `endpoint_common::abi::policy`. One builder serves both families: it goes as deep as the prefixes
 //! it is given.
 //!
-//! May import: std, endpoint-common::abi, ipnet, node_store, rule_set.
+//! May import: std, endpoint-common::abi, ipnet, node_store, port_tries, rule_set.
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -10,7 +10,8 @@ use std::ops::RangeInclusive;
 use endpoint_common::abi::policy::{PolicyNode, PolicySkip, PolicySlot, RuleWord, STRIDE};
 use ipnet::IpNet;
 
-use super::node_store::{KeyRange, NodeStore};
+use super::node_store::{NodeStore, Stored};
+use super::port_tries::{KeyRange, PortTries};
 use super::rule_set::RuleSet;
 
 /// A prefix of addresses of one family. In order, a prefix comes before all that it covers.
@@ -80,6 +81,7 @@ fn sets(store: &mut NodeStore, rules: &[TrieRule]) -> Vec<Known> {
     let mut sorted: Vec<&TrieRule> = rules.iter().collect();
     // Stable, so that rules of one prefix stay in the order they were given.
     sorted.sort_by_key(|rule| rule.peer);
+    let (mut tries, mut stored) = (PortTries::new(), Stored::default());
     let mut known: Vec<Known> = Vec::new();
     let mut above: Vec<(Prefix, RuleSet)> = Vec::new();
     for own in sorted.chunk_by(|a, b| a.peer == b.peer) {
@@ -92,10 +94,11 @@ fn sets(store: &mut NodeStore, rules: &[TrieRule]) -> Vec<Known> {
         let mut set = above
             .last()
             .map_or_else(RuleSet::default, |(_, set)| set.clone());
+        tries.begin_prefix();
         for rule in own {
-            set.add(store, rule);
+            set.add(&mut tries, rule);
         }
-        known.push((prefix, store.set(set.row())));
+        known.push((prefix, set.store(store, &tries, &mut stored)));
         above.push((prefix, set));
     }
     known

@@ -11,6 +11,7 @@ mod maglev;
 mod node_store;
 mod numbers;
 mod policy;
+mod port_tries;
 mod reverse;
 mod rule_set;
 mod service;

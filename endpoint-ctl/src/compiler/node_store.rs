@@ -1,62 +1,49 @@
 //! Immutable rows of compiled rule sets, each distinct one stored once, so that equal subtrees are
 //! shared within and between rule sets.
 //!
-//! May import: endpoint-common::abi, tables (their form).
+//! May import: std, foldhash, endpoint-common::abi, port_tries, tables (their form).
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use endpoint_common::abi::policy::{
-    LINK_SKIP, PORT_LEVELS, PolicyNode, PolicySet, PolicySkip, PolicySlot, RuleWord, SOURCE_LEVELS,
-    STRIDE,
-};
+use endpoint_common::abi::policy::{LINK_SKIP, PolicyNode, PolicySet, PolicySkip};
+use foldhash::fast::FixedState;
 
+use super::port_tries::PortTries;
 use super::tables::PolicyTables;
 
-/// A port trie's empty slot.
-const NO_RULE: PolicySlot = PolicySlot {
-    child: 0,
-    value: RuleWord::NONE.0,
-};
-const NOTHING: PolicySlot = PolicySlot { child: 0, value: 0 };
-
-/// A range of 24-bit keys (protocol, then port), both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct KeyRange {
-    pub(super) first: u32,
-    pub(super) last: u32,
-}
-
-impl KeyRange {
-    /// What a node's slot of this place stands for, whose keys start at `base` and have `below` bits
-    /// beyond the slot's own.
-    fn of_slot(base: u32, place: usize, below: u32) -> Self {
-        let first = base + ((place as u32) << below);
-        Self {
-            first,
-            last: first + ((1 << below) - 1),
-        }
-    }
-
-    fn meets(self, other: Self) -> bool {
-        self.first <= other.last && other.first <= self.last
-    }
-
-    fn covers(self, other: Self) -> bool {
-        self.first <= other.first && other.last <= self.last
-    }
-}
+/// Numbers of rows. Nobody chooses rows so as to collide but who writes the rules.
+type Numbered<K> = HashMap<K, u32, FixedState>;
 
 /// The rows made so far; 0 is no row.
 pub(super) struct NodeStore {
     tables: PolicyTables,
-    nodes: HashMap<PolicyNode, u32>,
-    skips: HashMap<PolicySkip, u32>,
-    sets: HashMap<PolicySet, u32>,
+    nodes: Numbered<PolicyNode>,
+    skips: Numbered<PolicySkip>,
+    sets: Numbered<PolicySet>,
+}
+
+/// The rows that grown tries have come to, by their nodes' numbers; 0 where none yet.
+#[derive(Debug, Default)]
+pub(super) struct Stored(Vec<u32>);
+
+impl Stored {
+    fn get(&self, node: u32) -> Option<u32> {
+        let row = self.0.get(node as usize).copied();
+        row.filter(|row| *row != 0)
+    }
+
+    fn put(&mut self, node: u32, row: u32) {
+        let node = node as usize;
+        if node >= self.0.len() {
+            self.0.resize(node + 1, 0);
+        }
+        self.0[node] = row;
+    }
 }
 
 /// The number of `row`, stored if it is new.
-fn intern<R: Copy + Eq + Hash>(rows: &mut Vec<R>, numbers: &mut HashMap<R, u32>, row: R) -> u32 {
+fn intern<R: Copy + Eq + Hash>(rows: &mut Vec<R>, numbers: &mut Numbered<R>, row: R) -> u32 {
     *numbers.entry(row).or_insert_with(|| {
         rows.push(row);
         rows.len() as u32 - 1
@@ -67,9 +54,9 @@ impl NodeStore {
     pub(super) fn new() -> Self {
         Self {
             tables: PolicyTables::empty(),
-            nodes: HashMap::new(),
-            skips: HashMap::new(),
-            sets: HashMap::new(),
+            nodes: Numbered::default(),
+            skips: Numbered::default(),
+            sets: Numbered::default(),
         }
     }
 
@@ -90,75 +77,38 @@ impl NodeStore {
         intern(&mut self.tables.sets, &mut self.sets, set)
     }
 
-    /// The port trie `root` (0: an empty one) with `word` added over `range`.
-    pub(super) fn with_rule(&mut self, root: u32, range: KeyRange, word: RuleWord) -> u32 {
-        self.add_rule(root, range, word, 0, PORT_LEVELS * STRIDE)
+    /// Stores a port trie that will not change any more.
+    pub(super) fn ports(&mut self, tries: &PortTries, root: u32, stored: &mut Stored) -> u32 {
+        self.trie(tries, root, stored, &|_, value, _| value)
     }
 
-    /// As [`Self::with_rule`], for the subtrie whose keys start at `base` and have `bits` bits left.
-    fn add_rule(
+    /// Stores a source trie and the port tries in it.
+    pub(super) fn sources(&mut self, tries: &PortTries, root: u32, stored: &mut Stored) -> u32 {
+        self.trie(tries, root, stored, &|store, value, stored| {
+            store.ports(tries, value, stored)
+        })
+    }
+
+    fn trie(
         &mut self,
+        tries: &PortTries,
         root: u32,
-        range: KeyRange,
-        word: RuleWord,
-        base: u32,
-        bits: u32,
+        stored: &mut Stored,
+        value: &impl Fn(&mut Self, u32, &mut Stored) -> u32,
     ) -> u32 {
-        let mut node = self.copy(root, NO_RULE);
-        let below = bits - STRIDE;
-        for (place, slot) in node.slots.iter_mut().enumerate() {
-            let keys = KeyRange::of_slot(base, place, below);
-            if !range.meets(keys) || slot.value <= word.0 {
-                continue;
-            }
-            if range.covers(keys) {
-                slot.value = word.0;
-            } else {
-                slot.child = self.add_rule(slot.child, range, word, keys.first, below);
-            }
+        if root == 0 {
+            return 0;
         }
-        self.node(node)
-    }
-
-    /// The source trie `root` (0: an empty one) with `word` added for `sources`, over `range`.
-    pub(super) fn with_sources(
-        &mut self,
-        root: u32,
-        sources: KeyRange,
-        range: KeyRange,
-        word: RuleWord,
-    ) -> u32 {
-        self.add_sources(root, sources, (range, word), 0, SOURCE_LEVELS * STRIDE)
-    }
-
-    fn add_sources(
-        &mut self,
-        root: u32,
-        sources: KeyRange,
-        rule: (KeyRange, RuleWord),
-        base: u32,
-        bits: u32,
-    ) -> u32 {
-        let mut node = self.copy(root, NOTHING);
-        let below = bits - STRIDE;
-        for (place, slot) in node.slots.iter_mut().enumerate() {
-            let keys = KeyRange::of_slot(base, place, below);
-            if !sources.meets(keys) {
-                continue;
-            }
-            if sources.covers(keys) {
-                slot.value = self.with_rule(slot.value, rule.0, rule.1);
-            } else {
-                slot.child = self.add_sources(slot.child, sources, rule, keys.first, below);
-            }
+        if let Some(row) = stored.get(root) {
+            return row;
         }
-        self.node(node)
-    }
-
-    /// The node of this number, or one of empty slots.
-    fn copy(&self, number: u32, empty: PolicySlot) -> PolicyNode {
-        let known = self.tables.nodes.get(number as usize);
-        let node = known.filter(|_| number != 0).copied();
-        node.unwrap_or(PolicyNode { slots: [empty; 16] })
+        let mut node = tries.node(root);
+        for slot in &mut node.slots {
+            slot.child = self.trie(tries, slot.child, stored, value);
+            slot.value = value(self, slot.value, stored);
+        }
+        let row = self.node(node);
+        stored.put(root, row);
+        row
     }
 }

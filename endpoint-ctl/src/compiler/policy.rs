@@ -2,7 +2,7 @@
 //!
 //! Every rule set becomes one trie per family, which holds the rules of that family alone.
 //!
-//! May import: model, endpoint-common::abi, ipnet, numbers, address_trie, node_store, tables (their form).
+//! May import: model, endpoint-common::abi, ipnet, numbers, address_trie, node_store, port_tries, tables (their form).
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,9 @@ use endpoint_common::abi::policy::RuleWord;
 use ipnet::IpNet;
 
 use super::address_trie::{self, ANY_SOURCE, Prefix, TrieRule};
-use super::node_store::{KeyRange, NodeStore};
+use super::node_store::NodeStore;
 use super::numbers::Numbers;
+use super::port_tries::KeyRange;
 use super::tables::PolicyTables;
 use crate::model::{
     Direction, Endpoint, Model, NetworkAclEntry, Policy, PortRange, ProtocolMatch, SecurityGroup,

@@ -1,11 +1,12 @@
 //! The rules of one prefix of addresses, on the way to being a row.
 //!
-//! May import: endpoint-common::abi, address_trie (its rules), node_store.
+//! May import: endpoint-common::abi, address_trie (its rules), node_store, port_tries.
 
 use endpoint_common::abi::policy::{PolicyRange, PolicySet, RuleWord, SET_RULES};
 
 use super::address_trie::{ANY_SOURCE, TrieRule};
-use super::node_store::{KeyRange, NodeStore};
+use super::node_store::{NodeStore, Stored};
+use super::port_tries::{KeyRange, PortTries};
 
 /// A few rules by themselves; the others in tries.
 #[derive(Debug, Clone, Default)]
@@ -16,7 +17,7 @@ pub(super) struct RuleSet {
 }
 
 impl RuleSet {
-    pub(super) fn add(&mut self, store: &mut NodeStore, rule: &TrieRule) {
+    pub(super) fn add(&mut self, tries: &mut PortTries, rule: &TrieRule) {
         let range = PolicyRange {
             first: rule.range.first,
             last: rule.range.last,
@@ -31,40 +32,48 @@ impl RuleSet {
         self.own.push(range);
         if self.own.len() > SET_RULES {
             for range in std::mem::take(&mut self.own) {
-                self.put_away(store, &range);
+                self.put_away(tries, &range);
             }
         }
     }
 
     /// Moves a rule into the tries.
-    fn put_away(&mut self, store: &mut NodeStore, range: &PolicyRange) {
+    fn put_away(&mut self, tries: &mut PortTries, range: &PolicyRange) {
         let keys = KeyRange {
             first: range.first,
             last: range.last,
         };
         let word = RuleWord(range.word);
         if (range.first_source..=range.last_source) == ANY_SOURCE {
-            self.ports = store.with_rule(self.ports, keys, word);
+            self.ports = tries.with_rule(self.ports, keys, word);
             return;
         }
         let sources = KeyRange {
             first: range.first_source.into(),
             last: range.last_source.into(),
         };
-        self.sources = store.with_sources(self.sources, sources, keys, word);
+        self.sources = tries.with_sources(self.sources, sources, keys, word);
     }
 
-    pub(super) fn row(&self) -> PolicySet {
+    /// Stores it.
+    pub(super) fn store(
+        &self,
+        store: &mut NodeStore,
+        tries: &PortTries,
+        stored: &mut Stored,
+    ) -> u32 {
         let mut own = [PolicyRange::NONE; SET_RULES];
         for (place, range) in own.iter_mut().zip(&self.own) {
             *place = *range;
         }
-        PolicySet {
+        let ports = store.ports(tries, self.ports, stored);
+        let sources = store.sources(tries, self.sources, stored);
+        store.set(PolicySet {
             own,
-            ports: self.ports,
-            sources: self.sources,
+            ports,
+            sources,
             reserved: [0; 2],
-        }
+        })
     }
 }
 
