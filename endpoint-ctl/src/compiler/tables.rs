@@ -48,6 +48,9 @@ pub struct Tables {
     pub generation: u32,
     /// `ADDRESSES`, by network and address.
     pub addresses: BTreeMap<(u16, Addr), Address>,
+    /// Roots of the endpoint policies of ENI addresses in `POLICY`, by network and address; 0 where all
+    /// clients are let through.
+    pub policies_in: BTreeMap<(u16, Addr), u32>,
     /// `POLICY`; row 0 is unused.
     pub policy: Vec<PolicyNode>,
     /// `LISTENERS`.
@@ -73,6 +76,7 @@ impl Tables {
         Self {
             generation,
             addresses: BTreeMap::new(),
+            policies_in: BTreeMap::new(),
             policy: vec![unused],
             listeners: BTreeMap::new(),
             targets: BTreeSet::new(),

@@ -13,7 +13,7 @@ use super::judges::{
     Layer::{self, NetworkAcl, SecurityGroups},
     Probe,
 };
-use super::subject::{Managed, Rule, Subject, rule};
+use super::subject::{Group, Managed, Rule, Subject, rule};
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;
@@ -25,6 +25,11 @@ fn probe(layer: Layer, direction: Direction, peer: &str, protocol: u8, port: u16
         direction,
         peer: peer.parse().expect(peer),
         protocol,
+        source_port: if matches!(protocol, TCP | UDP) {
+            40_000
+        } else {
+            0
+        },
         port,
     }
 }
@@ -85,7 +90,10 @@ fn the_type_of_the_custom_groups_decides_outbound_by_default() {
     let (normal, enterprise) = (SecurityGroupType::Normal, SecurityGroupType::Enterprise);
     for managed in [Managed::WithoutRules, Managed::Missing] {
         let of = |kinds: &[SecurityGroupType]| Subject {
-            groups: kinds.iter().map(|kind| (*kind, Vec::new())).collect(),
+            groups: kinds
+                .iter()
+                .map(|kind| Group::new(*kind, Vec::new()))
+                .collect(),
             managed,
             ..Subject::default()
         };
@@ -117,8 +125,8 @@ fn rules_of_all_groups_are_merged() {
     let normal = SecurityGroupType::Normal;
     let subject = Subject {
         groups: vec![
-            (normal, vec![rule(Ingress, Accept, 2)]),
-            (normal, vec![from("10.0.1.0/24", rule(Ingress, Drop, 1))]),
+            Group::new(normal, vec![rule(Ingress, Accept, 2)]),
+            Group::new(normal, vec![from("10.0.1.0/24", rule(Ingress, Drop, 1))]),
         ],
         ..Subject::default()
     };
