@@ -25,6 +25,9 @@ use crate::model::{
     SecurityGroup, SecurityGroupId, SecurityGroupRule, SecurityGroupType, VSwitch, VSwitchId,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// Order of the rule that decides when no other does.
 pub(super) const LAST: u8 = u8::MAX;
 /// Order of the rules that let members of a group in: behind every priority.

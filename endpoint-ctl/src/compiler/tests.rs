@@ -148,7 +148,7 @@ fn model(servers: Vec<Server>, ipv6: Option<&str>) -> Model {
 
 const ENI_IPV6: &str = "fd00:0:0:1::100";
 
-fn dual_stack() -> Model {
+pub(super) fn dual_stack() -> Model {
     let servers = [
         ("fd00::11", 100),
         ("10.0.0.11", 100),

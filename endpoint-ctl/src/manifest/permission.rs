@@ -3,7 +3,7 @@
 //! May import: std, ipnet, `model`, `context`, `fault`, `fields`, `ip`, `kind`, `node`, `peer`, `scalar`,
 //! `traffic`.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::{BTreeMap, Entry};
 
 use super::context::Context;
 use super::fault::{Place, Told, Wrong};
@@ -17,6 +17,7 @@ use crate::model::{
     VpcId,
 };
 
+const PORT_LIST: &str = "PortRangeListId";
 const DIRECTIONS: [(&str, Direction); 2] = [
     ("ingress", Direction::Ingress),
     ("egress", Direction::Egress),
@@ -74,10 +75,13 @@ impl<'g> Reading<'g> {
             id: String::new(),
             ..rule.clone()
         };
-        match self.seen.insert(format!("{said:?}"), rule.id.clone()) {
-            None => Ok(()),
-            Some(other) => Err(place.fault(
-                format!("says the same as rule {other}"),
+        match self.seen.entry(format!("{said:?}")) {
+            Entry::Vacant(place) => {
+                place.insert(rule.id.clone());
+                Ok(())
+            }
+            Entry::Occupied(first) => Err(place.fault(
+                format!("says the same as rule {}", first.get()),
                 "remove one of the two",
             )),
         }
@@ -103,6 +107,8 @@ pub(super) fn read<'a>(
     let _ = fields.optional("NicType", intranet);
     let _ = fields.optional("Description", scalar::label);
     refuse_unsupported(&mut fields);
+    // What tells it from others may be there.
+    let is_whole = !fields.has(PORT_LIST);
     let [id_place, protocol_place] =
         ["SecurityGroupRuleId", "IpProtocol"].map(|name| fields.place_of(name));
     let place = fields.place().clone();
@@ -137,7 +143,9 @@ pub(super) fn read<'a>(
         peer: sides.peer,
         local: sides.local,
     };
-    reading.take(&rule, &place)?;
+    if is_whole {
+        reading.take(&rule, &place)?;
+    }
     Ok(rule)
 }
 
@@ -221,7 +229,7 @@ fn refuse_unsupported(fields: &mut Fields<'_>) {
         "remove it: a rule refers to groups of this file alone",
     );
     fields.unsupported(
-        &["PortRangeListId"],
+        &[PORT_LIST],
         "remove it, and write a rule for each PortRange",
     );
 }

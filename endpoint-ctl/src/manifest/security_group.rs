@@ -38,7 +38,8 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
         scalar::one_of(node, &TYPES)
     });
     let inner_access = inner_access(&mut fields, group_type.ok());
-    let members = members(&mut fields);
+    let in_vpc = vpc.as_ref().ok().and_then(|id| context.model.vpcs.get(id));
+    let members = members(&mut fields, in_vpc);
     let mut reading = Reading::new(id.as_ref().ok(), vpc.as_ref().ok(), group_type.ok());
     let rules = fields.items("Permissions", |permission| {
         permission::read(permission, &mut reading, context)
@@ -49,8 +50,7 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
     fields.finish();
 
     let vpc = vpc?;
-    let known = context.find(Kind::Vpc, &context.model.vpcs, &vpc, &vpc_place)?;
-    let members = members.and_then(|members| all_inside(members, known));
+    context.find(Kind::Vpc, &context.model.vpcs, &vpc, &vpc_place)?;
     let group = SecurityGroup {
         id: id?,
         vpc,
@@ -118,39 +118,30 @@ fn inner_access(
     Ok(Policy::Drop)
 }
 
-type Members<'a> = Vec<(Place<'a>, IpNet)>;
-
-fn members<'a>(fields: &mut Fields<'a>) -> Result<Members<'a>, Told> {
+/// The hosts that are in the group; of a VPC that is not known it has been told.
+fn members(fields: &mut Fields<'_>, vpc: Option<&Vpc>) -> Result<Vec<IpNet>, Told> {
     let mut seen = BTreeSet::new();
     fields.values("Members", |place, node| {
         let net = place.tell(ip::address_or_network(node))?;
-        if seen.insert(net) {
-            Ok((place.clone(), net))
-        } else {
-            Err(place.fault(format!("{net} is given twice"), "remove one of the two"))
+        if !seen.insert(net) {
+            return Err(place.fault(format!("{net} is given twice"), "remove one of the two"));
         }
-    })
-}
-
-fn all_inside(members: Members<'_>, vpc: &Vpc) -> Result<Vec<IpNet>, Told> {
-    let mut inside = Vec::new();
-    let mut faulty = None;
-    for (place, net) in members {
-        let is_inside = match net {
-            IpNet::V4(net) => vpc.cidr_block.contains(&net),
-            IpNet::V6(net) => vpc.ipv6_cidr_block.is_some_and(|all| all.contains(&net)),
-        };
-        if is_inside {
-            inside.push(net);
-        } else {
-            faulty = Some(place.fault(
+        match vpc {
+            Some(vpc) if !is_inside(net, vpc) => Err(place.fault(
                 format!("{net} is not inside {}", vpc.id),
                 format!(
                     "name hosts or networks of {}, or write a rule for it",
                     vpc.id
                 ),
-            ));
+            )),
+            _ => Ok(net),
         }
+    })
+}
+
+fn is_inside(net: IpNet, vpc: &Vpc) -> bool {
+    match net {
+        IpNet::V4(net) => vpc.cidr_block.contains(&net),
+        IpNet::V6(net) => vpc.ipv6_cidr_block.is_some_and(|all| all.contains(&net)),
     }
-    faulty.map_or(Ok(inside), Err)
 }

@@ -69,6 +69,16 @@ impl Model {
         Some(&balancer.provider_network)
     }
 
+    /// What is in force only in part, a sentence each: where, what, and what happens instead.
+    pub fn notices(&self) -> Vec<String> {
+        let endpoints = self.endpoints.values();
+        let notices = endpoints.flat_map(|endpoint| {
+            let notices = endpoint.policy.notices();
+            notices.map(move |notice| format!("{}: PolicyDocument: {notice}", endpoint.id))
+        });
+        notices.collect()
+    }
+
     /// Every server behind every listener, by name.
     pub fn targets(&self) -> impl Iterator<Item = (TargetId, &Listener, &Server)> {
         let balancers = self.load_balancers.values();

@@ -15,7 +15,7 @@ use super::judges::{Layer, Probe};
 use super::subject::{Group, Managed, Named, Rule, Subject};
 
 /// Whether rules name source ports; only tries that tell those apart judge them as the oracle does.
-const SOURCE_PORTS: bool = false;
+pub(crate) const SOURCE_PORTS: bool = false;
 
 const EDGE_PORTS: [u16; 12] = [
     0, 1, 15, 16, 255, 256, 4_095, 4_096, 32_767, 32_768, 65_534, 65_535,

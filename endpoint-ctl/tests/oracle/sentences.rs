@@ -15,11 +15,17 @@ use super::judges::{
 };
 use super::subject::{Group, Managed, Rule, Subject, rule};
 
-const TCP: u8 = 6;
-const UDP: u8 = 17;
-const ICMP: u8 = 1;
+pub(crate) const TCP: u8 = 6;
+pub(crate) const UDP: u8 = 17;
+pub(crate) const ICMP: u8 = 1;
 
-fn probe(layer: Layer, direction: Direction, peer: &str, protocol: u8, port: u16) -> Probe {
+pub(crate) fn probe(
+    layer: Layer,
+    direction: Direction,
+    peer: &str,
+    protocol: u8,
+    port: u16,
+) -> Probe {
     Probe {
         layer,
         direction,
@@ -35,7 +41,7 @@ fn probe(layer: Layer, direction: Direction, peer: &str, protocol: u8, port: u16
 }
 
 /// Both judges say `policy`, by the rule of this name.
-fn assert_judged(subject: &Subject, probe: &Probe, policy: Policy, name: &str) {
+pub(crate) fn assert_judged(subject: &Subject, probe: &Probe, policy: Policy, name: &str) {
     let judges = Judges::new(subject);
     let verdict = judges.by_oracle(probe);
     assert_eq!(
@@ -49,14 +55,14 @@ fn assert_judged(subject: &Subject, probe: &Probe, policy: Policy, name: &str) {
     assert_eq!(agreed, policy == Accept, "{probe:?}");
 }
 
-fn from(peer: &str, rule: Rule) -> Rule {
+pub(crate) fn from(peer: &str, rule: Rule) -> Rule {
     Rule {
         peer: peer.parse().expect(peer),
         ..rule
     }
 }
 
-fn ports(protocol: u8, first: u16, last: u16, rule: Rule) -> Rule {
+pub(crate) fn ports(protocol: u8, first: u16, last: u16, rule: Rule) -> Rule {
     Rule {
         protocol: ProtocolMatch::Number(protocol),
         ports: PortRange { first, last },
