@@ -196,6 +196,9 @@ impl Daemon {
     async fn apply(&mut self, desired: Model) -> Result<(), DaemonError> {
         let plan = self.health.plan(desired, Moment::now());
         self.put_in_force(plan).await?;
+        for notice in self.health.desired().notices() {
+            tracing::warn!("{notice}");
+        }
         self.publish(None);
         Ok(())
     }
@@ -293,6 +296,7 @@ impl Daemon {
             manifest: self.options.manifest.display().to_string(),
             generation: self.reconciler.generation(),
             error,
+            notices: self.health.desired().notices(),
             interfaces: interfaces.collect(),
             hops: hops.collect(),
             targets: targets.collect(),

@@ -7,6 +7,8 @@
 mod chance;
 #[path = "oracle/judges.rs"]
 mod judges;
+#[path = "oracle/reference.rs"]
+mod reference;
 #[path = "oracle/sentences.rs"]
 mod sentences;
 #[path = "oracle/subject.rs"]

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::output::{Format, address, print, print_json, protocol, table, text};
 use crate::control::{Connection, Request};
 use crate::manifest::ManifestErrors;
-use crate::model::Model;
+use crate::model::{Model, Policy, SecurityGroup, SecurityGroupType};
 
 /// `check` of a manifest without faults.
 pub(super) fn checked(file: &Path, model: &Model, format: Format) -> Result<()> {
@@ -30,7 +30,14 @@ pub(super) fn checked(file: &Path, model: &Model, format: Format) -> Result<()> 
                 })
             })
             .collect();
-        return Ok(print_json(&json!({ "faults": [], "enis": enis }))?);
+        let groups: Vec<_> = model.security_groups.values().map(group).collect();
+        let all = json!({
+            "faults": [],
+            "enis": enis,
+            "security-groups": groups,
+            "notices": model.notices(),
+        });
+        return Ok(print_json(&all)?);
     }
     print(&format!("{}: no faults", file.display()))?;
     let mut rows = table(["ENI", "ENDPOINT", "ADDRESS", "IPV6 ADDRESS", "VSWITCH"]);
@@ -43,7 +50,49 @@ pub(super) fn checked(file: &Path, model: &Model, format: Format) -> Result<()> 
             zone.vswitch.as_str(),
         ]);
     }
-    Ok(print(&rows.to_string())?)
+    print(&rows.to_string())?;
+    let mut groups = table([
+        "SECURITY GROUP",
+        "VPC",
+        "TYPE",
+        "INNER ACCESS",
+        "MANAGED",
+        "RULES",
+    ]);
+    for row in model.security_groups.values().map(group) {
+        let keys = [
+            "security-group-id",
+            "vpc-id",
+            "type",
+            "inner-access-policy",
+            "service-managed",
+            "rules",
+        ];
+        groups.add_row(keys.map(|key| text(&row, key)));
+    }
+    print(&format!("\n{groups}"))?;
+    for notice in model.notices() {
+        print(&format!("note: {notice}"))?;
+    }
+    Ok(())
+}
+
+/// A security group; those that come with endpoints are among them.
+fn group(group: &SecurityGroup) -> Value {
+    json!({
+        "security-group-id": group.id.as_str(),
+        "vpc-id": group.vpc.as_str(),
+        "type": match group.group_type {
+            SecurityGroupType::Normal => "normal",
+            SecurityGroupType::Enterprise => "enterprise",
+        },
+        "inner-access-policy": match group.inner_access {
+            Policy::Accept => "Accept",
+            Policy::Drop => "Drop",
+        },
+        "service-managed": group.service_managed,
+        "rules": group.rules.len(),
+    })
 }
 
 /// `check` of a manifest with faults.
@@ -72,6 +121,9 @@ pub(super) fn status(socket: &Path, format: Format) -> Result<ExitCode> {
     print(&head)?;
     if let Some(error) = status.get("error").and_then(Value::as_str) {
         print(&format!("last reload refused: {error}"))?;
+    }
+    for notice in rows(&status, "notices") {
+        print(&format!("note: {}", notice.as_str().unwrap_or_default()))?;
     }
     let mut interfaces = table(["INTERFACE", "HOOK", "ASKED", "MTU", "NOTE"]);
     for row in rows(&status, "interfaces") {

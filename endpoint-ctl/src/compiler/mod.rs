@@ -4,6 +4,7 @@
 //! May import: model, endpoint-common. Never: aya, tokio, any other sibling.
 
 mod address_trie;
+mod endpoint_policy;
 mod error;
 mod family;
 mod limits;
@@ -137,7 +138,11 @@ impl EniCompiler<'_> {
         for ip in zone.addresses() {
             let family = family_of(ip);
             let (acl_in, acl_out) = self.policy.network_acl(family, &zone.vswitch);
-            let (group_in, group_out) = self.policy.security_groups(family, endpoint);
+            let (group_in, group_out) = self.policy.security_groups(ip, endpoint);
+            let policy_in = self.policy.endpoint_policy(family, endpoint);
+            self.tables
+                .policies_in
+                .insert((scope, row_address(ip)), policy_in);
             let row = Address {
                 kind: KIND_ENI,
                 eni,

@@ -93,8 +93,8 @@ impl Numbers {
         }
         self.assign_reversed(model);
         for name in rule_names(model) {
-            if !self.rules.contains_key(name) {
-                assign(&mut self.rules, name.to_owned());
+            if !self.rules.contains_key(name.as_ref()) {
+                assign(&mut self.rules, name.into_owned());
             }
         }
     }

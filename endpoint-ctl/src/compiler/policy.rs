@@ -1,27 +1,39 @@
 //! Rule sets of the model, made ready for the tries: order, defaults, exemptions.
 //!
-//! Every rule set becomes one trie per family, which holds the rules of that family alone.
+//! Every rule set becomes one trie per family, which holds the rules of that family alone: a rule for
+//! a prefix list or a group stands there once for each network it stands for, with one number.
 //!
-//! May import: model, endpoint-common::abi, ipnet, numbers, address_trie, node_store, port_tries, tables (their form).
+//! May import: model, endpoint-common::abi, ipnet, family, numbers, address_trie, endpoint_policy,
+//! node_store, port_tries, tables (their form).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::slice;
 
 use endpoint_common::abi::flow::Family;
 use endpoint_common::abi::policy::RuleWord;
 use ipnet::IpNet;
 
 use super::address_trie::{self, ANY_SOURCE, Prefix, TrieRule};
+use super::endpoint_policy;
+use super::family::family_of;
 use super::node_store::NodeStore;
 use super::numbers::Numbers;
 use super::port_tries::KeyRange;
 use super::tables::PolicyTables;
 use crate::model::{
-    Direction, Endpoint, Model, NetworkAclEntry, Policy, PortRange, ProtocolMatch, SecurityGroup,
-    SecurityGroupId, SecurityGroupType, VSwitch, VSwitchId,
+    Direction, Endpoint, Model, NetworkAclEntry, Peer, Policy, PortRange, ProtocolMatch,
+    SecurityGroup, SecurityGroupId, SecurityGroupRule, SecurityGroupType, VSwitch, VSwitchId,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// Order of the rule that decides when no other does.
-const LAST: u8 = u8::MAX;
+pub(super) const LAST: u8 = u8::MAX;
+/// Order of the rules that let members of a group in: behind every priority.
+const INNER: u8 = LAST - 1;
 
 /// Names of the rules that nobody wrote.
 pub(super) mod builtin {
@@ -45,8 +57,13 @@ pub(super) mod builtin {
     ];
 }
 
+/// The rule that lets members of a group in.
+fn inner_name(group: &SecurityGroupId) -> String {
+    format!("inner-{group}")
+}
+
 /// The ids of all rules a model can decide by, the default ones included.
-pub fn rule_names(model: &Model) -> impl Iterator<Item = &str> {
+pub fn rule_names(model: &Model) -> impl Iterator<Item = Cow<'_, str>> {
     let groups = model
         .security_groups
         .values()
@@ -58,8 +75,19 @@ pub fn rule_names(model: &Model) -> impl Iterator<Item = &str> {
     let written = groups
         .map(|rule| rule.id.as_str())
         .chain(entries.map(|entry| entry.id.as_str()));
-    builtin::ALL.into_iter().chain(written)
+    let inner = model
+        .security_groups
+        .values()
+        .filter(|group| group.inner_access == Policy::Accept);
+    let policies = model.endpoints.values().flat_map(endpoint_policy::names);
+    let made = inner.map(|group| inner_name(&group.id)).chain(policies);
+    let fixed = builtin::ALL.into_iter().chain(written);
+    fixed.map(Cow::Borrowed).chain(made.map(Cow::Owned))
 }
+
+/// What rule sets of security groups are the same by: family, groups, and which of those rules that
+/// are not for every ENI are for this one.
+type GroupsKey = (Family, Vec<SecurityGroupId>, Vec<bool>);
 
 /// Compiles rule sets into one shared node store.
 pub(super) struct PolicyCompiler<'a> {
@@ -67,7 +95,8 @@ pub(super) struct PolicyCompiler<'a> {
     numbers: &'a Numbers,
     store: NodeStore,
     acls: BTreeMap<(Family, VSwitchId), (u32, u32)>,
-    groups: BTreeMap<(Family, Vec<SecurityGroupId>), (u32, u32)>,
+    groups: BTreeMap<GroupsKey, (u32, u32)>,
+    members: BTreeMap<&'a SecurityGroupId, Vec<IpNet>>,
 }
 
 impl<'a> PolicyCompiler<'a> {
@@ -78,6 +107,7 @@ impl<'a> PolicyCompiler<'a> {
             store: NodeStore::new(),
             acls: BTreeMap::new(),
             groups: BTreeMap::new(),
+            members: members(model),
         }
     }
 
@@ -134,20 +164,22 @@ impl<'a> PolicyCompiler<'a> {
         address_trie::build(&mut self.store, &rules)
     }
 
-    /// Roots of an endpoint's merged security groups for one family, inbound and outbound.
-    pub(super) fn security_groups(&mut self, family: Family, endpoint: &Endpoint) -> (u32, u32) {
+    /// Roots of an endpoint's merged security groups for one address of an ENI, inbound and outbound.
+    pub(super) fn security_groups(&mut self, eni: IpAddr, endpoint: &Endpoint) -> (u32, u32) {
+        let family = family_of(eni);
         let mut ids = endpoint.security_groups.clone();
         ids.push(endpoint.managed_group.clone());
-        let key = (family, ids);
-        if let Some(roots) = self.groups.get(&key) {
-            return *roots;
-        }
         let model = self.model;
-        let groups: Vec<_> = key
-            .1
+        let groups: Vec<_> = ids
             .iter()
             .filter_map(|id| model.security_groups.get(id))
             .collect();
+        let local = groups.iter().flat_map(|group| &group.rules);
+        let local = local.filter_map(|rule| rule.local);
+        let key = (family, ids, local.map(|net| net.contains(&eni)).collect());
+        if let Some(roots) = self.groups.get(&key) {
+            return *roots;
+        }
         let normal = groups
             .iter()
             .any(|group| !group.service_managed && group.group_type == SecurityGroupType::Normal);
@@ -161,7 +193,13 @@ impl<'a> PolicyCompiler<'a> {
         ];
         let [ingress, egress] = defaults.map(|(direction, policy, name)| {
             let default = self.whole(LAST, policy, name, Prefix::ALL);
-            self.group_root(family, &groups, direction, default)
+            let inner = match direction {
+                Direction::Ingress => self.inner_rules(family, &groups),
+                Direction::Egress => Vec::new(),
+            };
+            let rules = self.group_rules(eni, &groups, direction);
+            let all: Vec<_> = [default].into_iter().chain(inner).chain(rules).collect();
+            address_trie::build(&mut self.store, &all)
         });
         let roots = (ingress, egress);
         self.groups.insert(key, roots);
@@ -169,40 +207,115 @@ impl<'a> PolicyCompiler<'a> {
     }
 
     /// By priority, drop before accept at equal priority.
-    fn group_root(
-        &mut self,
-        family: Family,
-        groups: &[&SecurityGroup],
+    fn group_rules(
+        &self,
+        eni: IpAddr,
+        groups: &[&'a SecurityGroup],
         direction: Direction,
-        default: TrieRule,
-    ) -> u32 {
-        let mut rules = vec![default];
+    ) -> Vec<TrieRule> {
         let written = groups.iter().flat_map(|group| &group.rules);
-        rules.extend(
-            written
-                .filter(|rule| rule.direction == direction && is_of(family, &rule.peer))
-                .map(|rule| TrieRule {
-                    peer: rule.peer.into(),
-                    range: key_range(rule.protocol, rule.ports),
-                    sources: ANY_SOURCE,
-                    word: self.word(rule.priority, rule.policy, &rule.id),
-                }),
-        );
-        address_trie::build(&mut self.store, &rules)
+        let of_this = written.filter(|rule| {
+            let is_here = rule.local.is_none_or(|net| net.contains(&eni));
+            rule.direction == direction && is_here
+        });
+        let family = family_of(eni);
+        of_this
+            .flat_map(|rule| self.of_each_peer(family, rule))
+            .collect()
     }
 
-    fn whole(&self, order: u8, policy: Policy, name: &str, peer: Prefix) -> TrieRule {
-        TrieRule {
-            peer,
-            range: key_range(ProtocolMatch::All, PortRange::ANY),
-            sources: ANY_SOURCE,
-            word: self.word(order, policy, name),
+    fn of_each_peer(&self, family: Family, rule: &'a SecurityGroupRule) -> Vec<TrieRule> {
+        let word = self.word(rule.priority, rule.policy, &rule.id);
+        let peers = self.peers(&rule.peer).iter();
+        peers
+            .filter(|net| is_of(family, net))
+            .map(|net| TrieRule {
+                peer: (*net).into(),
+                range: key_range(rule.protocol, rule.ports),
+                sources: rule.source_ports.first..=rule.source_ports.last,
+                word,
+            })
+            .collect()
+    }
+
+    fn peers<'p>(&'p self, peer: &'p Peer) -> &'p [IpNet] {
+        match peer {
+            Peer::Cidr(net) => slice::from_ref(net),
+            Peer::PrefixList(id) => {
+                let list = self.model.prefix_lists.get(id);
+                list.map_or(&[], |list| list.entries.as_slice())
+            }
+            Peer::Group(id) => self.members.get(id).map_or(&[], Vec::as_slice),
         }
     }
 
-    fn word(&self, order: u8, policy: Policy, name: &str) -> RuleWord {
-        RuleWord::new(order, policy == Policy::Accept, self.numbers.rule(name))
+    /// What lets the members of these groups in, where they may.
+    fn inner_rules(&self, family: Family, groups: &[&SecurityGroup]) -> Vec<TrieRule> {
+        let open = groups
+            .iter()
+            .filter(|group| group.inner_access == Policy::Accept);
+        let members = open.flat_map(|group| {
+            let members = self.members.get(&group.id).into_iter().flatten();
+            members.map(move |net| (&group.id, net))
+        });
+        members
+            .filter(|(_, net)| is_of(family, net))
+            .map(|(id, net)| self.whole(INNER, Policy::Accept, &inner_name(id), (*net).into()))
+            .collect()
     }
+
+    /// Root of an endpoint's policy for clients of one family, 0 if it lets all of them through.
+    pub(super) fn endpoint_policy(&mut self, family: Family, endpoint: &Endpoint) -> u32 {
+        let rules = endpoint_policy::rules(family, endpoint, self.numbers);
+        rules.map_or(0, |rules| address_trie::build(&mut self.store, &rules))
+    }
+
+    fn whole(&self, order: u8, policy: Policy, name: &str, peer: Prefix) -> TrieRule {
+        all_traffic(peer, self.word(order, policy, name))
+    }
+
+    fn word(&self, order: u8, policy: Policy, name: &str) -> RuleWord {
+        word(self.numbers, order, policy, name)
+    }
+}
+
+/// The word of a rule.
+pub(super) fn word(numbers: &Numbers, order: u8, policy: Policy, name: &str) -> RuleWord {
+    RuleWord::new(order, policy == Policy::Accept, numbers.rule(name))
+}
+
+/// A rule for whatever is of this peer.
+pub(super) fn all_traffic(peer: Prefix, word: RuleWord) -> TrieRule {
+    TrieRule {
+        peer,
+        range: key_range(ProtocolMatch::All, PortRange::ANY),
+        sources: ANY_SOURCE,
+        word,
+    }
+}
+
+/// Who is in each group: the hosts it lists, and the ENIs it is attached to.
+fn members(model: &Model) -> BTreeMap<&SecurityGroupId, Vec<IpNet>> {
+    let mut all: BTreeMap<_, Vec<IpNet>> = BTreeMap::new();
+    for group in model.security_groups.values() {
+        let members = all.entry(&group.id).or_default();
+        members.extend(&group.members);
+    }
+    for endpoint in model.endpoints.values() {
+        let enis = || endpoint.zones.iter().flat_map(|zone| zone.addresses());
+        for id in endpoint
+            .security_groups
+            .iter()
+            .chain([&endpoint.managed_group])
+        {
+            all.entry(id).or_default().extend(enis().map(IpNet::from));
+        }
+    }
+    for members in all.values_mut() {
+        members.sort_unstable();
+        members.dedup();
+    }
+    all
 }
 
 fn is_of(family: Family, net: &IpNet) -> bool {

@@ -52,7 +52,7 @@ impl EniCompiler<'_> {
         resource: &ReverseResource,
     ) -> Result<(), CompileError> {
         let (acl_in, acl_out) = self.policy.network_acl(Family::V4, &zone.vswitch);
-        let (_, group_out) = self.policy.security_groups(Family::V4, endpoint);
+        let (_, group_out) = self.policy.security_groups(zone.ip.into(), endpoint);
         let row = Address {
             kind: KIND_REVERSE,
             eni: self.numbers.eni(&zone.eni)?,

@@ -13,10 +13,10 @@ use endpoint_common::abi::service::{
 
 use super::*;
 use crate::model::{
-    AddressIpVersion, EndpointId, EndpointLimits, EndpointService, EndpointType, EniId, Hook,
-    Listener, LoadBalancer, LoadBalancerId, OnNoBackend, ProviderNetwork, ProviderNetworkId,
-    ReverseResource, SecurityGroup, SecurityGroupId, SecurityGroupType, Server, ServiceId,
-    Transport, VSwitch, VSwitchId, Vpc, VpcId, ZoneId, managed_group,
+    AddressIpVersion, EndpointId, EndpointLimits, EndpointPolicy, EndpointService, EndpointType,
+    EniId, Hook, Listener, LoadBalancer, LoadBalancerId, OnNoBackend, Policy, ProviderNetwork,
+    ProviderNetworkId, ReverseResource, SecurityGroup, SecurityGroupId, SecurityGroupType, Server,
+    ServiceId, Transport, VSwitch, VSwitchId, Vpc, VpcId, ZoneId, managed_group,
 };
 
 fn ip(text: &str) -> IpAddr {
@@ -105,6 +105,8 @@ fn consumer(model: &mut Model, ipv6: Option<&str>, version: AddressIpVersion) {
         vpc: vpc.clone(),
         group_type: SecurityGroupType::Normal,
         service_managed: false,
+        inner_access: Policy::Accept,
+        members: Vec::new(),
         rules: Vec::new(),
     };
     let endpoint = Endpoint {
@@ -117,6 +119,7 @@ fn consumer(model: &mut Model, ipv6: Option<&str>, version: AddressIpVersion) {
         address_ip_version: version,
         security_groups: vec![group.id.clone()],
         managed_group: managed.id.clone(),
+        policy: EndpointPolicy::default(),
         limits: EndpointLimits::default(),
         zones: vec![EndpointZone {
             zone: ZoneId::new("z"),
@@ -145,7 +148,7 @@ fn model(servers: Vec<Server>, ipv6: Option<&str>) -> Model {
 
 const ENI_IPV6: &str = "fd00:0:0:1::100";
 
-fn dual_stack() -> Model {
+pub(super) fn dual_stack() -> Model {
     let servers = [
         ("fd00::11", 100),
         ("10.0.0.11", 100),

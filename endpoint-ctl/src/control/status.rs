@@ -102,6 +102,8 @@ pub struct NodeStatus {
     pub generation: u32,
     /// Why the last reload was refused, if it was.
     pub error: Option<String>,
+    /// What of the manifest is in force only in part.
+    pub notices: Vec<String>,
     /// Bound interfaces.
     pub interfaces: Vec<InterfaceState>,
     /// Next hops toward backends.

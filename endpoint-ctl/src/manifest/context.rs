@@ -2,7 +2,7 @@
 //!
 //! Documents are read kind by kind, so whatever one may refer to is already in the model, or is
 //! declared and faulty, or does not exist. May import: std, ipnet, `model`, `address`, `document`,
-//! `fault`, `kind`, `reverse`, `suggest`.
+//! `fault`, `kind`, `permission`, `reverse`, `suggest`.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -14,11 +14,11 @@ use super::address::Claim;
 use super::document::Declared;
 use super::fault::{Place, Told};
 use super::kind::{Header, Kind};
-use super::reverse;
 use super::suggest::did_you_mean;
+use super::{permission, reverse};
 use crate::model::{
-    EndpointId, LoadBalancerId, Model, NetworkAclId, ProviderNetworkId, SecurityGroupId, ServiceId,
-    VSwitchId, VpcId,
+    EndpointId, LoadBalancerId, Model, NetworkAclId, PrefixListId, ProviderNetworkId,
+    SecurityGroupId, ServiceId, VSwitchId, VpcId,
 };
 
 /// Reading in progress.
@@ -27,6 +27,8 @@ pub(super) struct Context<'a> {
     pub(super) declared: &'a Declared<'a>,
     pub(super) model: Model,
     pub(super) claims: Vec<Claim<'a>>,
+    /// Groups that rules refer to.
+    pub(super) references: Vec<permission::Reference<'a>>,
     /// Resources of reverse endpoints.
     pub(super) resources: Vec<reverse::Named<'a>>,
     /// Addresses in provider networks that lead to resources.
@@ -42,6 +44,7 @@ impl<'a> Context<'a> {
             declared,
             model: Model::default(),
             claims: Vec::new(),
+            references: Vec::new(),
             resources: Vec::new(),
             service_addresses: BTreeMap::new(),
             interfaces: BTreeMap::new(),
@@ -87,6 +90,7 @@ impl<'a> Context<'a> {
         match kind {
             Kind::Vpc => model.vpcs.contains_key(&VpcId::new(id)),
             Kind::VSwitch => model.vswitches.contains_key(&VSwitchId::new(id)),
+            Kind::PrefixList => model.prefix_lists.contains_key(&PrefixListId::new(id)),
             Kind::SecurityGroup => model
                 .security_groups
                 .contains_key(&SecurityGroupId::new(id)),
@@ -118,7 +122,7 @@ impl<'a> Context<'a> {
 
     /// Takes a rule id; flow logs name rules by it, so it is unique over everything.
     pub(super) fn take_rule_id(&mut self, id: &str, place: &Place<'a>) -> Result<(), Told> {
-        let ours = ["default-", "sgr-managed-"]
+        let ours = ["default-", "inner-", "policy-", "sgr-managed-"]
             .into_iter()
             .find(|ours| id.starts_with(ours));
         if let Some(ours) = ours.or((id == "no-acl" || id == "same-vswitch").then_some(id)) {

@@ -1,27 +1,24 @@
 //! The kind `VpcEndpoint`.
 //!
-//! May import: std, `serde_json`, `model`, `context`, `families`, `fault`, `fields`, `kind`, `limits`,
-//! `node`, `reverse`, `scalar`, `suggest`, `zone`.
+//! May import: std, `model`, `context`, `endpoint_policy`, `families`, `fault`, `fields`, `kind`, `limits`,
+//! `reverse`, `scalar`, `security_group`, `suggest`, `zone`.
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
-
 use super::context::Context;
-use super::fault::{Place, Told, Wrong};
+use super::fault::{Place, Told};
 use super::fields::Fields;
 use super::kind::Kind;
-use super::node::Node;
 use super::reverse::{self, Owner};
 use super::scalar::{self, MANAGED_GROUP_PREFIX};
+use super::security_group::{self, MOST_RULES};
 use super::suggest::did_you_mean;
-use super::{families, limits, zone};
+use super::{endpoint_policy, families, limits, zone};
 use crate::model::{
     Endpoint, EndpointId, EndpointType, SecurityGroupId, ServiceId, VpcId, managed_group,
 };
 
 const MOST_GROUPS: usize = 10;
-const MOST_RULES: usize = 200_000;
 
 /// Reads a `VpcEndpoint`, leaving the addresses of its ENIs to `address`.
 pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Result<(), Told> {
@@ -32,13 +29,13 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
     let security_groups = security_groups(&mut fields, vpc.as_ref().ok(), context);
     let zones = zone::read(&mut fields);
     let _ = fields.optional("EndpointDescription", scalar::label);
-    let policy = fields.optional("PolicyDocument", full_access);
     let endpoint_type = fields.defaulted(
         "EndpointType",
         EndpointType::default(),
         reverse::endpoint_type,
     );
     let known_type = endpoint_type.ok();
+    let policy = endpoint_policy::read(&mut fields, known_type);
     let version = families::read(&mut fields, known_type);
     let (resources, all_read) = reverse::read(&mut fields, known_type);
     let limits = limits::read(&mut fields);
@@ -69,7 +66,6 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
         zones: &places,
     };
     let resources = reverse::claim(resources, &owner, context);
-    policy?;
     all_read?;
     checked?;
     let vpc = vpc?;
@@ -84,6 +80,7 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
         address_ip_version: version?,
         security_groups: security_groups?,
         managed_group: managed.id.clone(),
+        policy: policy?,
         limits: limits?,
         zones: Vec::new(),
         resources: resources?,
@@ -222,27 +219,6 @@ fn security_group(
             format!("{id} is in {}, the endpoint in {vpc}", group.vpc),
             format!("name a security group of {vpc}"),
         )),
-        _ => Ok(group.rules.len()),
-    }
-}
-
-/// Takes no policy but the one that allows everything, until policies are enforced.
-fn full_access(node: &Node) -> Result<(), Wrong> {
-    const MEND: &str = "remove it: full access is the default";
-    let text = scalar::text(node)?;
-    let policy: Value = serde_json::from_str(text)
-        .map_err(|error| Wrong::new(format!("is not JSON: {error}"), MEND))?;
-    let mut default = json!({
-        "Statement": [{ "Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*" }]
-    });
-    if let (Some(version), Some(default)) = (policy.get("Version"), default.as_object_mut())
-        && version == "1"
-    {
-        default.insert("Version".to_owned(), version.clone());
-    }
-    if policy == default {
-        Ok(())
-    } else {
-        Err(Wrong::new("endpoint policies are not enforced yet", MEND))
+        _ => Ok(security_group::rule_count(group, &context.model)),
     }
 }

@@ -146,6 +146,28 @@ pub(super) fn cidr_of(family: Family, node: &Node, otherwise: &str) -> Result<Ip
     }
 }
 
+/// One address or a network, of either family.
+pub(super) fn address_or_network(node: &Node) -> Result<IpNet, Wrong> {
+    let Value::Text(text) = &node.value else {
+        return Err(no_address(&node.describe()));
+    };
+    if let Ok(ip) = text.parse::<IpAddr>() {
+        return match ip {
+            IpAddr::V4(_) => Ok(ip.into()),
+            IpAddr::V6(ip) => not_mapped(ip).map(|()| IpAddr::V6(ip).into()),
+        };
+    }
+    let net: IpNet = text.parse().map_err(|_| no_address(&quote(text)))?;
+    cidr_of(Family::of(net.addr()), node, "")
+}
+
+fn no_address(described: &str) -> Wrong {
+    Wrong::new(
+        format!("{described} is neither an address nor a network"),
+        "write one, such as 10.0.1.10 or 10.0.1.0/24",
+    )
+}
+
 /// A network whose prefix length is within bounds.
 pub(super) fn sized_ipv4_cidr(node: &Node, lengths: &RangeInclusive<u8>) -> Result<Ipv4Net, Wrong> {
     let net = ipv4_network(node, false)?;

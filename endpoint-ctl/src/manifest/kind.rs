@@ -7,6 +7,7 @@
 pub(super) enum Kind {
     Vpc,
     VSwitch,
+    PrefixList,
     SecurityGroup,
     NetworkAcl,
     ProviderNetwork,
@@ -17,9 +18,10 @@ pub(super) enum Kind {
 
 impl Kind {
     /// All kinds, each after those it refers to.
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Vpc,
         Self::VSwitch,
+        Self::PrefixList,
         Self::SecurityGroup,
         Self::NetworkAcl,
         Self::ProviderNetwork,
@@ -33,6 +35,7 @@ impl Kind {
         match self {
             Self::Vpc => "Vpc",
             Self::VSwitch => "VSwitch",
+            Self::PrefixList => "PrefixList",
             Self::SecurityGroup => "SecurityGroup",
             Self::NetworkAcl => "NetworkAcl",
             Self::ProviderNetwork => "ProviderNetwork",
@@ -47,6 +50,7 @@ impl Kind {
         match self {
             Self::Vpc => "VpcId",
             Self::VSwitch => "VSwitchId",
+            Self::PrefixList => "PrefixListId",
             Self::SecurityGroup => "SecurityGroupId",
             Self::NetworkAcl => "NetworkAclId",
             Self::ProviderNetwork => "ProviderNetworkId",

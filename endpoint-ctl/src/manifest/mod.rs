@@ -10,16 +10,21 @@ mod address;
 mod context;
 mod document;
 mod endpoint;
+mod endpoint_policy;
 mod families;
 mod fault;
 mod fields;
 mod health_check;
 mod ip;
+mod json;
 mod kind;
 mod limits;
 mod network;
 mod network_acl;
 mod node;
+mod peer;
+mod permission;
+mod prefix_list;
 mod provider;
 mod reverse;
 mod scalar;
@@ -86,6 +91,7 @@ fn read(text: &str, previous: Option<&Model>, faults: &Faults) -> Model {
             let _ = match kind {
                 Kind::Vpc => network::vpc(fields, &mut context),
                 Kind::VSwitch => network::vswitch(fields, &mut context),
+                Kind::PrefixList => prefix_list::read(fields, &mut context),
                 Kind::SecurityGroup => security_group::read(fields, &mut context),
                 Kind::NetworkAcl => network_acl::read(fields, &mut context),
                 Kind::ProviderNetwork => provider::network(fields, &mut context),
@@ -95,6 +101,7 @@ fn read(text: &str, previous: Option<&Model>, faults: &Faults) -> Model {
             };
         }
     }
+    permission::check_references(&context);
     let enis = address::assign(&mut context, previous);
     reverse::check_enis(&enis, &context);
     if faults.is_empty() {

@@ -1,28 +1,31 @@
-//! The kind `SecurityGroup`.
+//! The kind `SecurityGroup`; its rules are read by `permission`.
 //!
-//! May import: std, ipnet, `model`, `context`, `fault`, `fields`, `ip`, `kind`, `node`, `scalar`,
+//! May import: std, ipnet, `model`, `context`, `fault`, `fields`, `ip`, `kind`, `permission`, `scalar`,
 //! `traffic`.
+
+use std::collections::BTreeSet;
 
 use ipnet::IpNet;
 
 use super::context::Context;
-use super::fault::{Place, Told, Wrong};
+use super::fault::{Place, Told};
 use super::fields::Fields;
-use super::ip::{self, Family};
 use super::kind::Kind;
-use super::node::Node;
-use super::{scalar, traffic};
+use super::permission::{self, Reading};
+use super::{ip, scalar, traffic};
 use crate::model::{
-    Direction, Policy, SecurityGroup, SecurityGroupId, SecurityGroupRule, SecurityGroupType, VpcId,
+    Model, Peer, Policy, SecurityGroup, SecurityGroupId, SecurityGroupRule, SecurityGroupType, Vpc,
+    VpcId,
 };
+
+/// What the rules of one group, and of all groups of an endpoint, may count for together.
+pub(super) const MOST_RULES: usize = 1000;
+/// How many rules of a group may refer to groups.
+const MOST_REFERENCES: usize = 20;
 
 const TYPES: [(&str, SecurityGroupType); 2] = [
     ("normal", SecurityGroupType::Normal),
     ("enterprise", SecurityGroupType::Enterprise),
-];
-const DIRECTIONS: [(&str, Direction); 2] = [
-    ("ingress", Direction::Ingress),
-    ("egress", Direction::Egress),
 ];
 
 /// Reads a `SecurityGroup`.
@@ -34,17 +37,16 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
     let group_type = fields.defaulted("SecurityGroupType", SecurityGroupType::Normal, |node| {
         scalar::one_of(node, &TYPES)
     });
-    let mut numbering = Numbering::default();
+    let inner_access = inner_access(&mut fields, group_type.ok());
+    let in_vpc = vpc.as_ref().ok().and_then(|id| context.model.vpcs.get(id));
+    let members = members(&mut fields, in_vpc);
+    let mut reading = Reading::new(id.as_ref().ok(), vpc.as_ref().ok(), group_type.ok());
     let rules = fields.items("Permissions", |permission| {
-        rule(permission, id.as_ref().ok(), &mut numbering, context)
+        permission::read(permission, &mut reading, context)
     });
     let _ = fields.optional("SecurityGroupName", scalar::label);
     let _ = fields.optional("Description", scalar::label);
-    fields.unsupported(
-        &["InnerAccessPolicy"],
-        "remove it: members of a group are let in by rules with their addresses",
-    );
-    let vpc_place = fields.place_of("VpcId");
+    let [vpc_place, rules_place] = ["VpcId", "Permissions"].map(|name| fields.place_of(name));
     fields.finish();
 
     let vpc = vpc?;
@@ -54,8 +56,11 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
         vpc,
         group_type: group_type?,
         service_managed: false,
+        inner_access: inner_access?,
+        members: members?,
         rules: rules?,
     };
+    check_size(&group, &context.model, &rules_place)?;
     context
         .model
         .security_groups
@@ -63,173 +68,80 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
     Ok(())
 }
 
-/// Places of rules within their direction, from 1.
-#[derive(Debug, Default)]
-struct Numbering {
-    ingress: usize,
-    egress: usize,
+/// What the rules of a group count for: a rule with a prefix list as many as the list may have entries.
+pub(super) fn rule_count(group: &SecurityGroup, model: &Model) -> usize {
+    let counts = group.rules.iter().map(|rule| match &rule.peer {
+        Peer::PrefixList(id) => {
+            let list = model.prefix_lists.get(id);
+            list.map_or(1, |list| usize::from(list.max_entries))
+        }
+        Peer::Cidr(_) | Peer::Group(_) => 1,
+    });
+    counts.sum()
 }
 
-impl Numbering {
-    fn next(&mut self, direction: Direction) -> usize {
-        let count = match direction {
-            Direction::Ingress => &mut self.ingress,
-            Direction::Egress => &mut self.egress,
-        };
-        *count += 1;
-        *count
+fn check_size(group: &SecurityGroup, model: &Model, place: &Place<'_>) -> Result<(), Told> {
+    let count = rule_count(group, model);
+    if count > MOST_RULES {
+        return Err(place.fault(
+            format!("{count} rules, those with prefix lists counted by MaxEntries"),
+            format!("a group may have {MOST_RULES}: merge rules, or use several groups"),
+        ));
     }
+    let refers = |rule: &&SecurityGroupRule| matches!(rule.peer, Peer::Group(_));
+    let references = group.rules.iter().filter(refers).count();
+    if references > MOST_REFERENCES {
+        return Err(place.fault(
+            format!("{references} rules refer to groups"),
+            format!("{MOST_REFERENCES} may: put hosts into fewer groups"),
+        ));
+    }
+    Ok(())
 }
 
-fn rule<'a>(
-    mut fields: Fields<'a>,
-    group: Option<&SecurityGroupId>,
-    numbering: &mut Numbering,
-    context: &mut Context<'a>,
-) -> Result<SecurityGroupRule, Told> {
-    let given_id = fields.optional("SecurityGroupRuleId", scalar::id);
-    let direction = fields.required("Direction", |node| scalar::one_of(node, &DIRECTIONS));
-    let policy = fields.defaulted("Policy", Policy::Accept, traffic::policy);
-    let priority = fields.defaulted("Priority", 1, |node| scalar::integer(node, 1..=100));
-    let protocol = fields.required("IpProtocol", traffic::protocol);
-    let ports = fields.required("PortRange", |node| traffic::ports(node, protocol.ok()));
-    let peer = peer(&mut fields, direction);
-    let _ = fields.optional("NicType", intranet);
-    let _ = fields.optional("Description", scalar::label);
-    refuse_unsupported(&mut fields);
-    let [id_place, protocol_place] =
-        ["SecurityGroupRuleId", "IpProtocol"].map(|name| fields.place_of(name));
-    fields.finish();
-
-    if let (Ok(protocol), Ok(peer)) = (protocol, peer) {
-        // Its id is taken all the same.
-        let _ = traffic::same_family(protocol, Family::of(peer.addr()), &protocol_place);
+/// Members of a normal group reach each other unless it says otherwise.
+fn inner_access(
+    fields: &mut Fields<'_>,
+    group_type: Option<SecurityGroupType>,
+) -> Result<Policy, Told> {
+    const FIELD: &str = "InnerAccessPolicy";
+    let given = fields.optional(FIELD, traffic::policy)?;
+    if group_type != Some(SecurityGroupType::Enterprise) {
+        return Ok(given.unwrap_or(Policy::Accept));
     }
-    let direction = direction?;
-    let place = numbering.next(direction);
-    let id = rule_id(given_id?, group, direction, place, &id_place, context);
-    Ok(SecurityGroupRule {
-        id: id?,
-        direction,
-        policy: policy?,
-        priority: priority?,
-        protocol: protocol?,
-        ports: ports?,
-        peer: peer?,
+    if given.is_some() {
+        return Err(fields.place_of(FIELD).fault(
+            "members of an enterprise group reach each other by rules alone",
+            "remove it, or write SecurityGroupType: normal",
+        ));
+    }
+    Ok(Policy::Drop)
+}
+
+/// The hosts that are in the group; of a VPC that is not known it has been told.
+fn members(fields: &mut Fields<'_>, vpc: Option<&Vpc>) -> Result<Vec<IpNet>, Told> {
+    let mut seen = BTreeSet::new();
+    fields.values("Members", |place, node| {
+        let net = place.tell(ip::address_or_network(node))?;
+        if !seen.insert(net) {
+            return Err(place.fault(format!("{net} is given twice"), "remove one of the two"));
+        }
+        match vpc {
+            Some(vpc) if !is_inside(net, vpc) => Err(place.fault(
+                format!("{net} is not inside {}", vpc.id),
+                format!(
+                    "name hosts or networks of {}, or write a rule for it",
+                    vpc.id
+                ),
+            )),
+            _ => Ok(net),
+        }
     })
 }
 
-fn rule_id<'a>(
-    given: Option<&str>,
-    group: Option<&SecurityGroupId>,
-    direction: Direction,
-    place: usize,
-    id_place: &Place<'a>,
-    context: &mut Context<'a>,
-) -> Result<String, Told> {
-    let id = match (given, group) {
-        (Some(id), _) => id.to_owned(),
-        (None, Some(group)) => format!("{group}-{}-{place}", name(direction)),
-        (None, None) => return Err(Told),
-    };
-    context.take_rule_id(&id, id_place)?;
-    Ok(id)
-}
-
-fn name(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Ingress => "ingress",
-        Direction::Egress => "egress",
+fn is_inside(net: IpNet, vpc: &Vpc) -> bool {
+    match net {
+        IpNet::V4(net) => vpc.cidr_block.contains(&net),
+        IpNet::V6(net) => vpc.ipv6_cidr_block.is_some_and(|all| all.contains(&net)),
     }
-}
-
-/// The fields that hold the peer in one direction, one for each family.
-#[derive(Debug, Clone, Copy)]
-struct PeerFields {
-    ipv4: &'static str,
-    ipv6: &'static str,
-}
-
-const SOURCE: PeerFields = PeerFields {
-    ipv4: "SourceCidrIp",
-    ipv6: "Ipv6SourceCidrIp",
-};
-const DESTINATION: PeerFields = PeerFields {
-    ipv4: "DestCidrIp",
-    ipv6: "Ipv6DestCidrIp",
-};
-
-fn peer(fields: &mut Fields<'_>, direction: Result<Direction, Told>) -> Result<IpNet, Told> {
-    match direction {
-        Ok(Direction::Ingress) => peer_of(fields, SOURCE, DESTINATION, "ingress"),
-        Ok(Direction::Egress) => peer_of(fields, DESTINATION, SOURCE, "egress"),
-        Err(told) => {
-            for names in [SOURCE, DESTINATION] {
-                let _ = read_peer(fields, names);
-            }
-            Err(told)
-        }
-    }
-}
-
-/// The peer, out of exactly one of the fields of its direction.
-fn peer_of(
-    fields: &mut Fields<'_>,
-    mine: PeerFields,
-    other: PeerFields,
-    direction: &str,
-) -> Result<IpNet, Told> {
-    let (ipv4, ipv6) = read_peer(fields, mine);
-    let strays = [
-        traffic::refuse_stray(fields, other.ipv4, mine.ipv4, direction),
-        traffic::refuse_stray(fields, other.ipv6, mine.ipv6, direction),
-    ];
-    // Whoever wrote a field of the other direction has been told already.
-    strays.into_iter().collect::<Result<(), _>>()?;
-    match (ipv4?, ipv6?) {
-        (Some(peer), None) | (None, Some(peer)) => Ok(peer),
-        (Some(_), Some(_)) => Err(fields.place_of(mine.ipv6).fault(
-            format!("{} is given as well", mine.ipv4),
-            "keep one of the two: a rule has one peer, so write a rule for each",
-        )),
-        (None, None) => Err(fields.place().fault(
-            format!("neither {} nor {} is given", mine.ipv4, mine.ipv6),
-            format!("add `{}:`", mine.ipv4),
-        )),
-    }
-}
-
-type Read = Result<Option<IpNet>, Told>;
-
-fn read_peer(fields: &mut Fields<'_>, names: PeerFields) -> (Read, Read) {
-    let PeerFields { ipv4, ipv6 } = names;
-    let mut read = |family, name, other| {
-        let otherwise = format!("write it as {other}");
-        fields.optional(name, |node| ip::cidr_of(family, node, &otherwise))
-    };
-    (read(Family::V4, ipv4, ipv6), read(Family::V6, ipv6, ipv4))
-}
-
-fn intranet(node: &Node) -> Result<(), Wrong> {
-    scalar::only(node, "intranet", &["internet"])
-}
-
-fn refuse_unsupported(fields: &mut Fields<'_>) {
-    fields.unsupported(
-        &[
-            "SourceGroupId",
-            "SourceGroupOwnerAccount",
-            "SourceGroupOwnerId",
-            "SourcePrefixListId",
-            "DestGroupId",
-            "DestGroupOwnerAccount",
-            "DestGroupOwnerId",
-            "DestPrefixListId",
-        ],
-        "remove it, and write one rule per network as SourceCidrIp, DestCidrIp or their Ipv6 forms",
-    );
-    fields.unsupported(
-        &["SourcePortRange", "PortRangeListId"],
-        "remove it; PortRange is the destination port",
-    );
 }

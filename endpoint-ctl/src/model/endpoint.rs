@@ -5,8 +5,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{
-    EndpointId, EndpointLimits, EniId, SecurityGroupId, ServiceId, Transport, VSwitchId, VpcId,
-    ZoneId,
+    EndpointId, EndpointLimits, EndpointPolicy, EniId, SecurityGroupId, ServiceId, Transport,
+    VSwitchId, VpcId, ZoneId,
 };
 
 /// `AddressIpVersion`.
@@ -49,6 +49,8 @@ pub struct Endpoint {
     pub security_groups: Vec<SecurityGroupId>,
     /// The managed security group that came with it.
     pub managed_group: SecurityGroupId,
+    /// `PolicyDocument`.
+    pub policy: EndpointPolicy,
     /// What it may use.
     pub limits: EndpointLimits,
     /// Its zones, 1 to 10, one vSwitch each.

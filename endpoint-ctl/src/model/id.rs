@@ -39,6 +39,8 @@ id_types! {
     ZoneId,
     /// `SecurityGroupId`, such as `sg-web`.
     SecurityGroupId,
+    /// `PrefixListId`, such as `pl-offices`.
+    PrefixListId,
     /// `NetworkAclId`, such as `nacl-a`.
     NetworkAclId,
     /// Id of a provider network (this project's own kind).

@@ -4,6 +4,7 @@
 //! Field names follow the API (`VpcId`, `CidrBlock`, ...) in snake case.
 
 mod endpoint;
+mod endpoint_policy;
 mod health_check;
 mod hook;
 mod id;
@@ -11,6 +12,7 @@ mod ipam;
 mod limits;
 mod network;
 mod network_acl;
+mod prefix_list;
 mod provider;
 mod rule;
 mod security_group;
@@ -18,20 +20,22 @@ mod security_group;
 use std::collections::BTreeMap;
 
 pub use endpoint::{AddressIpVersion, Endpoint, EndpointType, EndpointZone, ReverseResource};
+pub use endpoint_policy::{EndpointPolicy, PolicyCondition, PolicyStatement, statement_name};
 pub use health_check::{HealthCheck, HealthCheckKind, HttpCheck, HttpMethod, TargetId};
 pub use hook::Hook;
 pub use id::{
-    EndpointId, EniId, LoadBalancerId, NetworkAclId, ProviderNetworkId, SecurityGroupId, ServiceId,
-    VSwitchId, VpcId, ZoneId,
+    EndpointId, EniId, LoadBalancerId, NetworkAclId, PrefixListId, ProviderNetworkId,
+    SecurityGroupId, ServiceId, VSwitchId, VpcId, ZoneId,
 };
 pub use ipam::{Ipam, IpamError};
 pub use limits::{EndpointLimits, IdleTimeouts};
 pub use network::{VSwitch, Vpc};
 pub use network_acl::{NetworkAcl, NetworkAclEntry};
+pub use prefix_list::{AddressFamily, PrefixList};
 pub use provider::{EndpointService, Listener, LoadBalancer, OnNoBackend, ProviderNetwork, Server};
 pub use rule::{Policy, PortRange, ProtocolMatch, Transport};
 pub use security_group::{
-    Direction, SecurityGroup, SecurityGroupRule, SecurityGroupType, managed_group,
+    Direction, Peer, SecurityGroup, SecurityGroupRule, SecurityGroupType, managed_group,
 };
 
 /// One complete, consistent desired state. Every reference in it resolves.
@@ -41,6 +45,8 @@ pub struct Model {
     pub vpcs: BTreeMap<VpcId, Vpc>,
     /// vSwitches, each bound to one interface.
     pub vswitches: BTreeMap<VSwitchId, VSwitch>,
+    /// Prefix lists.
+    pub prefix_lists: BTreeMap<PrefixListId, PrefixList>,
     /// Security groups, the managed ones (one per endpoint) included.
     pub security_groups: BTreeMap<SecurityGroupId, SecurityGroup>,
     /// Network ACLs.
@@ -61,6 +67,16 @@ impl Model {
         let service = self.services.get(&endpoint.service)?;
         let balancer = self.load_balancers.get(&service.load_balancer)?;
         Some(&balancer.provider_network)
+    }
+
+    /// What is in force only in part, a sentence each: where, what, and what happens instead.
+    pub fn notices(&self) -> Vec<String> {
+        let endpoints = self.endpoints.values();
+        let notices = endpoints.flat_map(|endpoint| {
+            let notices = endpoint.policy.notices();
+            notices.map(move |notice| format!("{}: PolicyDocument: {notice}", endpoint.id))
+        });
+        notices.collect()
     }
 
     /// Every server behind every listener, by name.

@@ -14,7 +14,7 @@ pub enum Policy {
 }
 
 /// The protocols a rule covers (`IpProtocol`, `Protocol`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ProtocolMatch {
     /// Every IP protocol.
     All,
@@ -32,8 +32,8 @@ impl ProtocolMatch {
     }
 }
 
-/// Destination ports, both ends included. `-1/-1` on the wire is [`PortRange::ANY`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Ports, both ends included. `-1/-1` on the wire is [`PortRange::ANY`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PortRange {
     /// Lowest port covered.
     pub first: u16,

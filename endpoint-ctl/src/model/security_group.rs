@@ -2,14 +2,19 @@
 //!
 //! May import: std, ipnet, the model's own modules.
 
+use std::fmt;
+
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use super::{EndpointId, EndpointType, Policy, PortRange, ProtocolMatch, SecurityGroupId, VpcId};
+use super::{
+    EndpointId, EndpointType, Policy, PortRange, PrefixListId, ProtocolMatch, SecurityGroupId,
+    VpcId,
+};
 
 /// `SecurityGroupType`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecurityGroupType {
-    /// `normal`: outbound allowed by default.
+    /// `normal`: by default outbound is allowed, and inbound from members.
     Normal,
     /// `enterprise`: both directions denied by default.
     Enterprise,
@@ -35,6 +40,11 @@ pub struct SecurityGroup {
     pub group_type: SecurityGroupType,
     /// `ServiceManaged`: made with an endpoint, never changed by users.
     pub service_managed: bool,
+    /// `InnerAccessPolicy`: whether members reach each other where no rule says otherwise. Of an
+    /// enterprise group and of a managed one always [`Policy::Drop`].
+    pub inner_access: Policy,
+    /// `Members`: hosts of the VPC that are in the group, beside the ENIs it is attached to.
+    pub members: Vec<IpNet>,
     /// Its rules, in the order they were given.
     pub rules: Vec<SecurityGroupRule>,
 }
@@ -54,9 +64,40 @@ pub struct SecurityGroupRule {
     pub protocol: ProtocolMatch,
     /// `PortRange`: always the destination port.
     pub ports: PortRange,
-    /// `SourceCidrIp` or `Ipv6SourceCidrIp` (ingress), `DestCidrIp` or `Ipv6DestCidrIp` (egress); a
-    /// rule covers the family of its peer alone.
-    pub peer: IpNet,
+    /// `SourcePortRange`: the source port, of TCP and UDP.
+    pub source_ports: PortRange,
+    /// Who is at the other side: the source (ingress) or the destination (egress).
+    pub peer: Peer,
+    /// `DestCidrIp` or `Ipv6DestCidrIp` (ingress), `SourceCidrIp` or `Ipv6SourceCidrIp` (egress): the
+    /// rule is one of the ENIs whose address of the peer's family is in it; `None`: of all.
+    pub local: Option<IpNet>,
+}
+
+/// Whom a rule lets in or out. It covers the families of these addresses alone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Peer {
+    /// `SourceCidrIp`, `DestCidrIp` or their `Ipv6` forms.
+    Cidr(IpNet),
+    /// `SourcePrefixListId` or `DestPrefixListId`: any entry of the list.
+    PrefixList(PrefixListId),
+    /// `SourceGroupId` or `DestGroupId`: any member of the group.
+    Group(SecurityGroupId),
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cidr(net) => net.fmt(f),
+            Self::PrefixList(id) => id.fmt(f),
+            Self::Group(id) => id.fmt(f),
+        }
+    }
+}
+
+impl<T: Into<IpNet>> From<T> for Peer {
+    fn from(net: T) -> Self {
+        Self::Cidr(net.into())
+    }
 }
 
 /// The group that comes with an endpoint: accept everything of both families, priority 1, outbound
@@ -78,7 +119,9 @@ pub fn managed_group(
         priority: 1,
         protocol: ProtocolMatch::All,
         ports: PortRange::ANY,
-        peer,
+        source_ports: PortRange::ANY,
+        peer: peer.into(),
+        local: None,
     };
     let name = format!("sgr-managed-{endpoint}-{word}");
     SecurityGroup {
@@ -86,6 +129,8 @@ pub fn managed_group(
         vpc: vpc.clone(),
         group_type: SecurityGroupType::Normal,
         service_managed: true,
+        inner_access: Policy::Drop,
+        members: Vec::new(),
         rules: vec![
             rule(name.clone(), Ipv4Net::default().into()),
             rule(format!("{name}-ipv6"), Ipv6Net::default().into()),

@@ -4,11 +4,13 @@ use ipnet::{IpNet, Ipv4Net};
 
 use super::*;
 use crate::model::{
-    AddressIpVersion, EndpointLimits, EndpointType, EndpointZone, EniId, Hook, NetworkAcl,
-    NetworkAclId, SecurityGroupId, ServiceId, VSwitch, VpcId, ZoneId, managed_group,
+    AddressIpVersion, EndpointLimits, EndpointPolicy, EndpointType, EndpointZone, EniId, Hook,
+    NetworkAcl, NetworkAclId, SecurityGroupId, ServiceId, VSwitch, VpcId, ZoneId, managed_group,
 };
 
 mod families;
+mod peers;
+mod policy;
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;
@@ -30,7 +32,9 @@ fn rule(id: &str, direction: Direction, policy: Policy, priority: u8) -> Securit
         priority,
         protocol: ProtocolMatch::All,
         ports: PortRange::ANY,
+        source_ports: PortRange::ANY,
         peer: Ipv4Net::default().into(),
+        local: None,
     }
 }
 
@@ -40,6 +44,11 @@ fn group(id: &str, group_type: SecurityGroupType, rules: Vec<SecurityGroupRule>)
         vpc: VpcId::new("vpc-a"),
         group_type,
         service_managed: false,
+        inner_access: match group_type {
+            SecurityGroupType::Normal => Policy::Accept,
+            SecurityGroupType::Enterprise => Policy::Drop,
+        },
+        members: Vec::new(),
         rules,
     }
 }
@@ -64,6 +73,7 @@ fn endpoint_with(groups: Vec<SecurityGroup>) -> Model {
         address_ip_version: AddressIpVersion::Ipv4,
         security_groups: groups.iter().map(|group| group.id.clone()).collect(),
         managed_group: managed.id.clone(),
+        policy: EndpointPolicy::default(),
         limits: EndpointLimits::default(),
         zones: vec![EndpointZone {
             zone: ZoneId::new("z"),
@@ -80,9 +90,30 @@ fn endpoint_with(groups: Vec<SecurityGroup>) -> Model {
     model
 }
 
+/// A packet of the ENI, from port 40000.
+fn packet(direction: Direction, peer: &str, protocol: u8, port: u16) -> Packet {
+    let peer = ip(peer);
+    Packet {
+        direction,
+        eni: ip(if peer.is_ipv4() {
+            "10.0.1.100"
+        } else {
+            "fd00:0:0:1::100"
+        }),
+        peer,
+        protocol,
+        source_port: 40_000,
+        port,
+    }
+}
+
+/// What the groups of the endpoint say about a packet.
+fn judge(model: &Model, packet: &Packet) -> Verdict {
+    judge_security_groups(model, &EndpointId::new("ep"), packet)
+}
+
 fn groups(model: &Model, direction: Direction, protocol: u8, port: u16) -> Verdict {
-    let endpoint = EndpointId::new("ep");
-    judge_security_groups(model, &endpoint, direction, ip("10.0.1.10"), protocol, port)
+    judge(model, &packet(direction, "10.0.1.10", protocol, port))
 }
 
 fn egress(rules: Vec<SecurityGroupRule>) -> Verdict {
@@ -129,14 +160,11 @@ fn inbound_is_denied_unless_a_rule_matches() {
 #[test]
 fn only_listed_addresses_reach_the_service() {
     let listed = SecurityGroupRule {
-        peer: net("10.0.1.10/32"),
+        peer: net("10.0.1.10/32").into(),
         ..rule("listed", Direction::Ingress, Policy::Accept, 1)
     };
     let model = endpoint_with(vec![normal("sg", vec![listed])]);
-    let from = |peer| {
-        let endpoint = EndpointId::new("ep");
-        judge_security_groups(&model, &endpoint, Direction::Ingress, ip(peer), TCP, 80)
-    };
+    let from = |peer| judge(&model, &packet(Direction::Ingress, peer, TCP, 80));
     assert_eq!(from("10.0.1.10"), Verdict::new(Policy::Accept, "listed"));
     assert_eq!(
         from("10.0.1.11"),
@@ -295,14 +323,8 @@ fn vswitch_with(acl: Option<(Vec<NetworkAclEntry>, Vec<NetworkAclEntry>)>) -> Mo
 }
 
 fn acl(model: &Model, direction: Direction, peer: &str, protocol: u8, port: u16) -> Verdict {
-    judge_network_acl(
-        model,
-        &VSwitchId::new("vsw"),
-        direction,
-        ip(peer),
-        protocol,
-        port,
-    )
+    let packet = packet(direction, peer, protocol, port);
+    judge_network_acl(model, &VSwitchId::new("vsw"), &packet)
 }
 
 #[test]

@@ -173,6 +173,7 @@ fn thousands_of_mutations_of_the_examples_never_panic() {
     mutate_and_load(&lab(), 10_000);
     mutate_and_load(&example("dual-stack.yaml"), 5_000);
     mutate_and_load(&example("reverse.yaml"), 5_000);
+    mutate_and_load(&example("rules.yaml"), 5_000);
 }
 
 fn mutate_and_load(text: &str, times: u64) {

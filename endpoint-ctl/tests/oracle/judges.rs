@@ -4,7 +4,6 @@
 //! May import: endpoint-common, endpoint-ctl, subject.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::net::Ipv4Addr;
 
 use endpoint_common::abi::flow::Family;
@@ -14,16 +13,21 @@ use endpoint_common::abi::service::{Address, KIND_ENI};
 use endpoint_common::path::{Peer, PolicyKey, classify};
 use endpoint_ctl::compiler::{Capacity, Numbers, compile};
 use endpoint_ctl::hostpath::HostWorld;
-use endpoint_ctl::model::{Direction, Model, Policy, SecurityGroupRule};
-use endpoint_ctl::oracle::{Verdict, judge_network_acl, judge_security_groups};
+use endpoint_ctl::model::{Direction, Model, Policy};
+use endpoint_ctl::oracle::{
+    Packet, Verdict, judge_endpoint_policy, judge_network_acl, judge_security_groups,
+};
+use ipnet::Ipv4Net;
 
-use super::subject::{Subject, endpoint_id, vswitch_id};
+use super::subject::{Rule, Subject, endpoint_id, vswitch_id};
 
-/// A rule set of the two that an ENI has.
+/// A rule set of the three that an ENI has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Layer {
     NetworkAcl,
     SecurityGroups,
+    /// Inbound alone; neither protocol nor ports count.
+    EndpointPolicy,
 }
 
 /// What is asked.
@@ -33,15 +37,19 @@ pub(crate) struct Probe {
     pub(crate) direction: Direction,
     pub(crate) peer: Ipv4Addr,
     pub(crate) protocol: u8,
-    /// 0 where the protocol has none.
+    /// Both ports are 0 where the protocol has none.
+    pub(crate) source_port: u16,
     pub(crate) port: u16,
 }
 
 /// See the module.
 pub(crate) struct Judges {
+    subject: Subject,
     model: Model,
     world: HostWorld,
     eni: Address,
+    /// Root of the endpoint's policy.
+    policy_in: u32,
     names: BTreeMap<u32, String>,
 }
 
@@ -54,8 +62,12 @@ impl Judges {
         let tables = compile(&model, &numbers, 1, &capacity).expect("rules that fit");
         let again = compile(&model, &numbers, 1, &capacity).expect("rules that fit");
         assert_eq!(tables, again, "compiling is deterministic");
-        let mut enis = tables.addresses.values().filter(|row| row.kind == KIND_ENI);
-        let eni = *enis.next().expect("the endpoint's ENI");
+        let mut enis = tables
+            .addresses
+            .iter()
+            .filter(|(_, row)| row.kind == KIND_ENI);
+        let (at, eni) = enis.next().expect("the endpoint's ENI");
+        let (policy_in, eni) = (tables.policies_in[at], *eni);
         let mut world = HostWorld::new([0; 2], 0);
         world.apply(tables);
         let names = numbers
@@ -63,9 +75,11 @@ impl Judges {
             .map(|(name, number)| (number, name.to_owned()));
         Self {
             names: names.collect(),
+            subject: subject.clone(),
             model,
             world,
             eni,
+            policy_in,
         }
     }
 
@@ -84,22 +98,19 @@ impl Judges {
     }
 
     pub(crate) fn by_oracle(&self, probe: &Probe) -> Verdict {
-        let (peer, protocol, port) = (probe.peer.into(), probe.protocol, probe.port);
+        let packet = Packet {
+            direction: probe.direction,
+            eni: self.subject.eni().into(),
+            peer: probe.peer.into(),
+            protocol: probe.protocol,
+            source_port: probe.source_port,
+            port: probe.port,
+        };
         match probe.layer {
-            Layer::NetworkAcl => {
-                let vswitch = vswitch_id();
-                judge_network_acl(&self.model, &vswitch, probe.direction, peer, protocol, port)
-            }
-            Layer::SecurityGroups => {
-                let endpoint = endpoint_id();
-                judge_security_groups(
-                    &self.model,
-                    &endpoint,
-                    probe.direction,
-                    peer,
-                    protocol,
-                    port,
-                )
+            Layer::NetworkAcl => judge_network_acl(&self.model, &vswitch_id(), &packet),
+            Layer::SecurityGroups => judge_security_groups(&self.model, &endpoint_id(), &packet),
+            Layer::EndpointPolicy => {
+                judge_endpoint_policy(&self.model, &endpoint_id(), packet.peer)
             }
         }
     }
@@ -110,16 +121,23 @@ impl Judges {
             (Layer::NetworkAcl, Direction::Egress) => self.eni.acl_out,
             (Layer::SecurityGroups, Direction::Ingress) => self.eni.group_in,
             (Layer::SecurityGroups, Direction::Egress) => self.eni.group_out,
+            (Layer::EndpointPolicy, _) => self.policy_in,
         };
         if root == 0 && probe.layer == Layer::NetworkAcl {
             let (policy, rule) = (Policy::Accept, "no-acl".to_owned());
             return Ok(Verdict { policy, rule });
         }
+        if root == 0 && probe.layer == Layer::EndpointPolicy {
+            // All are let through; by which statement is not asked.
+            let verdict = self.by_oracle(probe);
+            let policy = Policy::Accept;
+            return Ok(Verdict { policy, ..verdict });
+        }
         let key = PolicyKey::new(
             Family::V4 as u8,
             probe.protocol,
             probe.port.to_be_bytes(),
-            [0; 2],
+            probe.source_port.to_be_bytes(),
         );
         let word = classify(
             &&self.world,
@@ -144,19 +162,42 @@ impl Judges {
     /// Of security-group rules with the same priority and policy it does not matter which is named,
     /// as long as it covers the packet.
     fn is_of_equal_rank(&self, probe: &Probe, a: &Verdict, b: &Verdict) -> bool {
-        let rule = |verdict: &Verdict| -> Option<&SecurityGroupRule> {
-            let groups = self.model.security_groups.values();
-            let found = groups.flat_map(|group| &group.rules);
-            found.into_iter().find(|rule| rule.id == verdict.rule)
-        };
-        let (Some(a), Some(b)) = (rule(a), rule(b)) else {
+        if probe.layer != Layer::SecurityGroups {
             return false;
+        }
+        if let (Some(_), Some(b)) = (inner(&a.rule), inner(&b.rule)) {
+            return self.subject.groups[b].attached && contains(&self.subject.members(b), probe);
+        }
+        // Rules as the subject has them, or those of the managed group.
+        let (Some(a), Some(b)) = (self.rule(&a.rule), self.rule(&b.rule)) else {
+            let is_managed = |verdict: &Verdict| verdict.rule.starts_with("sgr-managed-");
+            let rank = |verdict: &Verdict| self.rule(&verdict.rule).map(|rule| rule.priority);
+            return a.policy == b.policy
+                && (is_managed(a) && rank(b) == Some(1) || is_managed(b) && rank(a) == Some(1));
         };
         let has_ports = matches!(probe.protocol, 6 | 17);
-        probe.layer == Layer::SecurityGroups
-            && (a.priority, a.policy, a.direction) == (b.priority, b.policy, b.direction)
-            && b.peer.contains(&IpAddr::V4(probe.peer))
+        let eni = self.subject.eni();
+        (a.priority, a.policy, a.direction) == (b.priority, b.policy, b.direction)
+            && contains(&self.subject.peers(b), probe)
+            && b.local.is_none_or(|net| net.contains(&eni))
             && b.protocol.covers(probe.protocol)
             && (!has_ports || b.ports.covers(probe.port))
+            && (!has_ports || b.source_ports.covers(probe.source_port))
     }
+
+    /// The rule `group1-7`.
+    fn rule(&self, name: &str) -> Option<&Rule> {
+        let (group, rule) = name.strip_prefix("group")?.split_once('-')?;
+        let group = self.subject.groups.get(group.parse::<usize>().ok()?)?;
+        group.rules.get(rule.parse::<usize>().ok()?)
+    }
+}
+
+/// The group that `inner-group1` is of.
+fn inner(name: &str) -> Option<usize> {
+    name.strip_prefix("inner-group")?.parse().ok()
+}
+
+fn contains(networks: &[Ipv4Net], probe: &Probe) -> bool {
+    networks.iter().any(|net| net.contains(&probe.peer))
 }

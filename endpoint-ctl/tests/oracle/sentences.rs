@@ -13,24 +13,35 @@ use super::judges::{
     Layer::{self, NetworkAcl, SecurityGroups},
     Probe,
 };
-use super::subject::{Managed, Rule, Subject, rule};
+use super::subject::{Group, Managed, Rule, Subject, rule};
 
-const TCP: u8 = 6;
-const UDP: u8 = 17;
-const ICMP: u8 = 1;
+pub(crate) const TCP: u8 = 6;
+pub(crate) const UDP: u8 = 17;
+pub(crate) const ICMP: u8 = 1;
 
-fn probe(layer: Layer, direction: Direction, peer: &str, protocol: u8, port: u16) -> Probe {
+pub(crate) fn probe(
+    layer: Layer,
+    direction: Direction,
+    peer: &str,
+    protocol: u8,
+    port: u16,
+) -> Probe {
     Probe {
         layer,
         direction,
         peer: peer.parse().expect(peer),
         protocol,
+        source_port: if matches!(protocol, TCP | UDP) {
+            40_000
+        } else {
+            0
+        },
         port,
     }
 }
 
 /// Both judges say `policy`, by the rule of this name.
-fn assert_judged(subject: &Subject, probe: &Probe, policy: Policy, name: &str) {
+pub(crate) fn assert_judged(subject: &Subject, probe: &Probe, policy: Policy, name: &str) {
     let judges = Judges::new(subject);
     let verdict = judges.by_oracle(probe);
     assert_eq!(
@@ -44,14 +55,14 @@ fn assert_judged(subject: &Subject, probe: &Probe, policy: Policy, name: &str) {
     assert_eq!(agreed, policy == Accept, "{probe:?}");
 }
 
-fn from(peer: &str, rule: Rule) -> Rule {
+pub(crate) fn from(peer: &str, rule: Rule) -> Rule {
     Rule {
         peer: peer.parse().expect(peer),
         ..rule
     }
 }
 
-fn ports(protocol: u8, first: u16, last: u16, rule: Rule) -> Rule {
+pub(crate) fn ports(protocol: u8, first: u16, last: u16, rule: Rule) -> Rule {
     Rule {
         protocol: ProtocolMatch::Number(protocol),
         ports: PortRange { first, last },
@@ -85,7 +96,10 @@ fn the_type_of_the_custom_groups_decides_outbound_by_default() {
     let (normal, enterprise) = (SecurityGroupType::Normal, SecurityGroupType::Enterprise);
     for managed in [Managed::WithoutRules, Managed::Missing] {
         let of = |kinds: &[SecurityGroupType]| Subject {
-            groups: kinds.iter().map(|kind| (*kind, Vec::new())).collect(),
+            groups: kinds
+                .iter()
+                .map(|kind| Group::new(*kind, Vec::new()))
+                .collect(),
             managed,
             ..Subject::default()
         };
@@ -117,8 +131,8 @@ fn rules_of_all_groups_are_merged() {
     let normal = SecurityGroupType::Normal;
     let subject = Subject {
         groups: vec![
-            (normal, vec![rule(Ingress, Accept, 2)]),
-            (normal, vec![from("10.0.1.0/24", rule(Ingress, Drop, 1))]),
+            Group::new(normal, vec![rule(Ingress, Accept, 2)]),
+            Group::new(normal, vec![from("10.0.1.0/24", rule(Ingress, Drop, 1))]),
         ],
         ..Subject::default()
     };

@@ -3,23 +3,37 @@
 //! May import: endpoint-ctl (model), ipnet.
 
 use endpoint_ctl::model::{
-    AddressIpVersion, Direction, Endpoint, EndpointId, EndpointLimits, EndpointType, EndpointZone,
-    EniId, Hook, Model, NetworkAcl, NetworkAclEntry, NetworkAclId, Policy, PortRange,
+    AddressFamily, AddressIpVersion, Direction, Endpoint, EndpointId, EndpointLimits,
+    EndpointPolicy, EndpointType, EndpointZone, EniId, Hook, Model, NetworkAcl, NetworkAclEntry,
+    NetworkAclId, Peer, Policy, PolicyStatement, PortRange, PrefixList, PrefixListId,
     ProtocolMatch, SecurityGroup, SecurityGroupId, SecurityGroupRule, SecurityGroupType, ServiceId,
     VSwitch, VSwitchId, VpcId, ZoneId, managed_group,
 };
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net};
+
+use std::net::Ipv4Addr;
+
+/// Whom a rule means by name: a prefix list or a group of the subject, by its place there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Named {
+    List(usize),
+    Group(usize),
+}
 
 /// What a rule says, wherever it stands.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rule {
     pub(crate) direction: Direction,
     pub(crate) policy: Policy,
-    /// Of no meaning in a network ACL.
+    /// This and what is behind `peer` is of no meaning in a network ACL.
     pub(crate) priority: u8,
     pub(crate) protocol: ProtocolMatch,
     pub(crate) ports: PortRange,
     pub(crate) peer: Ipv4Net,
+    /// Instead of `peer`.
+    pub(crate) named: Option<Named>,
+    pub(crate) local: Option<Ipv4Net>,
+    pub(crate) source_ports: PortRange,
 }
 
 /// A rule for all traffic.
@@ -31,6 +45,38 @@ pub(crate) fn rule(direction: Direction, policy: Policy, priority: u8) -> Rule {
         protocol: ProtocolMatch::All,
         ports: PortRange::ANY,
         peer: Ipv4Net::default(),
+        named: None,
+        local: None,
+        source_ports: PortRange::ANY,
+    }
+}
+
+/// A security group, attached to the endpoint or not.
+#[derive(Debug, Clone)]
+pub(crate) struct Group {
+    pub(crate) kind: SecurityGroupType,
+    pub(crate) inner_access: Policy,
+    pub(crate) members: Vec<Ipv4Net>,
+    /// ENIs of other endpoints that have it.
+    pub(crate) enis: Vec<Ipv4Addr>,
+    pub(crate) attached: bool,
+    pub(crate) rules: Vec<Rule>,
+}
+
+impl Group {
+    /// An attached one without members but the endpoint.
+    pub(crate) fn new(kind: SecurityGroupType, rules: Vec<Rule>) -> Self {
+        Self {
+            kind,
+            inner_access: match kind {
+                SecurityGroupType::Normal => Policy::Accept,
+                SecurityGroupType::Enterprise => Policy::Drop,
+            },
+            members: Vec::new(),
+            enis: Vec::new(),
+            attached: true,
+            rules,
+        }
     }
 }
 
@@ -48,8 +94,11 @@ pub(crate) enum Managed {
 pub(crate) struct Subject {
     pub(crate) vswitch: Ipv4Net,
     pub(crate) acl: Option<Vec<Rule>>,
-    pub(crate) groups: Vec<(SecurityGroupType, Vec<Rule>)>,
+    pub(crate) lists: Vec<Vec<Ipv4Net>>,
+    pub(crate) groups: Vec<Group>,
     pub(crate) managed: Managed,
+    /// Statements of the endpoint's policy; none: as it is by default.
+    pub(crate) policy: Vec<PolicyStatement>,
 }
 
 impl Default for Subject {
@@ -57,8 +106,10 @@ impl Default for Subject {
         Self {
             vswitch: "10.0.1.0/24".parse().expect("a network"),
             acl: None,
-            groups: vec![(SecurityGroupType::Normal, Vec::new())],
+            lists: Vec::new(),
+            groups: vec![Group::new(SecurityGroupType::Normal, Vec::new())],
             managed: Managed::AsMade,
+            policy: Vec::new(),
         }
     }
 }
@@ -74,7 +125,7 @@ pub(crate) fn vswitch_id() -> VSwitchId {
 impl Subject {
     pub(crate) fn with_group(rules: Vec<Rule>) -> Self {
         Self {
-            groups: vec![(SecurityGroupType::Normal, rules)],
+            groups: vec![Group::new(SecurityGroupType::Normal, rules)],
             ..Self::default()
         }
     }
@@ -88,7 +139,7 @@ impl Subject {
 
     /// Every rule there is.
     pub(crate) fn rules(&self) -> impl Iterator<Item = &Rule> {
-        let groups = self.groups.iter().flat_map(|(_, rules)| rules);
+        let groups = self.groups.iter().flat_map(|group| &group.rules);
         self.acl.iter().flatten().chain(groups)
     }
 
@@ -99,7 +150,7 @@ impl Subject {
     /// The same without its rule number `place`.
     pub(crate) fn without(&self, place: usize) -> Self {
         let mut less = self.clone();
-        let groups = less.groups.iter_mut().map(|(_, rules)| rules);
+        let groups = less.groups.iter_mut().map(|group| &mut group.rules);
         let mut first = 0;
         for rules in less.acl.iter_mut().chain(groups) {
             if (first..first + rules.len()).contains(&place) {
@@ -109,6 +160,28 @@ impl Subject {
             first += rules.len();
         }
         less
+    }
+
+    /// The endpoint's one address.
+    pub(crate) fn eni(&self) -> Ipv4Addr {
+        self.vswitch.addr()
+    }
+
+    /// The networks that a rule is about.
+    pub(crate) fn peers(&self, rule: &Rule) -> Vec<Ipv4Net> {
+        match rule.named {
+            None => vec![rule.peer],
+            Some(Named::List(place)) => self.lists[place].clone(),
+            Some(Named::Group(place)) => self.members(place),
+        }
+    }
+
+    /// Who is in a group.
+    pub(crate) fn members(&self, place: usize) -> Vec<Ipv4Net> {
+        let group = &self.groups[place];
+        let own = group.attached.then(|| self.eni());
+        let enis = group.enis.iter().copied().chain(own).map(Ipv4Net::from);
+        group.members.iter().copied().chain(enis).collect()
     }
 
     /// The model around the rules. Ids: `acl-3`, `group0-5`.
@@ -130,33 +203,44 @@ impl Subject {
             let acl = acl(rules, &vpc);
             model.network_acls.insert(acl.id.clone(), acl);
         }
-        let groups: Vec<_> = self
-            .groups
-            .iter()
-            .enumerate()
-            .map(|(place, (kind, rules))| group(place, *kind, rules, &vpc))
+        for (place, entries) in self.lists.iter().enumerate() {
+            let list = list(place, entries);
+            model.prefix_lists.insert(list.id.clone(), list);
+        }
+        let numbered = self.groups.iter().enumerate();
+        let groups: Vec<_> = numbered
+            .map(|(place, made)| group(place, made, &vpc))
             .collect();
         let managed = managed_group(&endpoint, EndpointType::Interface, &vpc);
+        let attached =
+            |(group, made): (&SecurityGroup, &Group)| made.attached.then(|| group.id.clone());
+        let policy = match &self.policy[..] {
+            [] => EndpointPolicy::default(),
+            statements => EndpointPolicy {
+                document: "as told".to_owned(),
+                statements: statements.to_vec(),
+            },
+        };
         let made = Endpoint {
-            id: endpoint.clone(),
-            name: None,
-            vpc,
-            service: ServiceId::new("none"),
-            endpoint_type: EndpointType::Interface,
-            resources: Vec::new(),
-            address_ip_version: AddressIpVersion::Ipv4,
-            security_groups: groups.iter().map(|group| group.id.clone()).collect(),
+            security_groups: groups
+                .iter()
+                .zip(&self.groups)
+                .filter_map(attached)
+                .collect(),
             managed_group: managed.id.clone(),
-            limits: EndpointLimits::default(),
-            zones: vec![EndpointZone {
-                zone: ZoneId::new("z"),
-                vswitch: vswitch_id(),
-                eni: EniId::new("eni"),
-                ip: self.vswitch.addr(),
-                ipv6: None,
-            }],
+            policy,
+            ..endpoint_at(endpoint.clone(), self.eni(), &vpc)
         };
         model.endpoints.insert(endpoint, made);
+        for (group, made) in groups.iter().zip(&self.groups) {
+            for (number, ip) in made.enis.iter().enumerate() {
+                let id = EndpointId::new(format!("{}-{number}", group.id));
+                let mut other = endpoint_at(id.clone(), *ip, &vpc);
+                other.endpoint_type = EndpointType::Reverse;
+                other.security_groups = vec![group.id.clone()];
+                model.endpoints.insert(id, other);
+            }
+        }
         let managed = match self.managed {
             Managed::AsMade => Some(managed),
             Managed::WithoutRules => Some(SecurityGroup {
@@ -169,6 +253,38 @@ impl Subject {
             model.security_groups.insert(group.id.clone(), group);
         }
         model
+    }
+}
+
+fn endpoint_at(id: EndpointId, ip: Ipv4Addr, vpc: &VpcId) -> Endpoint {
+    Endpoint {
+        name: None,
+        vpc: vpc.clone(),
+        service: ServiceId::new("none"),
+        endpoint_type: EndpointType::Interface,
+        resources: Vec::new(),
+        address_ip_version: AddressIpVersion::Ipv4,
+        security_groups: Vec::new(),
+        managed_group: SecurityGroupId::new("none"),
+        policy: EndpointPolicy::default(),
+        limits: EndpointLimits::default(),
+        zones: vec![EndpointZone {
+            zone: ZoneId::new("z"),
+            vswitch: vswitch_id(),
+            eni: EniId::new(format!("eni-{id}")),
+            ip,
+            ipv6: None,
+        }],
+        id,
+    }
+}
+
+fn list(place: usize, entries: &[Ipv4Net]) -> PrefixList {
+    PrefixList {
+        id: PrefixListId::new(format!("list{place}")),
+        family: AddressFamily::Ipv4,
+        max_entries: 200,
+        entries: entries.iter().copied().map(IpNet::V4).collect(),
     }
 }
 
@@ -194,24 +310,30 @@ fn acl(rules: &[Rule], vpc: &VpcId) -> NetworkAcl {
     }
 }
 
-fn group(place: usize, kind: SecurityGroupType, rules: &[Rule], vpc: &VpcId) -> SecurityGroup {
-    let rules = rules
-        .iter()
-        .enumerate()
-        .map(|(number, rule)| SecurityGroupRule {
-            id: format!("group{place}-{number}"),
-            direction: rule.direction,
-            policy: rule.policy,
-            priority: rule.priority,
-            protocol: rule.protocol,
-            ports: rule.ports,
-            peer: rule.peer.into(),
-        });
+fn group(place: usize, made: &Group, vpc: &VpcId) -> SecurityGroup {
+    let rules = made.rules.iter().enumerate();
+    let rules = rules.map(|(number, rule)| SecurityGroupRule {
+        id: format!("group{place}-{number}"),
+        direction: rule.direction,
+        policy: rule.policy,
+        priority: rule.priority,
+        protocol: rule.protocol,
+        ports: rule.ports,
+        source_ports: rule.source_ports,
+        peer: match rule.named {
+            None => rule.peer.into(),
+            Some(Named::List(place)) => Peer::PrefixList(PrefixListId::new(format!("list{place}"))),
+            Some(Named::Group(place)) => Peer::Group(SecurityGroupId::new(format!("group{place}"))),
+        },
+        local: rule.local.map(IpNet::V4),
+    });
     SecurityGroup {
         id: SecurityGroupId::new(format!("group{place}")),
         vpc: vpc.clone(),
-        group_type: kind,
+        group_type: made.kind,
         service_managed: false,
+        inner_access: made.inner_access,
+        members: made.members.iter().copied().map(IpNet::V4).collect(),
         rules: rules.collect(),
     }
 }

@@ -1,17 +1,16 @@
 //! The two IP families beside each other.
 
-use super::*;
+use super::{judge as judged, *};
 
 #[test]
 fn a_rule_covers_the_family_of_its_peer_alone() {
     let any = |id, peer| SecurityGroupRule {
-        peer: net(peer),
+        peer: net(peer).into(),
         ..rule(id, Direction::Ingress, Policy::Accept, 1)
     };
     let judge = |rule: SecurityGroupRule, peer| {
         let model = endpoint_with(vec![normal("sg", vec![rule])]);
-        let endpoint = EndpointId::new("ep");
-        judge_security_groups(&model, &endpoint, Direction::Ingress, ip(peer), TCP, 80).rule
+        judged(&model, &packet(Direction::Ingress, peer, TCP, 80)).rule
     };
     assert_eq!(judge(any("six", "::/0"), "fd00::1"), "six");
     assert_eq!(judge(any("six", "::/0"), "10.0.1.10"), "default-ingress");
@@ -24,8 +23,7 @@ fn a_rule_covers_the_family_of_its_peer_alone() {
 #[test]
 fn the_managed_group_accepts_everything_outbound_of_both_families() {
     let model = endpoint_with(vec![group("sg", SecurityGroupType::Enterprise, vec![])]);
-    let endpoint = EndpointId::new("ep");
-    let out = |peer| judge_security_groups(&model, &endpoint, Direction::Egress, ip(peer), TCP, 80);
+    let out = |peer| judged(&model, &packet(Direction::Egress, peer, TCP, 80));
     for (peer, id) in [
         ("10.0.1.10", "sgr-managed-ep-egress"),
         ("fd00::1", "sgr-managed-ep-egress-ipv6"),

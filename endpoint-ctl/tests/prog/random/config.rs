@@ -40,6 +40,8 @@ pub(super) fn shuffle(model: &mut Model, first: &Model, rng: &mut Rng) {
                     priority: 5,
                     protocol: ProtocolMatch::All,
                     ports: PortRange::ANY,
+                    source_ports: PortRange::ANY,
+                    local: None,
                     peer: Ipv4Net::default().into(),
                     id: format!("{name}-rest"),
                 });
@@ -151,6 +153,8 @@ fn rule(group: &str, number: usize, rng: &mut Rng) -> SecurityGroupRule {
         priority,
         protocol,
         ports,
+        source_ports: PortRange::ANY,
+        local: None,
         peer: peer(rng).into(),
     }
 }
