@@ -21,8 +21,9 @@ use super::family::family_of;
 use super::node_store::{KeyRange, NodeStore};
 use super::numbers::Numbers;
 use crate::model::{
-    Direction, Endpoint, Model, NetworkAclEntry, Peer, Policy, PortRange, ProtocolMatch,
-    SecurityGroup, SecurityGroupId, SecurityGroupRule, SecurityGroupType, VSwitch, VSwitchId,
+    Direction, Endpoint, EndpointZone, Model, NetworkAclEntry, Peer, Policy, PortRange,
+    ProtocolMatch, SecurityGroup, SecurityGroupId, SecurityGroupRule, SecurityGroupType, VSwitch,
+    VSwitchId,
 };
 
 #[cfg(test)]
@@ -300,7 +301,7 @@ fn members(model: &Model) -> BTreeMap<&SecurityGroupId, Vec<IpNet>> {
         members.extend(&group.members);
     }
     for endpoint in model.endpoints.values() {
-        let enis = || endpoint.zones.iter().flat_map(|zone| zone.addresses());
+        let enis = || endpoint.zones.iter().flat_map(EndpointZone::addresses);
         for id in endpoint
             .security_groups
             .iter()
