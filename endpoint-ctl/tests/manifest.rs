@@ -1,5 +1,6 @@
 //! The manifest: what loads, what is refused and how it is said, and which addresses ENIs get.
 
+use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 use std::path::Path;
 
@@ -197,9 +198,11 @@ fn an_endpoint_may_have_1000_rules_and_not_one_more() {
         text += "---\nkind: SecurityGroup\nSecurityGroupId: sg-b\nVpcId: vpc-a\nPermissions:\n";
         for place in 0..count {
             let peer = format!("10.{}.{}.0/24", place / 256, place % 256);
-            text += &format!(
-                "- {{ Direction: egress, IpProtocol: ALL, PortRange: -1/-1, DestCidrIp: {peer} }}\n"
-            );
+            writeln!(
+                text,
+                "- {{ Direction: egress, IpProtocol: ALL, PortRange: -1/-1, DestCidrIp: {peer} }}"
+            )
+            .expect("a string takes it");
         }
         text
     };

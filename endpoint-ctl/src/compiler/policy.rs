@@ -23,8 +23,9 @@ use super::numbers::Numbers;
 use super::port_tries::KeyRange;
 use super::tables::PolicyTables;
 use crate::model::{
-    Direction, Endpoint, Model, NetworkAclEntry, Peer, Policy, PortRange, ProtocolMatch,
-    SecurityGroup, SecurityGroupId, SecurityGroupRule, SecurityGroupType, VSwitch, VSwitchId,
+    Direction, Endpoint, EndpointZone, Model, NetworkAclEntry, Peer, Policy, PortRange,
+    ProtocolMatch, SecurityGroup, SecurityGroupId, SecurityGroupRule, SecurityGroupType, VSwitch,
+    VSwitchId,
 };
 
 #[cfg(test)]
@@ -302,7 +303,7 @@ fn members(model: &Model) -> BTreeMap<&SecurityGroupId, Vec<IpNet>> {
         members.extend(&group.members);
     }
     for endpoint in model.endpoints.values() {
-        let enis = || endpoint.zones.iter().flat_map(|zone| zone.addresses());
+        let enis = || endpoint.zones.iter().flat_map(EndpointZone::addresses);
         for id in endpoint
             .security_groups
             .iter()

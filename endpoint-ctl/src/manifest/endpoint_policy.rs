@@ -126,7 +126,9 @@ fn statement(node: &Node, place: Place<'_>) -> Result<PolicyStatement, Told> {
         Some(node) => conditions(node, &place, &mut undecided),
         None => Ok(Vec::new()),
     };
-    (principal?, action?, resource?);
+    principal?;
+    action?;
+    resource?;
     Ok(PolicyStatement {
         effect: effect?,
         conditions: conditions?,
@@ -244,7 +246,7 @@ fn networks(node: &Node) -> Result<Vec<IpNet>, Wrong> {
         .iter()
         .map(ip::address_or_network)
         .collect::<Result<Vec<_>, _>>()
-        .and_then(|networks| not_empty(networks))
+        .and_then(not_empty)
 }
 
 /// A text or a list of texts, none of them empty.

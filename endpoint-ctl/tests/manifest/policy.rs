@@ -146,8 +146,8 @@ fn faults_name_their_place_in_the_document() {
             "PolicyDocument.Statement[0].Action: given twice",
         ),
         (
-            full(r#""Action":"*","Resources":"*""#),
-            "PolicyDocument.Statement[0].Resources: unknown field; did you mean \"Resource\"?",
+            full(r#""Action":"*","Resource":"*","Conditions":{}"#),
+            "PolicyDocument.Statement[0].Conditions: unknown field; did you mean \"Condition\"?",
         ),
         (
             condition(r#"{"IpAdress":{}}"#),

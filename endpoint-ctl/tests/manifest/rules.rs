@@ -1,5 +1,7 @@
 //! Rules of security groups: who they mean, and what is refused.
 
+use std::fmt::Write as _;
+
 use endpoint_ctl::model::{Peer, Policy, PortRange, SecurityGroup, SecurityGroupId};
 
 use super::{check_golden, lab, loaded, refused};
@@ -139,8 +141,11 @@ fn an_endpoint_has_1_to_10_groups_of_its_own() {
     ] {
         let mut text = with(groups);
         for number in 0..10 {
-            text +=
-                &format!("---\nkind: SecurityGroup\nSecurityGroupId: sg-{number}\nVpcId: vpc-a\n");
+            writeln!(
+                text,
+                "---\nkind: SecurityGroup\nSecurityGroupId: sg-{number}\nVpcId: vpc-a"
+            )
+            .expect("a string takes it");
         }
         let errors = refused(&text).to_string();
         assert!(
@@ -156,14 +161,10 @@ fn a_rule_with_a_prefix_list_counts_as_many_as_the_list_may_have() {
         let mut text =
             lab() + "---\nkind: SecurityGroup\nSecurityGroupId: sg-b\nVpcId: vpc-a\nPermissions:\n";
         for list in 0..lists {
-            text += &format!(
-                "- {{ Direction: ingress, IpProtocol: ALL, PortRange: -1/-1, SourcePrefixListId: pl-{list} }}\n"
-            );
+            writeln!(text, "- {{ Direction: ingress, IpProtocol: ALL, PortRange: -1/-1, SourcePrefixListId: pl-{list} }}").expect("a string takes it");
         }
         for list in 0..lists {
-            text += &format!(
-                "---\nkind: PrefixList\nPrefixListId: pl-{list}\nAddressFamily: IPv6\nMaxEntries: 200\n"
-            );
+            writeln!(text, "---\nkind: PrefixList\nPrefixListId: pl-{list}\nAddressFamily: IPv6\nMaxEntries: 200").expect("a string takes it");
         }
         text
     };
@@ -187,9 +188,7 @@ fn only_so_many_rules_may_refer_to_groups() {
         let mut text =
             lab() + "---\nkind: SecurityGroup\nSecurityGroupId: sg-b\nVpcId: vpc-a\nPermissions:\n";
         for port in 1..=count {
-            text += &format!(
-                "- {{ Direction: ingress, IpProtocol: TCP, PortRange: {port}/{port}, SourceGroupId: sg-b }}\n"
-            );
+            writeln!(text, "- {{ Direction: ingress, IpProtocol: TCP, PortRange: {port}/{port}, SourceGroupId: sg-b }}").expect("a string takes it");
         }
         text
     };

@@ -116,9 +116,10 @@ pub(crate) fn lists(rng: &mut Rng) -> Vec<PrefixList> {
 
 /// A network around an address of the ENI.
 pub(crate) fn enis(rng: &mut Rng) -> IpNet {
-    let (ip, most) = match rng.bool() {
-        true => (IpAddr::from([10, 0, 1, 100]), 32),
-        false => (IpAddr::from(eni_ipv6()), 128),
+    let (ip, most) = if rng.bool() {
+        (IpAddr::from([10, 0, 1, 100]), 32)
+    } else {
+        (IpAddr::from(eni_ipv6()), 128)
     };
     IpNet::new(ip, rng.u8(..=most)).expect("a length").trunc()
 }
