@@ -9,6 +9,7 @@
 
 mod basis;
 mod memory;
+#[expect(dead_code, reason = "the rules bench uses the rest")]
 mod node;
 mod report;
 mod rig;

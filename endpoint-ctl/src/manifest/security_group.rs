@@ -19,7 +19,7 @@ use crate::model::{
 };
 
 /// What the rules of one group, and of all groups of an endpoint, may count for together.
-pub(super) const MOST_RULES: usize = 1000;
+pub(super) const MOST_RULES: usize = 100_000;
 /// How many rules of a group may refer to groups.
 const MOST_REFERENCES: usize = 20;
 
