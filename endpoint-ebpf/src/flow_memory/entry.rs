@@ -183,6 +183,12 @@ impl<A: AddressFamily> Entry<A> for KernelEntry<A> {
     }
 
     #[inline(always)]
+    fn set_audited(&self, reason: u8) {
+        // SAFETY: a live map value.
+        unsafe { (*self.common_mut()).audited = reason };
+    }
+
+    #[inline(always)]
     fn set_flags(&self, side: Side, flags: u8) {
         // SAFETY: a live map value.
         unsafe { (*self.state_mut(side)).flags = flags };
