@@ -171,6 +171,7 @@ fn model(rng: &mut Rng) -> Model {
         address_ip_version: AddressIpVersion::DualStack,
         security_groups: groups.iter().map(|group| group.id.clone()).collect(),
         managed_group: managed.id.clone(),
+        audit_mode: false,
         limits: EndpointLimits::default(),
         zones: vec![EndpointZone {
             zone: ZoneId::new("z"),

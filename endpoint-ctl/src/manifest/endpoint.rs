@@ -42,6 +42,7 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
     let version = families::read(&mut fields, known_type);
     let (resources, all_read) = reverse::read(&mut fields, known_type);
     let limits = limits::read(&mut fields);
+    let audit_mode = fields.defaulted("AuditMode", false, scalar::boolean);
     let places = (fields.place_of("AddressIpVersion"), fields.place().clone());
     refuse_unsupported(&mut fields);
     fields.finish();
@@ -84,6 +85,7 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
         address_ip_version: version?,
         security_groups: security_groups?,
         managed_group: managed.id.clone(),
+        audit_mode: audit_mode?,
         limits: limits?,
         zones: Vec::new(),
         resources: resources?,

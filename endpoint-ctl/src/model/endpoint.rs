@@ -49,6 +49,8 @@ pub struct Endpoint {
     pub security_groups: Vec<SecurityGroupId>,
     /// The managed security group that came with it.
     pub managed_group: SecurityGroupId,
+    /// `AuditMode`: what its rules refuse passes, and is logged.
+    pub audit_mode: bool,
     /// What it may use.
     pub limits: EndpointLimits,
     /// Its zones, 1 to 10, one vSwitch each.

@@ -71,11 +71,17 @@ impl RuleBook {
         let mut rules = defaults();
         rules.extend(rules_of_groups(model));
         rules.extend(entries_of_acls(model));
-        let numbered = rules.into_iter().map(|rule| (numbers.rule(&rule.rule_id), rule));
+        let numbered = rules
+            .into_iter()
+            .map(|rule| (numbers.rule(&rule.rule_id), rule));
         Self {
             rules: numbered.collect(),
             endpoints: owners(model),
-            groups: model.security_groups.keys().map(ToString::to_string).collect(),
+            groups: model
+                .security_groups
+                .keys()
+                .map(ToString::to_string)
+                .collect(),
             acls: model.network_acls.keys().map(ToString::to_string).collect(),
         }
     }
@@ -91,7 +97,10 @@ impl RuleBook {
     ) -> Result<Vec<RuleView>, String> {
         let unknown = |kind, id: &str, all: &mut dyn Iterator<Item = &String>| {
             let all: Vec<_> = all.map(String::as_str).collect();
-            Err(format!("there is no {kind} {id}; there are: {}", all.join(", ")))
+            Err(format!(
+                "there is no {kind} {id}; there are: {}",
+                all.join(", ")
+            ))
         };
         let one;
         let owners = match of {
@@ -116,7 +125,9 @@ impl RuleBook {
             Some(owner) => owners.is_none_or(|owners| owners.contains(owner)),
             None => with_defaults,
         });
-        Ok(wanted.map(|(number, rule)| with(rule, &hits(*number))).collect())
+        Ok(wanted
+            .map(|(number, rule)| with(rule, &hits(*number)))
+            .collect())
     }
 }
 
@@ -220,7 +231,8 @@ fn entries_of_acls(model: &Model) -> Vec<RuleView> {
     for acl in model.network_acls.values() {
         for (direction, entries) in [(INGRESS, &acl.ingress), (EGRESS, &acl.egress)] {
             let numbered = entries.iter().enumerate();
-            views.extend(numbered.map(|(place, one)| entry(acl.id.as_str(), direction, place, one)));
+            views
+                .extend(numbered.map(|(place, one)| entry(acl.id.as_str(), direction, place, one)));
         }
     }
     views

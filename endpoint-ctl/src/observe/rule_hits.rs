@@ -48,7 +48,10 @@ impl RuleHits {
     /// Takes in what the kernel side has counted so far. Its ticks wrap, so it must be asked now and
     /// then.
     pub(super) fn drop(&mut self, number: u32, drops: &RuleDrops, clock: &Clock) {
-        let before = self.0.get(&number).map_or(Counter::default(), |one| one.before);
+        let before = self
+            .0
+            .get(&number)
+            .map_or(Counter::default(), |one| one.before);
         let packets = drops.counter.packets.saturating_sub(before.packets);
         if packets == 0 {
             return;
@@ -194,7 +197,10 @@ mod tests {
         assert_eq!(hits.of(7), super::Hits::default());
         hits.drop(7, &drops(6, 1_000), &clock);
         let of = hits.of(7);
-        assert_eq!((of.dropped.packets, of.dropped.bytes, of.last), (1, 60, 100));
+        assert_eq!(
+            (of.dropped.packets, of.dropped.bytes, of.last),
+            (1, 60, 100)
+        );
         assert_eq!(hits.of(0), super::Hits::default());
     }
 }

@@ -13,7 +13,7 @@ use crate::abi::service::{AddressKey, KIND_ENI, KIND_NAT, KIND_REVERSE};
 use crate::path::case::{Case, deciding_rule};
 use crate::path::context::{Refusal, Scratch};
 use crate::path::flows::{Entry, Found, arena};
-use crate::path::{Leg, Turn, World, judge, rate, track};
+use crate::path::{Turn, World, judge, rate, track};
 
 /// A packet of a known flow: judged again if the generation changed, and tracked.
 #[inline(always)]
@@ -69,7 +69,12 @@ fn tracked<A: AddressFamily, W: World>(
     }
     limited::<A, W>(world, scratch, found, &state)?;
     let sender = scratch.arrived.link.src;
-    Ok(track::follow::<A, _>(found.entry, found.side, layers, sender))
+    Ok(track::follow::<A, _>(
+        found.entry,
+        found.side,
+        layers,
+        sender,
+    ))
 }
 
 /// Takes the packet's share of its endpoint's bandwidth; an echo request's answer takes one too.
