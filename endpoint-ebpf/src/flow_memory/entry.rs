@@ -136,6 +136,7 @@ impl<A: AddressFamily> Entry<A> for KernelEntry<A> {
             (*place).created = common.created;
             (*place).kind = common.kind;
             (*place).tcp_flags = common.tcp_flags;
+            (*place).audited = common.audited;
         }
     }
 
