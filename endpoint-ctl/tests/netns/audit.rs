@@ -219,7 +219,8 @@ fn drops_add_up_to_what_was_told_and_what_was_not() {
     // Seconds may pass meanwhile, and the test's machine has more than one CPU.
     assert!(told >= TOLD as u64 && untold > 0, "{row}");
     assert_eq!(untold, number(&eni["untold"]["packets"]), "{status}");
-    let rejected = log.all(&json!({"action": "REJECT", "reason": "group-ingress"}));
+    let wanted = json!({"action": "REJECT", "reason": "group-ingress"});
+    let rejected = log.all(&wanted);
     let logged: u64 = rejected.map(|record| number(&record["packets"])).sum();
     assert_eq!(logged, told, "{log}");
     assert_eq!(hits(&scene, "default-ingress").1, SENT);
