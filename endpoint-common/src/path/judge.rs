@@ -41,6 +41,12 @@ fn unless_accepted(
     if answer? {
         return Ok(());
     }
+    refused(case, refusal)
+}
+
+/// Beside the stages, so that what it notes is no further way through each of them.
+#[inline(never)]
+fn refused(case: &mut Case, refusal: DropReason) -> Result<(), DropReason> {
     if case.eni.flags & AUDITED == 0 {
         return Err(refusal);
     }

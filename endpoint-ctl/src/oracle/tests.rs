@@ -64,6 +64,7 @@ fn endpoint_with(groups: Vec<SecurityGroup>) -> Model {
         address_ip_version: AddressIpVersion::Ipv4,
         security_groups: groups.iter().map(|group| group.id.clone()).collect(),
         managed_group: managed.id.clone(),
+        audit_mode: false,
         limits: EndpointLimits::default(),
         zones: vec![EndpointZone {
             zone: ZoneId::new("z"),

@@ -310,12 +310,6 @@ impl Twins {
         })
     }
 
-    /// Drops by the rule of this number.
-    pub(crate) fn drops_by_rule(&self, rule: u32) -> u64 {
-        let drops = self.host.state().rule_drops;
-        drops.get(&rule).map_or(0, |drops| drops.packets)
-    }
-
     /// Drops counted so far, by reason.
     pub(crate) fn drops(&self) -> BTreeMap<DropReason, u64> {
         let mut by_reason = BTreeMap::new();
