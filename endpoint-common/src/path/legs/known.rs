@@ -23,11 +23,15 @@ pub(super) fn known<A: AddressFamily, W: World>(
 ) -> Result<Turn, Refusal> {
     let found = find_again::<A, W>(world, scratch)?;
     let is_old = found.entry.state(found.side).generation != scratch.arrived.meta.generation;
-    let is_news = is_old && judge_again::<A, W>(world, scratch, found.entry);
+    // Kept in the scratch, where the verifier does not follow either value through all that comes.
+    scratch.refusal.audited = 0;
+    if is_old {
+        judge_again::<A, W>(world, scratch, found.entry);
+    }
     let begins_anew = match tracked::<A, W>(world, scratch, &found) {
         Ok(begins_anew) => begins_anew,
         Err(refusal) => {
-            if is_news {
+            if scratch.refusal.audited != 0 {
                 // One packet is told of once.
                 note(world, scratch, refusal.eni, false);
             }
@@ -37,7 +41,7 @@ pub(super) fn known<A: AddressFamily, W: World>(
     if begins_anew {
         return Ok(anew::<A, W>(world, scratch, found.number()));
     }
-    if is_news {
+    if scratch.refusal.audited != 0 {
         let reason = DropReason::from_number(scratch.case.audited);
         let reason = reason.unwrap_or(DropReason::TableMissing);
         let refusal = Refusal {
@@ -111,15 +115,12 @@ fn anew<A: AddressFamily, W: World>(world: &W, scratch: &mut Scratch, number: u3
 /// Notes what the generation in force says of a flow that an earlier one judged. Whether it refuses
 /// what audit mode lets pass, and another rule or none did so before.
 #[inline(always)]
-fn judge_again<A: AddressFamily, W: World>(
-    world: &W,
-    scratch: &mut Scratch,
-    entry: W::Entry<A>,
-) -> bool {
+fn judge_again<A: AddressFamily, W: World>(world: &W, scratch: &mut Scratch, entry: W::Entry<A>) {
     let Scratch {
         arrived,
         case,
         halves: [forward, back],
+        refusal,
         ..
     } = scratch;
     let Meta {
@@ -145,6 +146,7 @@ fn judge_again<A: AddressFamily, W: World>(
     let before = entry.common();
     let before = audited_by(before.audited, &before.rules);
     let is_news = case.audited != 0 && audited_by(case.audited, &case.rules) != before;
+    refusal.audited = u32::from(is_news);
     entry.set_rules(case.rules);
     entry.set_audited(case.audited);
     let limited = rate::flag(world, entry.state(Side::Forward).eni);
@@ -154,7 +156,6 @@ fn judge_again<A: AddressFamily, W: World>(
     }
     entry.judge(Side::Forward, generation, verdict);
     entry.judge(Side::Back, generation, case.back_verdict);
-    is_news
 }
 
 /// What audit mode let pass, and which rule would have refused it.
