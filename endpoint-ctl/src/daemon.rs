@@ -21,7 +21,7 @@ use crate::health::{Change, Health, Moment, Plan, TargetView};
 use crate::manifest::{self, ManifestErrors};
 use crate::model::{Hook, Model};
 use crate::nexthop::NetlinkError;
-use crate::observe::{Names, Observer, ObserverHandle, ObserverOptions};
+use crate::observe::{Names, Observer, ObserverHandle, ObserverOptions, RuleBook};
 use crate::preflight::Finding;
 use crate::reconcile::{Changes, ReconcileError, Reconciler};
 
@@ -29,6 +29,9 @@ use crate::reconcile::{Changes, ReconcileError, Reconciler};
 const HOP_PATIENCE: Duration = Duration::from_secs(2);
 /// How often what the program logs about packets is taken, if it does.
 const PACKET_LOG_EVERY: Duration = Duration::from_millis(100);
+
+/// [`DaemonOptions::told_drops`] unless told otherwise.
+pub const TOLD_DROPS: u32 = TellRate::MOST;
 
 /// How to run.
 #[derive(Debug, Clone)]
@@ -39,6 +42,8 @@ pub struct DaemonOptions {
     pub socket: PathBuf,
     /// Sizes of the tables.
     pub capacity: Capacity,
+    /// Most drops of an ENI that are told in [`TellRate`]'s period, on each CPU.
+    pub told_drops: u32,
     /// Log every packet's outcome.
     pub log_packets: bool,
     /// Flow logs.
@@ -105,7 +110,10 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
         secret: [fresh_secret(), fresh_secret()],
         idle: IdleTimes::default(),
         fragment_time: FRAGMENT_TIME,
-        told: TellRate::default(),
+        told: TellRate {
+            most: options.told_drops,
+            ..TellRate::default()
+        },
         log_packets: options.log_packets,
     };
     let (dataplane, observed) = Dataplane::load(&load)?;
@@ -221,7 +229,9 @@ impl Daemon {
         numbers.assign(&model);
         self.names.add(&model, &numbers);
         self.observer.set_names(self.names.clone());
+        let book = RuleBook::of(&model, &numbers);
         self.reconciler.apply(model).await?;
+        self.observer.set_rules(book);
         self.health.follow(plan);
         Ok(())
     }

@@ -53,12 +53,29 @@ pub struct State {
     pub counters: BTreeMap<u16, EniCounters>,
     /// Drops by ENI, reason and direction.
     pub drops: BTreeMap<DropKey, Counter>,
-    /// What was told lately, by ENI index.
-    pub told: BTreeMap<u16, Told>,
+    /// What was told, and what not, by ENI index.
+    pub told: BTreeMap<u16, Telling>,
+    /// Drops by rule number.
+    pub rule_drops: BTreeMap<u32, Counter>,
     /// Events not taken yet.
     pub events: Vec<DropEvent>,
     /// Flows that ended, not taken yet.
     pub ends: Vec<(FlowEntry, EndCause)>,
+}
+
+/// What of an ENI was told, and what not: of drops, then of what audit mode let pass.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Telling {
+    /// Drops that were told lately.
+    pub told: Told,
+    /// Drops that were not told.
+    pub untold: Counter,
+    /// What audit mode let pass.
+    pub audited: Counter,
+    /// What was told of that lately.
+    pub audited_told: Told,
+    /// What was not told of that.
+    pub audited_untold: Counter,
 }
 
 impl HostWorld {
@@ -262,19 +279,27 @@ impl Account for &HostWorld {
         }
     }
 
-    fn dropped(&self, what: DropKey, bytes: u32, tick: u32) -> bool {
+    fn dropped(&self, what: DropKey, rule: u32, bytes: u32, tick: u32) -> bool {
         let state = &mut *self.state.borrow_mut();
-        let counters = state.counters.entry(what.eni).or_default();
-        if what.direction == Direction::In as u8 {
-            count(&mut counters.dropped_in, bytes);
-        } else {
-            count(&mut counters.dropped_out, bytes);
+        if rule != 0 {
+            count(state.rule_drops.entry(rule).or_default(), bytes);
         }
         count(state.drops.entry(what).or_default(), bytes);
-        let told = state.told.entry(what.eni).or_default();
-        let is_told = tell::is_told(told, self.told, tick);
+        let telling = state.told.entry(what.eni).or_default();
+        let is_told = tell::is_told(&mut telling.told, self.told, tick);
         if !is_told {
-            count(&mut counters.untold, bytes);
+            count(&mut telling.untold, bytes);
+        }
+        is_told
+    }
+
+    fn audited(&self, eni: u16, bytes: u32, tick: u32, can_be_told: bool) -> bool {
+        let state = &mut *self.state.borrow_mut();
+        let telling = state.told.entry(eni).or_default();
+        count(&mut telling.audited, bytes);
+        let is_told = can_be_told && tell::is_told(&mut telling.audited_told, self.told, tick);
+        if !is_told {
+            count(&mut telling.audited_untold, bytes);
         }
         is_told
     }

@@ -7,7 +7,7 @@
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, ProgramArray, RingBuf};
 use endpoint_common::abi::Addr;
-use endpoint_common::abi::counter::{EniCounters, EniDrops};
+use endpoint_common::abi::counter::{EniCounters, EniDrops, RuleDrops};
 use endpoint_common::abi::flow::{
     Bucket, FlowControl, FlowEntry, FlowEntry4, FlowLimits, RateBuckets,
 };
@@ -117,6 +117,9 @@ pub(crate) static ENI_COUNTERS: PerCpuArray<EniCounters> = PerCpuArray::with_max
 /// Drops by ENI index.
 #[map]
 pub(crate) static DROPS: PerCpuArray<EniDrops> = PerCpuArray::with_max_entries(1024, 0);
+/// Drops by rule number.
+#[map]
+pub(crate) static RULE_DROPS: PerCpuArray<RuleDrops> = PerCpuArray::with_max_entries(1024, 0);
 /// Drop events.
 #[map]
 pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(4096, 0);

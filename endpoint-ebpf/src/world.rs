@@ -156,7 +156,16 @@ impl Account for KernelWorld {
     }
 
     #[inline(always)]
-    fn dropped(&self, what: DropKey, bytes: u32, tick: u32) -> bool {
+    fn dropped(&self, what: DropKey, rule: u32, bytes: u32, tick: u32) -> bool {
+        if rule != 0
+            && let Some(row) = maps::RULE_DROPS.get_ptr_mut(rule)
+        {
+            // SAFETY: this CPU's own row of a per-CPU map.
+            unsafe {
+                count(&raw mut (*row).counter, bytes);
+                (*row).last = tick;
+            }
+        }
         let Some(row) = maps::DROPS.get_ptr_mut(u32::from(what.eni)) else {
             return true;
         };
@@ -167,18 +176,24 @@ impl Account for KernelWorld {
             count(&raw mut counters[direction], bytes);
         }
         let is_told = tell::is_told(&mut drops.told, config::tell_limit(), tick);
-        if let Some(row) = maps::ENI_COUNTERS.get_ptr_mut(u32::from(what.eni)) {
-            // SAFETY: this CPU's own row of a per-CPU map.
-            unsafe {
-                if what.direction == Direction::In as u8 {
-                    count(&raw mut (*row).dropped_in, bytes);
-                } else {
-                    count(&raw mut (*row).dropped_out, bytes);
-                }
-                if !is_told {
-                    count(&raw mut (*row).untold, bytes);
-                }
-            }
+        if !is_told {
+            count(&raw mut drops.untold, bytes);
+        }
+        is_told
+    }
+
+    #[inline(always)]
+    fn audited(&self, eni: u16, bytes: u32, tick: u32, can_be_told: bool) -> bool {
+        let Some(row) = maps::DROPS.get_ptr_mut(u32::from(eni)) else {
+            return can_be_told;
+        };
+        // SAFETY: this CPU's own row of a per-CPU map.
+        let drops = unsafe { &mut *row };
+        count(&raw mut drops.audited, bytes);
+        let is_told =
+            can_be_told && tell::is_told(&mut drops.audited_told, config::tell_limit(), tick);
+        if !is_told {
+            count(&raw mut drops.audited_untold, bytes);
         }
         is_told
     }
@@ -188,9 +203,16 @@ impl Account for KernelWorld {
         if let Some(mut entry) = maps::EVENTS.reserve::<DropEvent>(0) {
             entry.write(*event);
             entry.submit(0);
-        } else if let Some(row) = maps::ENI_COUNTERS.get_ptr_mut(u32::from(event.eni)) {
+        } else if let Some(row) = maps::DROPS.get_ptr_mut(u32::from(event.eni)) {
             // SAFETY: this CPU's own row of a per-CPU map.
-            count(unsafe { &raw mut (*row).untold }, event.bytes);
+            let untold = unsafe {
+                if event.audited == 0 {
+                    &raw mut (*row).untold
+                } else {
+                    &raw mut (*row).audited_untold
+                }
+            };
+            count(untold, event.bytes);
         }
     }
 }

@@ -24,12 +24,6 @@ pub struct EniCounters {
     pub accepted_in: Counter,
     /// Accepted, from the ENI to the client.
     pub accepted_out: Counter,
-    /// Dropped, toward the ENI.
-    pub dropped_in: Counter,
-    /// Dropped, from the ENI to the client.
-    pub dropped_out: Counter,
-    /// Dropped, with no event told about it: as many were told as may be, or the ring buffer was full.
-    pub untold: Counter,
     /// Accepted by flows that ended untold, because the ring buffer was full.
     pub unreported: Counter,
 }
@@ -55,8 +49,28 @@ pub const REASONS: usize = DropReason::ALL.len() + 1;
 pub struct EniDrops {
     /// By [`DropReason`] and [`super::flow::Direction`].
     pub counters: [[Counter; 2]; REASONS],
+    /// Dropped, with no event told about it: as many were told as may be, or the ring buffer was full.
+    pub untold: Counter,
     /// What was told lately.
     pub told: Told,
+    /// What audit mode let pass instead: the packets that opened such a flow, or met its rules changed.
+    pub audited: Counter,
+    /// Those of them with no event told about them.
+    pub audited_untold: Counter,
+    /// What was told of them lately.
+    pub audited_told: Told,
+}
+
+/// A row of `RULE_DROPS`, by rule number: what a rule has refused. Row 0 is never used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct RuleDrops {
+    /// How much.
+    pub counter: Counter,
+    /// When last, in ticks.
+    pub last: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 /// How many drops were told in a period: see [`crate::path::tell`].

@@ -7,7 +7,7 @@ use bytemuck::{Pod, Zeroable};
 use super::Addr;
 use super::flow::FlowEntry;
 
-/// One dropped packet, as it arrived. For the answer to an echo request that is not let out: the
+/// One dropped packet, or one that audit mode let pass, as it arrived. For the answer to an echo request that is not let out: the
 /// request, with direction out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C, align(8))]
@@ -38,8 +38,10 @@ pub struct DropEvent {
     pub protocol: u8,
     /// TCP flags, 0 for others.
     pub tcp_flags: u8,
+    /// 1 if audit mode let it pass, 0 if it was dropped.
+    pub audited: u8,
     /// Zero.
-    pub reserved: [u8; 2],
+    pub reserved: u8,
     /// Number of the flow it belongs to, plus one; 0 for none.
     pub flow: u32,
 }

@@ -255,8 +255,9 @@ pub struct FlowCommon {
     /// TCP flags seen, by side; of packets that came while the flow was settled, only those that
     /// open or close.
     pub tcp_flags: [u8; 2],
-    /// Zero.
-    pub reserved: u8,
+    /// What audit mode let pass: 0 for nothing, else why it would have been refused, a
+    /// [`super::reason::DropReason`].
+    pub audited: u8,
     /// Zero.
     pub reserved2: [u32; 4],
 }

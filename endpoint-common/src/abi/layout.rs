@@ -35,12 +35,15 @@ rows! {
     meta::Tags as "Tags" [outer, inner]
     meta::Port as "Port" [ifindex, scope, mac, tags]
     counter::Counter as "Counter" [packets, bytes]
-    counter::EniCounters as "EniCounters" [accepted_in, accepted_out, dropped_in, dropped_out, untold, unreported]
-    counter::EniDrops as "EniDrops" [counters, told]
+    counter::EniCounters as "EniCounters" [accepted_in, accepted_out, unreported]
+    counter::EniDrops as "EniDrops" [
+        counters, untold, told, audited, audited_untold, audited_told
+    ]
+    counter::RuleDrops as "RuleDrops" [counter, last]
     counter::Told as "Told" [since, events]
     event::DropEvent as "DropEvent" [
         src, dst, src_port, dst_port, bytes, tick, generation, rule, eni, reason, direction,
-        protocol, tcp_flags, flow
+        protocol, tcp_flags, audited, flow
     ]
     event::FlowEnd as "FlowEnd" [entry, number, tick, family, cause]
     flow::FlowKey as "FlowKey" [src, dst, src_port, dst_port, scope, protocol, family]
@@ -50,7 +53,7 @@ rows! {
         address_delta, port_delta, hop, client_mac
     ]
     flow::FlowRules as "FlowRules" [acl_in, group_in, group_out, acl_out]
-    flow::FlowCommon as "FlowCommon" [rules, phase, serial, created, kind, tcp_flags]
+    flow::FlowCommon as "FlowCommon" [rules, phase, serial, created, kind, tcp_flags, audited]
     flow::Half4 as "Half4" [key, src, dst, state]
     flow::Half6 as "Half6" [key, state]
     flow::FlowEntry4 as "FlowEntry4" [halves, common]
@@ -68,7 +71,7 @@ rows! {
     policy::PolicySet as "PolicySet" [own, ports, sources]
     service::AddressKey as "AddressKey" [address, scope, bank]
     service::Address as "Address" [
-        kind, eni, load_balancer, acl_in, acl_out, group_in, group_out, hop
+        kind, eni, load_balancer, acl_in, acl_out, group_in, group_out, hop, flags
     ]
     service::ListenerKey as "ListenerKey" [load_balancer, port, protocol, bank, family]
     service::Listener as "Listener" [first, slots, nat_first, nat_count, scope, flags]

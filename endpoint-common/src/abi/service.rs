@@ -52,8 +52,13 @@ pub struct Address {
     /// Security groups, outbound; the peer is the backend, or the resource.
     pub group_out: u32,
     /// The hop that leads back to clients, or to the hosts of the provider network.
-    pub hop: u32,
+    pub hop: u16,
+    /// [`AUDITED`].
+    pub flags: u16,
 }
+
+/// [`Address::flags`]: what its rules refuse passes, and is told.
+pub const AUDITED: u16 = 1;
 
 impl Address {
     /// The row of an address that only answers of known flows are for; `eni` is the reverse endpoint's

@@ -33,6 +33,8 @@ pub(super) struct Case {
     pub(super) family: u8,
     /// What the rules say of the way back: 0 to accept, else a [`DropReason`].
     pub(super) back_verdict: u8,
+    /// Why audit mode let it pass, the first reason of several: 0 for none, else a [`DropReason`].
+    pub(super) audited: u8,
 }
 
 impl Case {
@@ -51,6 +53,7 @@ impl Case {
         self.protocol = protocol;
         self.family = family;
         self.back_verdict = 0;
+        self.audited = 0;
     }
 
     /// Begins with a packet read as a request toward [`Self::eni`].

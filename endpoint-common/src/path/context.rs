@@ -36,6 +36,8 @@ pub(super) struct Refusal {
     pub(super) direction: u8,
     /// Of [`DropReason::PacketTooBig`], the longest IP packet that may leave, in bytes.
     pub(super) mtu: u32,
+    /// Not 0: audit mode lets it pass, and it is told.
+    pub(super) audited: u32,
 }
 
 /// How a frame that needs VLAN tags leaves.
@@ -78,6 +80,7 @@ impl Refusal {
         reason: DropReason::TableMissing as u8,
         direction: Direction::In as u8,
         mtu: 0,
+        audited: 0,
     };
 
     /// Why.
@@ -96,6 +99,7 @@ impl Refusal {
             reason: reason as u8,
             direction: state.direction() as u8,
             mtu: 0,
+            audited: 0,
         }
     }
 }

@@ -126,7 +126,7 @@ fn begin<A: AddressFamily, W: World>(
             KIND_FORWARDED
         },
         tcp_flags: [packet.layers.tcp_flags, 0],
-        reserved: 0,
+        audited: case.audited,
         reserved2: [0; 4],
     });
     forward.key = packet.wide_key(arrived.port.scope);
@@ -154,7 +154,7 @@ fn begin<A: AddressFamily, W: World>(
     };
     leaving.state.flags |= OUT;
     forward.state.hop = case.backend_hop;
-    back.state.hop = case.eni.hop as u16;
+    back.state.hop = case.eni.hop;
 }
 
 /// Writes a half whose packets are rewritten to the other half's key, turned round.

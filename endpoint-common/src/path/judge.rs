@@ -9,7 +9,7 @@ use crate::abi::Addr;
 use crate::abi::family::AddressFamily;
 use crate::abi::policy::RuleWord;
 use crate::abi::reason::DropReason;
-use crate::abi::service::TargetKey;
+use crate::abi::service::{AUDITED, TargetKey};
 use crate::wire::{Port, protocol};
 
 /// Network ACLs do not ask for source ports.
@@ -34,13 +34,29 @@ fn ask<T: Tables>(
     Ok(word.accepts())
 }
 
-/// A stage's result: `refusal` if the answer is no.
+/// A stage's result: `refusal` if the answer is no, which audit mode only takes note of.
 #[inline(always)]
 fn unless_accepted(
+    case: &mut Case,
     answer: Result<bool, DropReason>,
     refusal: DropReason,
 ) -> Result<(), DropReason> {
-    if answer? { Ok(()) } else { Err(refusal) }
+    if answer? {
+        return Ok(());
+    }
+    refused(case, refusal)
+}
+
+/// Beside the stages, so that what it notes is no further way through each of them.
+#[inline(never)]
+fn refused(case: &mut Case, refusal: DropReason) -> Result<(), DropReason> {
+    if case.eni.flags & AUDITED == 0 {
+        return Err(refusal);
+    }
+    if case.audited == 0 {
+        case.audited = refusal as u8;
+    }
+    Ok(())
 }
 
 /// Client to ENI: the vSwitch's network ACL, inbound.
@@ -62,7 +78,7 @@ pub(super) fn acl_in<A: AddressFamily, T: Tables>(
         key,
         &mut case.rules.acl_in,
     );
-    unless_accepted(answer, DropReason::AclIngress)
+    unless_accepted(case, answer, DropReason::AclIngress)
 }
 
 /// Client to ENI: the endpoint's security groups, inbound.
@@ -81,7 +97,7 @@ pub(super) fn group_in<A: AddressFamily, T: Tables>(
         key,
         &mut case.rules.group_in,
     );
-    unless_accepted(answer, DropReason::GroupIngress)
+    unless_accepted(case, answer, DropReason::GroupIngress)
 }
 
 /// ENI to backend: the endpoint's security groups, outbound; the peer is the backend, after DNAT.
@@ -105,7 +121,7 @@ pub(super) fn group_out<A: AddressFamily, T: Tables>(
         key,
         &mut case.rules.group_out,
     );
-    unless_accepted(answer, DropReason::GroupEgress)
+    unless_accepted(case, answer, DropReason::GroupEgress)
 }
 
 /// ENI to client: the network ACL is stateless, so the way back is judged on its own; what it says
@@ -129,7 +145,7 @@ pub(super) fn acl_out<A: AddressFamily, T: Tables>(tables: &T, bank: u32, case: 
         key,
         &mut case.rules.acl_out,
     );
-    if let Err(reason) = unless_accepted(answer, DropReason::AclEgress) {
+    if let Err(reason) = unless_accepted(case, answer, DropReason::AclEgress) {
         case.back_verdict = reason as u8;
     }
 }
@@ -153,7 +169,7 @@ pub(super) fn acl_toward_resource<A: AddressFamily, T: Tables>(
         key,
         &mut case.rules.acl_out,
     );
-    unless_accepted(answer, DropReason::AclEgress)
+    unless_accepted(case, answer, DropReason::AclEgress)
 }
 
 /// Resource to ENI: the way back of a reversed flow is judged on its own, as [`acl_out`] judges that of
@@ -177,7 +193,7 @@ pub(super) fn acl_from_resource<A: AddressFamily, T: Tables>(
         key,
         &mut case.rules.acl_in,
     );
-    if let Err(reason) = unless_accepted(answer, DropReason::AclIngress) {
+    if let Err(reason) = unless_accepted(case, answer, DropReason::AclIngress) {
         case.back_verdict = reason as u8;
     }
 }
@@ -197,6 +213,8 @@ pub(super) fn again<A: AddressFamily, T: Tables>(
         return reversed_again::<A, T>(tables, bank, case);
     }
     let is_icmp = protocol::is_icmp(case.protocol);
+    // In the order in which a new flow is judged: of several refusals, audit mode tells the first.
+    let acl = acl_in::<A, T>(tables, bank, case);
     let target = if is_icmp || has_target(tables, bank, case) {
         Ok(())
     } else {
@@ -212,7 +230,7 @@ pub(super) fn again<A: AddressFamily, T: Tables>(
         Ok(()) => acl_out::<A, T>(tables, bank, case),
         Err(reason) => case.back_verdict = reason as u8,
     }
-    acl_in::<A, T>(tables, bank, case).and(group)
+    acl.and(group)
 }
 
 /// [`again`] for a flow out of the ENI of a reverse endpoint.
@@ -228,11 +246,12 @@ fn reversed_again<A: AddressFamily, T: Tables>(
         Err(DropReason::BackendRemoved)
     };
     let group = target.and_then(|()| group_out::<A, T>(tables, bank, case));
+    let there = group.and_then(|()| acl_toward_resource::<A, T>(tables, bank, case));
     match group {
         Ok(()) => acl_from_resource::<A, T>(tables, bank, case),
         Err(reason) => case.back_verdict = reason as u8,
     }
-    group.and_then(|()| acl_toward_resource::<A, T>(tables, bank, case))
+    there
 }
 
 /// Whether the flow's backend is still behind its listener.

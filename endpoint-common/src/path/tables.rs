@@ -65,8 +65,11 @@ pub trait Tables {
 pub trait Account {
     /// One accepted packet of `bytes` IP bytes.
     fn accepted(&self, eni: u16, direction: Direction, bytes: u32);
-    /// One dropped packet of `bytes` IP bytes; whether it is told as well ([`super::tell`]).
-    fn dropped(&self, what: DropKey, bytes: u32, tick: u32) -> bool;
-    /// Tells of a dropped packet, or counts it as untold.
+    /// One dropped packet of `bytes` IP bytes, by this rule or, if that is 0, by none; whether it is told
+    /// as well ([`super::tell`]).
+    fn dropped(&self, what: DropKey, rule: u32, bytes: u32, tick: u32) -> bool;
+    /// One packet that audit mode let pass; whether it is told, if it can be.
+    fn audited(&self, eni: u16, bytes: u32, tick: u32, can_be_told: bool) -> bool;
+    /// Tells of a packet that was dropped, or that audit mode let pass, or counts it as untold.
     fn tell(&self, event: &DropEvent);
 }

@@ -6,7 +6,6 @@ use std::fmt::Write as _;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use aya::programs::ProgramFd;
-use endpoint_common::abi::counter::EniCounters;
 use endpoint_common::abi::flow::{Family, FlowEntry, HALF_OPEN, Side};
 use endpoint_common::abi::reason::DropReason;
 use endpoint_common::abi::service::{HOP_RESOLVED, HOP_TO_CLIENT, Hop};
@@ -151,6 +150,7 @@ pub(crate) fn text(rules: u32) -> String {
 pub(crate) fn capacity(flows: u32, rules: u32) -> Capacity {
     Capacity {
         flows,
+        rules: Capacity::default().rules.max(2 * rules),
         policy_rows: POLICY_ROWS.max(rules * ROWS_PER_RULE),
         ..Capacity::default()
     }
@@ -193,6 +193,14 @@ pub(crate) struct Node {
     observed: Observed,
     vswitch: meta::Port,
     provider: meta::Port,
+}
+
+/// Packets counted so far, at all ENIs.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counted {
+    accepted: u64,
+    dropped: u64,
+    untold: u64,
 }
 
 impl Node {
@@ -303,21 +311,23 @@ impl Node {
     }
 
     /// Counters of all ENIs together, by packets.
-    pub(crate) fn counters(&self) -> EniCounters {
-        let mut sum = EniCounters::default();
+    pub(crate) fn counters(&self) -> Counted {
+        let mut sum = Counted::default();
         for eni in 0..4 {
             let row = self.observed.counters(eni);
-            sum.accepted_in.packets += row.accepted_in.packets;
-            sum.dropped_in.packets += row.dropped_in.packets;
-            sum.untold.packets += row.untold.packets;
+            sum.accepted += row.accepted_in.packets;
+            let drops = self.observed.eni_drops(eni);
+            let by_direction = drops.counters.iter().flatten();
+            sum.dropped += by_direction.map(|counter| counter.packets).sum::<u64>();
+            sum.untold += drops.untold.packets;
         }
         sum
     }
 
     /// That what was measured is what was meant.
-    pub(crate) fn expect_accepted(&self, before: &EniCounters, packets: u32) -> Result<()> {
+    pub(crate) fn expect_accepted(&self, before: &Counted, packets: u32) -> Result<()> {
         let now = self.counters();
-        let accepted = now.accepted_in.packets - before.accepted_in.packets;
+        let accepted = now.accepted - before.accepted;
         ensure!(
             accepted == u64::from(packets),
             "{accepted} of {packets} packets were accepted"
@@ -328,13 +338,13 @@ impl Node {
     /// As above, for drops: so many, and each told or counted as untold. Empties the event ring.
     pub(crate) fn expect_dropped(
         &mut self,
-        before: &EniCounters,
+        before: &Counted,
         packets: u32,
         told: TellRate,
     ) -> Result<()> {
         let now = self.counters();
-        let dropped = now.dropped_in.packets - before.dropped_in.packets;
-        let untold = now.untold.packets - before.untold.packets;
+        let dropped = now.dropped - before.dropped;
+        let untold = now.untold - before.untold;
         let seen = std::iter::from_fn(|| self.observed.next_event()).count() as u64;
         let all = told == TellRate::ALL;
         if dropped != u64::from(packets) || seen + untold != dropped || all && untold > 0 {

@@ -14,11 +14,12 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
 use endpoint_common::abi::flow::MOST_FLOWS;
+use endpoint_common::abi::policy::RuleWord;
 
 use crate::compiler::Capacity;
 use crate::control::DEFAULT_SOCKET;
 use crate::daemon::{self, DaemonError, DaemonOptions};
-use crate::observe::ObserverOptions;
+use crate::observe::{ObserverOptions, RulesOf};
 use output::Format;
 
 /// Exit code for input with faults.
@@ -48,6 +49,13 @@ enum Command {
     Status(ShowArgs),
     /// Show live flows
     Flows(ShowArgs),
+    /// Show rules and what each has accepted and dropped
+    Rules {
+        #[command(flatten)]
+        of: OfArgs,
+        #[command(flatten)]
+        show: ShowArgs,
+    },
     /// Show flow-log records
     Flowlog {
         /// Go on with records to come
@@ -90,9 +98,39 @@ struct RunArgs {
     /// Most addresses, listeners and targets, each
     #[arg(long, value_name = "N", default_value_t = Capacity::default().service_rows, value_parser = rows())]
     service_rows: u32,
+    /// Most rules of security groups and network ACLs together, in force or removed lately
+    #[arg(long, value_name = "N", default_value_t = Capacity::default().rules, value_parser = clap::value_parser!(u32).range(1..=i64::from(RuleWord::MAX_NUMBER)))]
+    rules: u32,
+    /// Most drops of an ENI that the flow log is told of in a second, on each CPU; the rest is counted
+    #[arg(long, value_name = "N", default_value_t = daemon::TOLD_DROPS)]
+    told_drops: u32,
     /// Log every packet's outcome (slow; for debugging)
     #[arg(long)]
     log_packets: bool,
+}
+
+/// Which rules.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+struct OfArgs {
+    /// Those of one security group
+    #[arg(long, value_name = "ID")]
+    sg: Option<String>,
+    /// Those of one network ACL
+    #[arg(long, value_name = "ID")]
+    nacl: Option<String>,
+    /// Those that judge packets of one endpoint
+    #[arg(long, value_name = "ID")]
+    endpoint: Option<String>,
+}
+
+impl OfArgs {
+    fn which(self) -> RulesOf {
+        let group = self.sg.map(RulesOf::SecurityGroup);
+        let acl = self.nacl.map(RulesOf::NetworkAcl);
+        let endpoint = self.endpoint.map(RulesOf::Endpoint);
+        group.or(acl).or(endpoint).unwrap_or(RulesOf::All)
+    }
 }
 
 /// Table sizes: at least one row, and twice as many must fit 32 bits.
@@ -116,6 +154,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Check { file, format } => check(&file, format),
         Command::Status(args) => show::status(&args.socket, args.format),
         Command::Flows(args) => show::flows(&args.socket, args.format),
+        Command::Rules { of, show } => show::rules(&show.socket, show.format, of.which()),
         Command::Flowlog {
             follow,
             flush,
@@ -140,12 +179,14 @@ fn serve(args: RunArgs) -> anyhow::Result<ExitCode> {
         maglev_slots: args.maglev_slots,
         backends: args.backends,
         service_rows: args.service_rows,
+        rules: args.rules,
         ..Capacity::default()
     };
     let options = DaemonOptions {
         manifest: args.file,
         socket: args.socket,
         capacity,
+        told_drops: args.told_drops,
         log_packets: args.log_packets,
         observer: ObserverOptions {
             window: Duration::from_secs(args.flow_log_window),

@@ -12,6 +12,7 @@ use super::output::{Format, address, print, print_json, protocol, table, text};
 use crate::control::{Connection, Request};
 use crate::manifest::ManifestErrors;
 use crate::model::{Model, Policy, SecurityGroup, SecurityGroupType};
+use crate::observe::RulesOf;
 
 /// `check` of a manifest without faults.
 pub(super) fn checked(file: &Path, model: &Model, format: Format) -> Result<()> {
@@ -155,10 +156,19 @@ pub(super) fn status(socket: &Path, format: Format) -> Result<ExitCode> {
         ]);
     }
     print(&format!("\n{targets}"))?;
-    let mut enis = table(["ENI", "ADDRESS", "IPV6 ADDRESS", "IN", "OUT", "DROPPED"]);
+    let mut enis = table([
+        "ENI",
+        "ADDRESS",
+        "IPV6 ADDRESS",
+        "IN",
+        "OUT",
+        "DROPPED",
+        "UNTOLD",
+        "AUDITED",
+    ]);
     for row in rows(&status, "enis") {
-        let amounts = ["in", "out", "dropped"].map(|key| amount(&row[key]));
-        let [incoming, outgoing, dropped] = amounts;
+        let amounts = ["in", "out", "dropped", "untold", "audited"].map(|key| amount(&row[key]));
+        let [incoming, outgoing, dropped, untold, audited] = amounts;
         enis.add_row([
             text(row, "eni-id"),
             text(row, "ip"),
@@ -166,13 +176,15 @@ pub(super) fn status(socket: &Path, format: Format) -> Result<ExitCode> {
             incoming,
             outgoing,
             dropped,
+            untold,
+            audited,
         ]);
     }
     print(&format!("\n{enis}"))?;
-    let mut drops = table(["DROPS AT", "REASON", "DIRECTION", "AMOUNT"]);
+    let mut drops = table(["DROPS AT", "REASON", "DIRECTION", "AMOUNT", "UNTOLD"]);
     for row in rows(&status, "drops") {
         let [eni, reason, direction] = ["eni-id", "reason", "direction"].map(|key| text(row, key));
-        drops.add_row([eni, reason, direction, amount(row)]);
+        drops.add_row([eni, reason, direction, amount(row), amount(&row["untold"])]);
     }
     print(&format!("\n{drops}"))?;
     Ok(ExitCode::SUCCESS)
@@ -239,6 +251,44 @@ pub(super) fn flows(socket: &Path, format: Format) -> Result<ExitCode> {
             format!("{}/{}", text(row, "packets-in"), text(row, "bytes-in")),
             format!("{}/{}", text(row, "packets-out"), text(row, "bytes-out")),
             format!("{} s", text(row, "idle")),
+        ]);
+    }
+    print(&shown.to_string())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `rules`.
+pub(super) fn rules(socket: &Path, format: Format, of: RulesOf) -> Result<ExitCode> {
+    let rules = Connection::ask(socket, &Request::Rules { of })?.answer()?;
+    if format.is_json() {
+        print_json(&rules)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut shown = table([
+        "RULE",
+        "OF",
+        "DIRECTION",
+        "ORDER",
+        "POLICY",
+        "MATCHES",
+        "ACCEPTED",
+        "DROPPED",
+        "LAST HIT",
+    ]);
+    for row in rules.as_array().into_iter().flatten() {
+        let [rule, owner, direction, order, policy, matches, last] = [
+            "rule-id",
+            "owner-id",
+            "direction",
+            "order",
+            "policy",
+            "matches",
+            "last-hit",
+        ]
+        .map(|key| text(row, key));
+        let [accepted, dropped] = ["accepted", "dropped"].map(|key| amount(&row[key]));
+        shown.add_row([
+            rule, owner, direction, order, policy, matches, accepted, dropped, last,
         ]);
     }
     print(&shown.to_string())?;

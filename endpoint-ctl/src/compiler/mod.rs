@@ -20,7 +20,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-use endpoint_common::abi::service::{Address, KIND_ENI};
+use endpoint_common::abi::service::{AUDITED, Address, KIND_ENI};
 
 use crate::model::{Endpoint, EndpointType, EndpointZone, Model};
 
@@ -28,7 +28,7 @@ pub use error::CompileError;
 pub use limits::{EniLimits, ticks};
 pub use maglev::TABLE_SLOTS;
 pub use numbers::{HopTo, Numbers};
-pub use policy::rule_names;
+pub use policy::{builtin, inner_name, rule_names};
 pub use tables::{ListenerAt, PolicyTables, Tables, TargetAt};
 
 use family::{family_of, row_address};
@@ -57,6 +57,8 @@ pub struct Capacity {
     pub fragments: u32,
     /// ENI indexes.
     pub enis: u32,
+    /// Rule numbers: rules of all security groups and network ACLs, the managed ones, and defaults.
+    pub rules: u32,
     /// Bytes of the event ring; a power of two, a multiple of the page size.
     pub event_bytes: u32,
 }
@@ -73,6 +75,7 @@ impl Default for Capacity {
             hops: 8_192,
             fragments: 8_192,
             enis: 4_096,
+            rules: 65_536,
             event_bytes: 4 << 20,
         }
     }
@@ -112,7 +115,12 @@ pub fn compile(
     let mut tables = enis.tables;
     tables.policy = enis.policy.into_tables();
     tables.check(capacity)?;
+    numbers.check_rules(model, capacity.rules)?;
     Ok(tables)
+}
+
+fn audit_flag(endpoint: &Endpoint) -> u16 {
+    if endpoint.audit_mode { AUDITED } else { 0 }
 }
 
 struct EniCompiler<'a> {
@@ -152,6 +160,7 @@ impl EniCompiler<'_> {
                 group_in,
                 group_out,
                 hop,
+                flags: audit_flag(endpoint),
             };
             self.tables.addresses.insert((scope, row_address(ip)), row);
         }

@@ -1,10 +1,12 @@
 //! Small numbers for names, stable from generation to generation: live flows and counters refer
-//! to ENIs, networks, hops and rules by number, so a number is never given to another name.
+//! to ENIs, networks, hops and rules by number, so a number is not given to another name; but for
+//! that of a rule which nothing can refer to any more ([`Numbers::retire`]).
 //!
 //! May import: model, error, policy (the names of rules).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 use super::error::CompileError;
 use super::policy::rule_names;
@@ -45,6 +47,10 @@ pub struct Numbers {
     load_balancers: BTreeMap<Balancer, u32>,
     hops: BTreeMap<HopTo, u32>,
     rules: BTreeMap<String, u32>,
+    /// Rules that the model in force has not, and since when.
+    retired: BTreeMap<String, Duration>,
+    /// Numbers that rules had, free to be given again.
+    free_rules: BTreeSet<u32>,
 }
 
 fn assign<K: Ord>(map: &mut BTreeMap<K, u32>, key: K) {
@@ -94,9 +100,49 @@ impl Numbers {
         self.assign_reversed(model);
         for name in rule_names(model) {
             if !self.rules.contains_key(name.as_ref()) {
-                assign(&mut self.rules, name.into_owned());
+                let number = self.free_rules.pop_first();
+                // Numbers in use and free ones are all there are.
+                let next = (self.rules.len() + self.free_rules.len()) as u32 + 1;
+                self.rules.insert(name.into_owned(), number.unwrap_or(next));
             }
         }
+    }
+
+    /// Takes note that `model` is in force at `now`, counted from any moment. Numbers of rules that it
+    /// has not are free once they have rested for `rest`: as long as a flow that they judged may be
+    /// idle, and a refusal by them waits to be recorded. A flow that is not idle is judged again, by
+    /// others. A rule that comes back before has its number still.
+    pub fn retire(&mut self, model: &Model, now: Duration, rest: Duration) {
+        let in_force: BTreeSet<_> = rule_names(model).collect();
+        self.retired
+            .retain(|name, _| !in_force.contains(name.as_str()));
+        let gone = self
+            .rules
+            .keys()
+            .filter(|name| !in_force.contains(name.as_str()));
+        for name in gone {
+            self.retired.entry(name.clone()).or_insert(now);
+        }
+        let has_rested = |since: &Duration| now.saturating_sub(*since) > rest;
+        let rested = self.retired.extract_if(.., |_, since| has_rested(since));
+        for (name, _) in rested {
+            self.free_rules.extend(self.rules.remove(&name));
+        }
+    }
+
+    /// Whether the rules of `model` have numbers below `capacity`.
+    pub(super) fn check_rules(&self, model: &Model, capacity: u32) -> Result<(), CompileError> {
+        let largest = rule_names(model).map(|name| self.rule(&name)).max();
+        let needed = largest.unwrap_or(0) as usize + 1;
+        if needed <= capacity as usize {
+            return Ok(());
+        }
+        Err(CompileError {
+            table: "rule numbers",
+            needed,
+            capacity: capacity as usize,
+            mend: "use fewer rules, or raise --rules; numbers of removed rules come back once no flow can refer to them",
+        })
     }
 
     fn assign_reversed(&mut self, model: &Model) {
@@ -139,8 +185,8 @@ impl Numbers {
     ///
     /// # Errors
     /// As for [`Self::eni`].
-    pub fn hop(&self, hop: &HopTo) -> Result<u32, CompileError> {
-        row(&self.hops, hop, "next hops").map(u32::from)
+    pub fn hop(&self, hop: &HopTo) -> Result<u16, CompileError> {
+        row(&self.hops, hop, "next hops")
     }
 
     /// The number of a load balancer, 0 if it has none.
@@ -176,5 +222,99 @@ impl Numbers {
         self.rules
             .iter()
             .map(|(name, number)| (name.as_str(), *number))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    use super::Numbers;
+    use crate::compiler::builtin;
+    use crate::model::{
+        Direction, Model, Policy, PortRange, ProtocolMatch, SecurityGroup, SecurityGroupId,
+        SecurityGroupRule, SecurityGroupType, VpcId,
+    };
+
+    const REST: Duration = Duration::from_secs(60);
+
+    fn with_rules(names: &[&str]) -> Model {
+        let rule = |name: &&str| SecurityGroupRule {
+            id: (*name).to_owned(),
+            direction: Direction::Ingress,
+            policy: Policy::Accept,
+            priority: 1,
+            protocol: ProtocolMatch::All,
+            ports: PortRange::ANY,
+            source_ports: PortRange::ANY,
+            peer: ipnet::Ipv4Net::default().into(),
+            local: None,
+        };
+        let group = SecurityGroup {
+            id: SecurityGroupId::new("sg"),
+            vpc: VpcId::new("vpc"),
+            group_type: SecurityGroupType::Normal,
+            service_managed: false,
+            inner_access: Policy::Drop,
+            members: Vec::new(),
+            rules: names.iter().map(rule).collect(),
+        };
+        Model {
+            security_groups: [(group.id.clone(), group)].into(),
+            ..Model::default()
+        }
+    }
+
+    /// As the reconciler does it.
+    fn apply(numbers: &mut Numbers, names: &[&str], seconds: u64) -> Vec<u32> {
+        let model = with_rules(names);
+        numbers.assign(&model);
+        numbers.retire(&model, Duration::from_secs(seconds), REST);
+        names.iter().map(|name| numbers.rule(name)).collect()
+    }
+
+    #[test]
+    fn a_rules_number_is_given_again_once_it_has_rested() {
+        let mut numbers = Numbers::default();
+        let [a, b] = apply(&mut numbers, &["a", "b"], 0)[..] else {
+            panic!("two numbers");
+        };
+        apply(&mut numbers, &["a"], 100);
+        let [_, c] = apply(&mut numbers, &["a", "c"], 160)[..] else {
+            panic!("two numbers");
+        };
+        assert!(![a, b].contains(&c), "{b} has not rested long enough");
+        // This one finds that it has; the next may have it.
+        apply(&mut numbers, &["a", "c"], 161);
+        assert_eq!(apply(&mut numbers, &["a", "c", "d"], 162), [a, c, b]);
+        let after = apply(&mut numbers, &["a", "c", "d", "e"], 163);
+        let builtin: BTreeSet<_> = builtin::ALL.map(|name| numbers.rule(name)).into();
+        let all: BTreeSet<_> = after.into_iter().chain(builtin).collect();
+        assert_eq!(all, (1..=9).collect(), "none is given twice, none left out");
+    }
+
+    #[test]
+    fn a_rule_that_comes_back_has_its_number_still_and_rests_anew() {
+        let mut numbers = Numbers::default();
+        let first = apply(&mut numbers, &["a"], 0);
+        apply(&mut numbers, &[], 10);
+        assert_eq!(apply(&mut numbers, &["a"], 50), first);
+        apply(&mut numbers, &[], 60);
+        apply(&mut numbers, &[], 100);
+        assert_ne!(apply(&mut numbers, &["b"], 110), first);
+        assert_eq!(apply(&mut numbers, &["a", "b"], 119)[..1], first);
+    }
+
+    #[test]
+    fn rules_beyond_the_table_are_an_error_that_names_it() {
+        let mut numbers = Numbers::default();
+        let model = with_rules(&["a", "b"]);
+        numbers.assign(&model);
+        assert_eq!(numbers.check_rules(&model, 8), Ok(()));
+        let error = numbers
+            .check_rules(&model, 7)
+            .expect_err("seven rules and row 0");
+        assert_eq!((error.table, error.needed), ("rule numbers", 8));
     }
 }

@@ -37,19 +37,19 @@ pub(super) const LAST: u8 = u8::MAX;
 const INNER: u8 = LAST - 1;
 
 /// Names of the rules that nobody wrote.
-pub(super) mod builtin {
+pub mod builtin {
     /// Traffic inside a vSwitch is not filtered by its network ACL.
-    pub(crate) const SAME_VSWITCH: &str = "same-vswitch";
+    pub const SAME_VSWITCH: &str = "same-vswitch";
     /// No security-group rule matched, inbound.
-    pub(crate) const GROUP_INGRESS: &str = "default-ingress";
+    pub const GROUP_INGRESS: &str = "default-ingress";
     /// No security-group rule matched, outbound.
-    pub(crate) const GROUP_EGRESS: &str = "default-egress";
+    pub const GROUP_EGRESS: &str = "default-egress";
     /// No network-ACL entry matched, inbound.
-    pub(crate) const ACL_INGRESS: &str = "default-nacl-ingress";
+    pub const ACL_INGRESS: &str = "default-nacl-ingress";
     /// No network-ACL entry matched, outbound.
-    pub(crate) const ACL_EGRESS: &str = "default-nacl-egress";
+    pub const ACL_EGRESS: &str = "default-nacl-egress";
     /// All of the above.
-    pub(crate) const ALL: [&str; 5] = [
+    pub const ALL: [&str; 5] = [
         SAME_VSWITCH,
         GROUP_INGRESS,
         GROUP_EGRESS,
@@ -59,7 +59,7 @@ pub(super) mod builtin {
 }
 
 /// The rule that lets members of a group in.
-fn inner_name(group: &SecurityGroupId) -> String {
+pub fn inner_name(group: &SecurityGroupId) -> String {
     format!("inner-{group}")
 }
 

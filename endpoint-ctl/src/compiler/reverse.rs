@@ -9,11 +9,11 @@ use std::net::IpAddr;
 use endpoint_common::abi::flow::Family;
 use endpoint_common::abi::service::{Address, Backend, KIND_REVERSE, Listener as ListenerRow};
 
-use super::EniCompiler;
 use super::error::CompileError;
 use super::family::row_address;
 use super::numbers::HopTo;
 use super::tables::{ListenerAt, TargetAt};
+use super::{EniCompiler, audit_flag};
 use crate::model::{Endpoint, EndpointZone, ProviderNetworkId, ReverseResource};
 
 impl EniCompiler<'_> {
@@ -61,6 +61,7 @@ impl EniCompiler<'_> {
             acl_out,
             group_in: 0,
             group_out,
+            flags: audit_flag(endpoint),
             hop: self.numbers.hop(&HopTo::Callers(network.clone()))?,
         };
         let scope = self.numbers.provider_scope(network);
@@ -97,7 +98,7 @@ impl EniCompiler<'_> {
             address: row_address(ip),
             port: resource.port.to_be_bytes(),
             reserved: [0; 2],
-            hop: self.numbers.hop(&hop)?,
+            hop: self.numbers.hop(&hop)?.into(),
         });
         self.tables.listeners.insert(at, row);
         self.tables.targets.insert(TargetAt {

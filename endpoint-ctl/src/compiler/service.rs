@@ -151,7 +151,7 @@ impl<'a> ServiceCompiler<'a> {
             address: row_address(server.ip),
             port: server.port.to_be_bytes(),
             reserved: [0; 2],
-            hop: self.numbers.hop(&hop)?,
+            hop: self.numbers.hop(&hop)?.into(),
         });
         self.tables.targets.insert(TargetAt {
             load_balancer: at.load_balancer,

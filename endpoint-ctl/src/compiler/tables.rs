@@ -205,6 +205,6 @@ impl Tables {
             .map(|row| row.hop as usize + 1)
             .max()
             .unwrap_or(0);
-        backends.max(self.largest(|row| row.hop))
+        backends.max(self.largest(|row| row.hop.into()))
     }
 }

@@ -120,6 +120,7 @@ fn consumer(model: &mut Model, ipv6: Option<&str>, version: AddressIpVersion) {
         security_groups: vec![group.id.clone()],
         managed_group: managed.id.clone(),
         policy: EndpointPolicy::default(),
+        audit_mode: false,
         limits: EndpointLimits::default(),
         zones: vec![EndpointZone {
             zone: ZoneId::new("z"),
@@ -410,7 +411,7 @@ fn a_reverse_endpoint_is_a_load_balancer_of_the_provider_network() {
         let port = if at.port == 22 { 22_u16 } else { 443 };
         assert_eq!(backend.port, port.to_be_bytes());
         let hop = HopTo::Resource(vswitch.clone(), ip("10.0.1.10"));
-        assert_eq!(Ok(backend.hop), numbers.hop(&hop));
+        assert_eq!(Ok(backend.hop), numbers.hop(&hop).map(u32::from));
         assert!(tables.targets.contains(&TargetAt {
             load_balancer: service.load_balancer,
             protocol: 6,

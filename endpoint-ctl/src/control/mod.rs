@@ -11,6 +11,8 @@ mod status;
 
 use serde::{Deserialize, Serialize};
 
+use crate::observe::RulesOf;
+
 pub use client::{ClientError, Connection};
 pub use server::{AdminSocket, ServerError};
 pub use status::{FindingState, HopState, InterfaceState, NodeStatus, TargetState};
@@ -26,6 +28,11 @@ pub enum Request {
     Status,
     /// Live flows.
     Flows,
+    /// Rules in force, with what each has decided.
+    Rules {
+        /// Whose.
+        of: RulesOf,
+    },
     /// Flow-log records kept so far.
     Flowlog {
         /// Then those to come.

@@ -126,6 +126,10 @@ async fn answer(
             )
         }
         Ok(Request::Flows) => reply(observer.flows().await),
+        Ok(Request::Rules { of }) => match observer.rules(of).await {
+            Some(Err(error)) => Answer::Error(error),
+            rules => reply(rules.and_then(Result::ok)),
+        },
         Ok(Request::Flowlog { follow, flush }) => {
             return flow_log(&mut writer, observer, follow, flush).await;
         }

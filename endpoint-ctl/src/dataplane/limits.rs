@@ -38,6 +38,18 @@ impl Default for IdleTimes {
 }
 
 impl IdleTimes {
+    /// The longest of them.
+    pub fn longest(&self) -> Duration {
+        let all = [
+            self.tcp_established,
+            self.half_open,
+            self.tcp_closing,
+            self.udp,
+            self.icmp,
+        ];
+        all.into_iter().fold(Duration::ZERO, Duration::max)
+    }
+
     /// The row for all ENIs, with as many flows as there is room for.
     pub(super) fn row(&self) -> FlowLimits {
         let ticks = |time| ticks(time, tick());
@@ -62,6 +74,9 @@ pub struct TellRate {
 }
 
 impl TellRate {
+    /// In one period, unless told otherwise.
+    pub const MOST: u32 = 1_000;
+
     /// Everything is told.
     pub const ALL: Self = Self {
         most: TellLimit::NONE.most,
@@ -81,7 +96,7 @@ impl TellRate {
 impl Default for TellRate {
     fn default() -> Self {
         Self {
-            most: 1_000,
+            most: Self::MOST,
             period: Duration::from_secs(1),
         }
     }

@@ -227,7 +227,7 @@ impl From<CompileError> for DataplaneError {
 }
 
 /// Rows of each map for what `capacity` holds: banked tables hold two generations.
-fn rows(capacity: &Capacity) -> [(&'static str, u32); 26] {
+fn rows(capacity: &Capacity) -> [(&'static str, u32); 27] {
     let flows = FlowSizes::for_flows(capacity.flows);
     [
         ("ADDRESSES", capacity.service_rows * 2),
@@ -254,6 +254,7 @@ fn rows(capacity: &Capacity) -> [(&'static str, u32); 26] {
         ("LIMITS", capacity.enis),
         ("RATE_BUCKETS", capacity.enis),
         ("DROPS", capacity.enis),
+        ("RULE_DROPS", capacity.rules),
         ("EVENTS", capacity.event_bytes),
         ("ENDS", capacity.event_bytes),
     ]

@@ -10,7 +10,7 @@ use aya::Ebpf;
 use aya::maps::{MapData, PerCpuArray, RingBuf};
 use aya::programs::ProgramFd;
 use bytemuck::Zeroable as _;
-use endpoint_common::abi::counter::{Counter, DropKey, EniCounters, EniDrops};
+use endpoint_common::abi::counter::{Counter, DropKey, EniCounters, EniDrops, RuleDrops};
 use endpoint_common::abi::event::{DropEvent, EndCause, FlowEnd};
 use endpoint_common::abi::flow::{Bucket, Family, FlowEntry, FlowEntry4, ListEnd, Side};
 use nix::poll::{PollFd, PollFlags, poll};
@@ -58,6 +58,7 @@ pub struct Observed {
     clock: Rows<u32>,
     counters: PerCpuArray<MapData, Row<EniCounters>>,
     drops: PerCpuArray<MapData, Row<EniDrops>>,
+    rule_drops: PerCpuArray<MapData, Row<RuleDrops>>,
     events: RingBuf<MapData>,
     ends: RingBuf<MapData>,
     reap: ProgramFd,
@@ -71,6 +72,7 @@ impl Observed {
             .ok_or(DataplaneError::Missing(REAP))?;
         let counters = take(ebpf, "ENI_COUNTERS")?;
         let drops = take(ebpf, "DROPS")?;
+        let rule_drops = take(ebpf, "RULE_DROPS")?;
         let events = take(ebpf, "EVENTS")?;
         let ends = take(ebpf, "ENDS")?;
         Ok(Self {
@@ -82,6 +84,7 @@ impl Observed {
             clock: Rows::take(ebpf, "CLOCK")?,
             counters: counters.try_into().map_err(named("ENI_COUNTERS"))?,
             drops: drops.try_into().map_err(named("DROPS"))?,
+            rule_drops: rule_drops.try_into().map_err(named("RULE_DROPS"))?,
             events: events.try_into().map_err(named("EVENTS"))?,
             ends: ends.try_into().map_err(named("ENDS"))?,
             reap,
@@ -246,9 +249,6 @@ impl Observed {
         per_cpu.fold(EniCounters::default(), |sum, row| EniCounters {
             accepted_in: add(sum.accepted_in, row.accepted_in),
             accepted_out: add(sum.accepted_out, row.accepted_out),
-            dropped_in: add(sum.dropped_in, row.dropped_in),
-            dropped_out: add(sum.dropped_out, row.dropped_out),
-            untold: add(sum.untold, row.untold),
             unreported: add(sum.unreported, row.unreported),
         })
     }
@@ -256,34 +256,43 @@ impl Observed {
     /// Drops by ENI, reason and direction, all CPUs together; only what there was.
     pub fn drops(&self) -> Vec<(DropKey, Counter)> {
         let enis = (0..self.drops.len()).filter_map(|eni| u16::try_from(eni).ok());
-        enis.flat_map(|eni| self.drops_of(eni)).collect()
+        enis.flat_map(|eni| by_kind(eni, &self.eni_drops(eni)))
+            .collect()
     }
 
-    fn drops_of(&self, eni: u16) -> Vec<(DropKey, Counter)> {
-        let Ok(rows) = self.drops.get(&u32::from(eni), 0) else {
-            return Vec::new();
-        };
-        let mut sums = EniDrops::zeroed().counters;
-        for row in rows.iter() {
-            for (sum, counter) in sums
-                .iter_mut()
-                .flatten()
-                .zip(row.0.counters.iter().flatten())
-            {
+    /// What was dropped at an ENI index, and told of it, all CPUs together. What was told lately is
+    /// left out.
+    pub fn eni_drops(&self, eni: u16) -> EniDrops {
+        let rows = self.drops.get(&u32::from(eni), 0);
+        let mut sum = EniDrops::zeroed();
+        for row in rows.iter().flat_map(|rows| rows.iter().map(|row| row.0)) {
+            let counters = sum.counters.iter_mut().flatten();
+            for (sum, counter) in counters.zip(row.counters.iter().flatten()) {
                 *sum = add(*sum, *counter);
             }
+            sum.untold = add(sum.untold, row.untold);
+            sum.audited = add(sum.audited, row.audited);
+            sum.audited_untold = add(sum.audited_untold, row.audited_untold);
         }
-        let sums = (0..).zip(sums).flat_map(move |(reason, by_direction)| {
-            (0..).zip(by_direction).map(move |(direction, sum)| {
-                let key = DropKey {
-                    eni,
-                    reason,
-                    direction,
-                };
-                (key, sum)
-            })
-        });
-        sums.filter(|(_, sum)| sum.packets > 0).collect()
+        sum
+    }
+
+    /// What a rule has dropped, all CPUs together, and when last; `now` is the clock.
+    pub fn rule_drops(&self, number: u32, now: u32) -> RuleDrops {
+        let rows = self.rule_drops.get(&number, 0);
+        let rows = rows.iter().flat_map(|rows| rows.iter().map(|row| row.0));
+        let hit = rows.filter(|row| row.counter.packets > 0);
+        hit.fold(RuleDrops::default(), |sum, row| RuleDrops {
+            last: if sum.counter.packets == 0
+                || now.wrapping_sub(row.last) < now.wrapping_sub(sum.last)
+            {
+                row.last
+            } else {
+                sum.last
+            },
+            counter: add(sum.counter, row.counter),
+            reserved: 0,
+        })
     }
 
     /// The next drop event, if there is one.
@@ -313,6 +322,22 @@ impl Observed {
     pub fn tick(&self) -> Duration {
         limits::tick()
     }
+}
+
+/// Drops of an ENI by reason and direction; only what there was.
+fn by_kind(eni: u16, drops: &EniDrops) -> Vec<(DropKey, Counter)> {
+    let reasons = (0..).zip(drops.counters);
+    let kinds = reasons.flat_map(|(reason, by_direction)| {
+        (0..).zip(by_direction).map(move |(direction, counter)| {
+            let key = DropKey {
+                eni,
+                reason,
+                direction,
+            };
+            (key, counter)
+        })
+    });
+    kinds.filter(|(_, counter)| counter.packets > 0).collect()
 }
 
 fn add(a: Counter, b: Counter) -> Counter {

@@ -238,6 +238,10 @@ impl<A: AddressFamily> Entry<A> for HostEntry<'_> {
         self.change_common::<A>(|common| common.rules = rules);
     }
 
+    fn set_audited(&self, reason: u8) {
+        self.change_common::<A>(|common| common.audited = reason);
+    }
+
     fn set_flags(&self, side: Side, flags: u8) {
         self.change_state::<A>(side, |state| state.flags = flags);
     }

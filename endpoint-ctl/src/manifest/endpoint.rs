@@ -39,6 +39,7 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
     let version = families::read(&mut fields, known_type);
     let (resources, all_read) = reverse::read(&mut fields, known_type);
     let limits = limits::read(&mut fields);
+    let audit_mode = fields.defaulted("AuditMode", false, scalar::boolean);
     let places = (fields.place_of("AddressIpVersion"), fields.place().clone());
     refuse_unsupported(&mut fields);
     fields.finish();
@@ -81,6 +82,7 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
         security_groups: security_groups?,
         managed_group: managed.id.clone(),
         policy: policy?,
+        audit_mode: audit_mode?,
         limits: limits?,
         zones: Vec::new(),
         resources: resources?,

@@ -51,6 +51,8 @@ pub struct Endpoint {
     pub managed_group: SecurityGroupId,
     /// `PolicyDocument`.
     pub policy: EndpointPolicy,
+    /// `AuditMode`: what its rules refuse passes, and is logged.
+    pub audit_mode: bool,
     /// What it may use.
     pub limits: EndpointLimits,
     /// Its zones, 1 to 10, one vSwitch each.

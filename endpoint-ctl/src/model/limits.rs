@@ -27,3 +27,17 @@ pub struct IdleTimeouts {
     /// `Icmp`: echo.
     pub icmp: Option<u32>,
 }
+
+impl IdleTimeouts {
+    /// The longest that is set.
+    pub fn longest(&self) -> Option<u32> {
+        let all = [
+            self.tcp_established,
+            self.half_open,
+            self.tcp_closing,
+            self.udp,
+            self.icmp,
+        ];
+        all.into_iter().flatten().max()
+    }
+}

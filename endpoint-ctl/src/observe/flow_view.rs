@@ -43,6 +43,8 @@ pub struct FlowView {
     pub state: &'static str,
     /// Why it was cut.
     pub reason: Option<String>,
+    /// Why rules refuse it, if audit mode lets it pass.
+    pub audited: Option<String>,
     /// The security-group rule that admitted it.
     pub rule_id: Option<String>,
     /// The generation that judged it last.
@@ -93,6 +95,7 @@ impl FlowView {
             backend_port: sent_on.map(|tuple| tuple.dst_port),
             state: state(flow),
             reason: (forward.verdict != 0).then(|| Names::reason(forward.verdict)),
+            audited: (flow.common.audited != 0).then(|| Names::reason(flow.common.audited)),
             rule_id: names.rule(record::admitting_rule(flow)).map(str::to_owned),
             generation: forward.generation,
             packets_in: u64::from(toward_eni.packets),

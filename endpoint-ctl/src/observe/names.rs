@@ -1,4 +1,5 @@
-//! Numbers to names. Names are only ever added: flows of earlier generations still refer to them.
+//! Numbers to names. Names are only ever added, since flows of earlier generations still refer to them,
+//! but for those of rules whose number another rule got, which nothing refers to any more.
 //!
 //! May import: model, compiler (numbers).
 
@@ -70,7 +71,7 @@ impl Names {
             }
         }
         for (name, number) in numbers.rules() {
-            self.rules.entry(number).or_insert_with(|| name.to_owned());
+            self.rules.insert(number, name.to_owned());
         }
     }
 
@@ -102,6 +103,19 @@ impl Names {
     /// The rule with this number, if one decided.
     pub fn rule(&self, number: u32) -> Option<&str> {
         self.rules.get(&number).map(String::as_str)
+    }
+
+    /// Every rule number given so far.
+    pub(super) fn rule_numbers(&self) -> impl Iterator<Item = u32> {
+        self.rules.keys().copied()
+    }
+
+    /// Numbers of rules that `next` gives to others.
+    pub(super) fn reused(&self, next: &Self) -> Vec<u32> {
+        let rules = self.rules.iter();
+        let other =
+            rules.filter(|(number, name)| next.rules.get(number).is_some_and(|next| next != *name));
+        other.map(|(number, _)| *number).collect()
     }
 
     /// A drop reason's name, also of a number this build does not know.

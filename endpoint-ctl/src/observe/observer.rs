@@ -2,12 +2,14 @@
 //!
 //! May import: dataplane (observed), endpoint-common::abi, the module's own, std, tokio::sync (answers).
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant, SystemTime};
 
+use endpoint_common::abi::counter::{Counter, DropKey};
 use endpoint_common::abi::event::DropEvent;
 use endpoint_common::abi::flow::{Family, FlowEntry, KIND_REVERSED, Side};
 use tokio::sync::{broadcast, oneshot};
@@ -16,6 +18,8 @@ use super::clock::Clock;
 use super::flow_view::FlowView;
 use super::names::Names;
 use super::record::Record;
+use super::rule_book::{RuleBook, RuleView, RulesOf};
+use super::rule_hits::RuleHits;
 use super::sink::Sink;
 use super::totals::Totals;
 use super::window::Window;
@@ -41,6 +45,8 @@ type Following = (Vec<Arc<str>>, broadcast::Receiver<Arc<str>>);
 
 enum Question {
     Names(Names),
+    Book(RuleBook),
+    Rules(RulesOf, oneshot::Sender<Result<Vec<RuleView>, String>>),
     Totals(oneshot::Sender<Totals>),
     Flows(oneshot::Sender<Vec<FlowView>>),
     Flush(oneshot::Sender<()>),
@@ -67,6 +73,16 @@ impl ObserverHandle {
     /// Everything counted so far; `None` once the observer has stopped.
     pub async fn totals(&self) -> Option<Totals> {
         self.ask(Question::Totals).await
+    }
+
+    /// Says which rules are in force.
+    pub fn set_rules(&self, book: RuleBook) {
+        let _ = self.0.send(Question::Book(book));
+    }
+
+    /// Rules in force, with what each has decided; an error if what they are asked of is not there.
+    pub async fn rules(&self, of: RulesOf) -> Option<Result<Vec<RuleView>, String>> {
+        self.ask(|to| Question::Rules(of, to)).await
     }
 
     /// Live flows.
@@ -98,6 +114,10 @@ pub struct Observer {
     sink: Sink,
     options: ObserverOptions,
     unrecorded: u64,
+    /// Drops that were told of.
+    told: HashMap<DropKey, Counter>,
+    book: RuleBook,
+    hits: RuleHits,
 }
 
 impl Observer {
@@ -114,6 +134,9 @@ impl Observer {
             sink: Sink::open(options.file.as_deref())?,
             options,
             unrecorded: 0,
+            told: HashMap::new(),
+            book: RuleBook::default(),
+            hits: RuleHits::default(),
         };
         std::thread::Builder::new()
             .name("observer".to_owned())
@@ -149,7 +172,9 @@ impl Observer {
     /// Answers; `false` to stop. An asker that has gone away is no matter.
     fn answer(&mut self, question: Question) -> bool {
         match question {
-            Question::Names(names) => self.names = names,
+            Question::Names(names) => self.set_names(names),
+            Question::Book(book) => self.book = book,
+            Question::Rules(of, to) => drop(to.send(self.rules(&of))),
             Question::Totals(to) => drop(to.send(self.totals())),
             Question::Flows(to) => drop(to.send(self.flows())),
             Question::Follow(to) => drop(to.send(self.sink.follow())),
@@ -178,7 +203,52 @@ impl Observer {
             if !self.window.refusal(&event, flow) {
                 self.unrecorded += 1;
             }
+            if event.audited == 0 {
+                let key = DropKey {
+                    eni: event.eni,
+                    reason: event.reason,
+                    direction: event.direction,
+                };
+                let told = self.told.entry(key).or_default();
+                told.packets += 1;
+                told.bytes += u64::from(event.bytes);
+            }
         }
+    }
+
+    /// Takes the names of a generation that comes. What flows have counted up to now is counted for the
+    /// rules that judged them up to now.
+    fn set_names(&mut self, names: Names) {
+        self.attribute();
+        let now = self.observed.now();
+        for number in self.names.reused(&names) {
+            let drops = self.observed.rule_drops(number, now);
+            self.hits.begin(number, &drops);
+        }
+        self.names = names;
+    }
+
+    /// Counts for rules what flows have counted.
+    fn attribute(&mut self) {
+        let clock = self.clock();
+        for (id, flow) in self.observed.flows() {
+            attribute(&mut self.window, &mut self.hits, &clock, id, &flow);
+        }
+    }
+
+    fn look_at_rule_drops(&mut self) {
+        let (now, clock) = (self.observed.now(), self.clock());
+        for number in self.names.rule_numbers() {
+            let drops = self.observed.rule_drops(number, now);
+            self.hits.drop(number, &drops, &clock);
+        }
+    }
+
+    fn rules(&mut self, of: &RulesOf) -> Result<Vec<RuleView>, String> {
+        self.drain_ends();
+        self.attribute();
+        self.look_at_rule_drops();
+        self.book.show(of, |number| self.hits.of(number))
     }
 
     fn end_window(&mut self) {
@@ -192,11 +262,13 @@ impl Observer {
             names: &self.names,
             window: &mut self.window,
             sink: &mut self.sink,
+            hits: &mut self.hits,
         };
         for (id, flow) in self.observed.flows() {
             log.record(&clock, id, &flow);
         }
         self.window.forget_lost();
+        self.look_at_rule_drops();
     }
 
     /// Has the kernel side look for idle flows: as many entries as make it come round in
@@ -217,6 +289,7 @@ impl Observer {
             names: &self.names,
             window: &mut self.window,
             sink: &mut self.sink,
+            hits: &mut self.hits,
         };
         while let Some((id, flow, _)) = self.observed.next_end() {
             log.record(&clock, id, &flow);
@@ -232,10 +305,14 @@ impl Observer {
             .collect()
     }
 
-    fn totals(&self) -> Totals {
+    fn totals(&mut self) -> Totals {
+        let drops = self.observed.drops();
+        self.drain_events();
         Totals::of(
             &self.observed,
             &self.names,
+            drops,
+            &self.told,
             self.unrecorded + self.sink.lost,
         )
     }
@@ -246,17 +323,35 @@ struct FlowLog<'o> {
     names: &'o Names,
     window: &'o mut Window,
     sink: &'o mut Sink,
+    hits: &'o mut RuleHits,
 }
 
 impl FlowLog<'_> {
     /// Records what a flow has counted since it was last recorded.
     fn record(&mut self, clock: &Clock, id: FlowId, flow: &FlowEntry) {
+        attribute(self.window, self.hits, clock, id, flow);
         let counted = self.window.report(id, flow);
         for (side, counted) in Side::BOTH.into_iter().zip(counted) {
             if let Some(counted) = counted {
                 self.sink
                     .write(&Record::accept(self.names, clock, flow, side, counted));
             }
+        }
+    }
+}
+
+/// Counts for rules what a flow has counted since that was last done.
+fn attribute(
+    window: &mut Window,
+    hits: &mut RuleHits,
+    clock: &Clock,
+    id: FlowId,
+    flow: &FlowEntry,
+) {
+    for (side, (rules, counter)) in Side::BOTH.into_iter().zip(window.attribute(id, flow)) {
+        if counter.packets > 0 {
+            let at = clock.unix_seconds(flow.half(side).state.last_seen);
+            hits.accept(rules, counter, at);
         }
     }
 }

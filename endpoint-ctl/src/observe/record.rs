@@ -87,7 +87,7 @@ pub struct Record {
     pub end: u64,
     /// TCP flags seen, all together.
     pub tcp_flags: u8,
-    /// `ACCEPT` or `REJECT`.
+    /// `ACCEPT`, `REJECT`, or `AUDIT`: rules refuse it, and audit mode let it pass.
     pub action: &'static str,
     /// `OK`.
     pub log_status: &'static str,
@@ -249,7 +249,11 @@ impl Record {
         record.direction = event_direction(event);
         record.set_service_leg(service);
         record.protocol = event.protocol;
-        record.action = "REJECT";
+        record.action = if event.audited == 0 {
+            "REJECT"
+        } else {
+            "AUDIT"
+        };
         record.layer = reason.map_or("internal", DropReason::layer);
         record.rule_id = names.rule(event.rule).map(str::to_owned);
         record.reason = reason.map(DropReason::name);

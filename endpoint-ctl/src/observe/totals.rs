@@ -2,9 +2,10 @@
 //!
 //! May import: dataplane (observed), endpoint-common::abi, names, record, serde.
 
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use endpoint_common::abi::counter::{Counter, EniCounters};
+use endpoint_common::abi::counter::{Counter, DropKey, EniDrops};
 use endpoint_common::abi::flow::Family;
 use serde::Serialize;
 
@@ -43,6 +44,10 @@ pub struct EniTotals {
     pub dropped: Amount,
     /// Dropped without an event, so not in the flow log.
     pub untold: Amount,
+    /// Passed in audit mode, though rules refuse it: the packets that such flows were noticed by.
+    pub audited: Amount,
+    /// Those of them that are not in the flow log.
+    pub audited_untold: Amount,
     /// Accepted, but lost to the flow log when their flows ended.
     pub unreported: Amount,
 }
@@ -60,6 +65,10 @@ pub struct DropTotal {
     /// How much.
     #[serde(flatten)]
     pub amount: Amount,
+    /// That of it which the observer was told of, for the flow log.
+    pub told: Amount,
+    /// The rest.
+    pub untold: Amount,
 }
 
 /// How full a family's flow table is.
@@ -91,9 +100,17 @@ pub struct Totals {
 }
 
 impl Totals {
-    pub(super) fn of(observed: &Observed, names: &Names, unrecorded: u64) -> Self {
+    /// `drops` were read before what was `told` of them was.
+    pub(super) fn of(
+        observed: &Observed,
+        names: &Names,
+        drops: Vec<(DropKey, Counter)>,
+        told: &HashMap<DropKey, Counter>,
+        unrecorded: u64,
+    ) -> Self {
         let enis = names.enis().map(|(index, name)| {
             let counters = observed.counters(index);
+            let drops = observed.eni_drops(index);
             EniTotals {
                 eni_id: name.eni.to_string(),
                 endpoint_id: name.endpoint.to_string(),
@@ -102,15 +119,20 @@ impl Totals {
                 ipv6: name.ipv6,
                 r#in: amount(counters.accepted_in),
                 out: amount(counters.accepted_out),
-                dropped: dropped(&counters),
-                untold: amount(counters.untold),
+                dropped: dropped(&drops),
+                untold: amount(drops.untold),
+                audited: amount(drops.audited),
+                audited_untold: amount(drops.audited_untold),
                 unreported: amount(counters.unreported),
             }
         });
-        let drops = observed
-            .drops()
-            .into_iter()
-            .map(|(key, counter)| DropTotal {
+        let drops = drops.into_iter().map(|(key, counter)| {
+            let told = told.get(&key).copied().unwrap_or_default();
+            let told = Amount {
+                packets: told.packets.min(counter.packets),
+                bytes: told.bytes.min(counter.bytes),
+            };
+            DropTotal {
                 eni_id: names.eni(key.eni).map(|name| name.eni.to_string()),
                 reason: Names::reason(key.reason),
                 direction: if key.direction == 0 {
@@ -119,7 +141,13 @@ impl Totals {
                     Direction::Out
                 },
                 amount: amount(counter),
-            });
+                untold: Amount {
+                    packets: counter.packets - told.packets,
+                    bytes: counter.bytes - told.bytes,
+                },
+                told,
+            }
+        });
         let mut drops: Vec<_> = drops.collect();
         drops.sort_by(|a, b| (&a.eni_id, &a.reason).cmp(&(&b.eni_id, &b.reason)));
         let flow_tables = [("ipv4", Family::V4), ("ipv6", Family::V6)].map(|(name, family)| {
@@ -147,9 +175,10 @@ fn amount(counter: Counter) -> Amount {
     }
 }
 
-fn dropped(counters: &EniCounters) -> Amount {
-    Amount {
-        packets: counters.dropped_in.packets + counters.dropped_out.packets,
-        bytes: counters.dropped_in.bytes + counters.dropped_out.bytes,
-    }
+fn dropped(drops: &EniDrops) -> Amount {
+    let counters = drops.counters.iter().flatten();
+    counters.fold(Amount::default(), |sum, counter| Amount {
+        packets: sum.packets + counter.packets,
+        bytes: sum.bytes + counter.bytes,
+    })
 }

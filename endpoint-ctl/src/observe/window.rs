@@ -1,13 +1,15 @@
 //! One aggregation window: what flows counted since they were last reported, and refusals by kind.
 //!
-//! May import: dataplane (names of flows), endpoint-common::abi, record.
+//! May import: dataplane (names of flows), endpoint-common::abi, record, rule_hits.
 
 use std::collections::HashMap;
 
+use endpoint_common::abi::counter::Counter;
 use endpoint_common::abi::event::DropEvent;
-use endpoint_common::abi::flow::{FlowEntry, Side};
+use endpoint_common::abi::flow::{FlowEntry, FlowRules, Side};
 
 use super::record::{Counted, Refusal};
+use super::rule_hits;
 use crate::dataplane::FlowId;
 
 /// Kinds of refusal kept apart within one window; more are counted, not recorded.
@@ -25,14 +27,30 @@ struct RefusalKind {
     reason: u8,
     direction: u8,
     protocol: u8,
+    audited: u8,
 }
 
-/// What of a flow is already recorded.
+/// Packets and bytes, by side.
+type Counts = [(u32, u64); 2];
+
+/// What of a flow is already known.
+#[derive(Default)]
 struct Reported {
-    /// Packets and bytes, by side.
-    counts: [(u32, u64); 2],
+    /// What is recorded, if anything.
+    recorded: Option<Counts>,
+    /// What is counted for rules.
+    attributed: Counts,
+    /// The rules that it is counted for.
+    rules: FlowRules,
     /// The window it was last looked at in.
     window: u64,
+}
+
+fn counts(flow: &FlowEntry) -> Counts {
+    Side::BOTH.map(|side| {
+        let state = &flow.half(side).state;
+        (state.packets, state.bytes)
+    })
 }
 
 /// Counts that wait to be recorded.
@@ -64,6 +82,7 @@ impl Window {
             reason: event.reason,
             direction: event.direction,
             protocol: event.protocol,
+            audited: event.audited,
         };
         let full = self.refusals.len() >= REFUSAL_KINDS;
         if full && !self.refusals.contains_key(&kind) {
@@ -89,15 +108,9 @@ impl Window {
     /// now.
     pub(super) fn report(&mut self, id: FlowId, flow: &FlowEntry) -> [Option<Counted>; 2] {
         let began = self.began;
-        let counts = |side| {
-            let state = &flow.half(side).state;
-            (state.packets, state.bytes)
-        };
-        let now = Reported {
-            counts: Side::BOTH.map(counts),
-            window: self.closed,
-        };
-        let before = self.reported.insert(id, now).map(|before| before.counts);
+        let reported = self.reported.entry(id).or_default();
+        reported.window = self.closed;
+        let before = reported.recorded.replace(counts(flow));
         Side::BOTH.map(|side| {
             let state = &flow.half(side).state;
             let (packets, bytes) = before.map_or((0, 0), |before| before[side as usize]);
@@ -113,6 +126,29 @@ impl Window {
                 last_tick: state.last_seen,
                 tcp_flags: flow.common.tcp_flags[side as usize],
             })
+        })
+    }
+
+    /// What a flow has counted since this was last asked, by side, each with the rules that accepted it.
+    pub(super) fn attribute(&mut self, id: FlowId, flow: &FlowEntry) -> [([u32; 3], Counter); 2] {
+        let closed = self.closed;
+        let fresh = || Reported {
+            window: closed,
+            ..Reported::default()
+        };
+        let known = self.reported.entry(id).or_insert_with(fresh);
+        known.rules = rule_hits::accepting(flow, &known.rules);
+        let now = counts(flow);
+        let before = std::mem::replace(&mut known.attributed, now);
+        Side::BOTH.map(|side| {
+            let ((packets, bytes), (old_packets, old_bytes)) =
+                (now[side as usize], before[side as usize]);
+            let counter = Counter {
+                packets: packets.wrapping_sub(old_packets).into(),
+                bytes: bytes.saturating_sub(old_bytes),
+            };
+            let rules = rule_hits::of_side(&known.rules, flow.common.kind, side);
+            (rules, counter)
         })
     }
 

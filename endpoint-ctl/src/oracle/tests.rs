@@ -74,6 +74,7 @@ fn endpoint_with(groups: Vec<SecurityGroup>) -> Model {
         security_groups: groups.iter().map(|group| group.id.clone()).collect(),
         managed_group: managed.id.clone(),
         policy: EndpointPolicy::default(),
+        audit_mode: false,
         limits: EndpointLimits::default(),
         zones: vec![EndpointZone {
             zone: ZoneId::new("z"),

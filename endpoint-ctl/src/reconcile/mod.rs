@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use endpoint_common::abi::meta::Tags;
 
 use crate::compiler::{Capacity, CompileError, HopTo, Numbers, compile};
-use crate::dataplane::{Dataplane, DataplaneError};
+use crate::dataplane::{Dataplane, DataplaneError, IdleTimes};
 use crate::model::{Endpoint, Model};
 use crate::nexthop::{Netlink, NetlinkError, Watch};
 use crate::preflight;
@@ -29,6 +29,10 @@ use picture::{Egress, Picture, Toward, Wanted};
 pub use bindings::InterfaceStatus;
 pub use follow::Changes;
 pub use picture::HopStatus;
+
+/// How long after the last packet a rule decided about its number may still be read: the longest
+/// flow-log window, and time for idle flows to be found and read.
+const UNREAD: Duration = Duration::from_mins(15);
 
 /// Why a model could not be put in force. What was in force before still is.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +111,9 @@ pub struct Reconciler {
     /// All links of this host.
     links: Links,
     picture: Picture,
+    /// The longest that flows of any model so far may be idle.
+    longest_idle: Duration,
+    started: Instant,
     /// When the whole picture is taken anew.
     next_resync: Instant,
     /// How soon after something was refused.
@@ -129,6 +136,8 @@ impl Reconciler {
             bindings: BTreeMap::new(),
             links: Links::default(),
             picture: Picture::default(),
+            longest_idle: IdleTimes::default().longest(),
+            started: Instant::now(),
             next_resync: Instant::now() + follow::RESYNC_EVERY,
             retry_after: follow::RETRY_AFTER,
         })
@@ -213,8 +222,24 @@ impl Reconciler {
         }
         self.model = model;
         self.numbers = numbers;
+        self.retire_rules();
         self.look_around().await;
         Ok(())
+    }
+
+    /// Has numbers of rules that went long ago given to others from now on.
+    fn retire_rules(&mut self) {
+        let endpoints = self.model.endpoints.values();
+        let longest = endpoints
+            .filter_map(|endpoint| endpoint.limits.idle.longest())
+            .max();
+        let longest = longest.map_or(Duration::ZERO, |seconds| {
+            Duration::from_secs(seconds.into())
+        });
+        self.longest_idle = self.longest_idle.max(longest);
+        let rest = self.longest_idle + UNREAD;
+        self.numbers
+            .retire(&self.model, self.started.elapsed(), rest);
     }
 
     /// Undoes what binding for a refused model has changed.

@@ -6,6 +6,7 @@
 //! by a counter or a capture, not by waiting alone.
 
 mod accounting;
+mod audit;
 mod backends;
 mod capture;
 mod commands;

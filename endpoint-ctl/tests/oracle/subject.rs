@@ -267,6 +267,7 @@ fn endpoint_at(id: EndpointId, ip: Ipv4Addr, vpc: &VpcId) -> Endpoint {
         security_groups: Vec::new(),
         managed_group: SecurityGroupId::new("none"),
         policy: EndpointPolicy::default(),
+        audit_mode: false,
         limits: EndpointLimits::default(),
         zones: vec![EndpointZone {
             zone: ZoneId::new("z"),

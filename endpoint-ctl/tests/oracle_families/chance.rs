@@ -238,6 +238,7 @@ pub(crate) fn model(rng: &mut Rng) -> Model {
             document: "as told".to_owned(),
             statements: statements(rng),
         },
+        audit_mode: false,
         limits: EndpointLimits::default(),
         zones: vec![EndpointZone {
             zone: ZoneId::new("z"),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::{Debug, Write as _};
 use std::time::Duration;
 
-use endpoint_common::abi::counter::EniCounters;
+use endpoint_common::abi::counter::{Counter, EniCounters};
 use endpoint_common::abi::event::DropEvent;
 use endpoint_common::abi::flow::{FlowEntry, FlowKey, FlowLimits, Side};
 use endpoint_common::abi::meta::{Port, Tags};
@@ -47,6 +47,7 @@ pub(crate) struct Twins {
     observed: Observed,
     port: Option<Port>,
     enis: u32,
+    rules: u32,
     tells_all: bool,
     /// The kernel's clock, as far as it has been seen.
     tick: u32,
@@ -59,6 +60,8 @@ pub(crate) struct Ran {
     pub(crate) frame: Vec<u8>,
     /// The drop, if it was told.
     pub(crate) event: Option<DropEvent>,
+    /// What audit mode let pass, if that was told.
+    pub(crate) audit: Option<DropEvent>,
 }
 
 impl Twins {
@@ -94,6 +97,7 @@ impl Twins {
             observed,
             port: None,
             enis: capacity.enis,
+            rules: capacity.rules,
             tells_all: true,
             tick: 0,
         }
@@ -167,15 +171,19 @@ impl Twins {
         );
         self.check_clock(&mut wrong, &kernel_events);
         self.check_ends(&mut wrong);
-        if self.tells_all || !kernel_events.is_empty() {
-            check_events(&mut wrong, outcome, &kernel_events);
+        let [events, audits] =
+            [0, 1].map(|audited| -> Vec<_> { told_as(audited, &kernel_events).collect() });
+        if self.tells_all || !events.is_empty() {
+            check_events(&mut wrong, outcome, &events);
         }
+        check_audits(&mut wrong, outcome, &audits);
         check_frame(&mut wrong, outcome, frame, &kernel.frame);
         if wrong.is_empty() {
             return Ok(Ran {
                 outcome,
                 frame: kernel.frame,
-                event: kernel_events.into_iter().next(),
+                event: events.into_iter().next(),
+                audit: audits.into_iter().next(),
             });
         }
         Err(format!(
@@ -232,6 +240,26 @@ impl Twins {
         differ_by_row(&mut wrong, "ENI_COUNTERS", &host.counters, &counters);
         let drops: BTreeMap<_, _> = self.observed.drops().into_iter().collect();
         differ_by_row(&mut wrong, "DROPS", &host.drops, &drops);
+        let host_told = host.told.iter().map(|(eni, told)| {
+            let amounts = [told.untold, told.audited, told.audited_untold];
+            (*eni, amounts)
+        });
+        let told = (0..self.enis as u16).map(|eni| {
+            let row = self.observed.eni_drops(eni);
+            (eni, [row.untold, row.audited, row.audited_untold])
+        });
+        let [host_told, told]: [BTreeMap<_, _>; 2] =
+            [host_told.collect(), told.collect()].map(|told: Vec<_>| {
+                let some = |(_, amounts): &(u16, [Counter; 3])| *amounts != [Counter::default(); 3];
+                told.into_iter().filter(some).collect()
+            });
+        differ_by_row(&mut wrong, "DROPS, told", &host_told, &told);
+        let rule_drops = (1..self.rules).map(|rule| (rule, self.observed.rule_drops(rule, 0)));
+        let rule_drops: BTreeMap<_, _> = rule_drops
+            .filter(|(_, drops)| drops.counter.packets > 0)
+            .map(|(rule, drops)| (rule, drops.counter))
+            .collect();
+        differ_by_row(&mut wrong, "RULE_DROPS", &host.rule_drops, &rule_drops);
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 
@@ -269,8 +297,17 @@ impl Twins {
 
     /// Drops that were not told.
     pub(crate) fn untold(&self) -> u64 {
-        let counters = self.host.state().counters;
-        counters.values().map(|row| row.untold.packets).sum()
+        let told = self.host.state().told;
+        told.values().map(|row| row.untold.packets).sum()
+    }
+
+    /// What audit mode let pass, and what was not told of that.
+    pub(crate) fn audited(&self) -> (u64, u64) {
+        let told = self.host.state().told;
+        told.values().fold((0, 0), |(audited, untold), row| {
+            let more = (row.audited.packets, row.audited_untold.packets);
+            (audited + more.0, untold + more.1)
+        })
     }
 
     /// Drops counted so far, by reason.
@@ -289,6 +326,30 @@ fn action(outcome: Outcome) -> XdpAction {
         Outcome::Pass => XdpAction::Pass,
         Outcome::Drop(_) => XdpAction::Drop,
         Outcome::Transmit | Outcome::Redirect(_) | Outcome::Answer(_) => XdpAction::Redirect,
+    }
+}
+
+fn told_as(audited: u8, events: &[DropEvent]) -> impl Iterator<Item = DropEvent> {
+    let events = events.iter();
+    events
+        .filter(move |event| event.audited == audited)
+        .copied()
+}
+
+/// What audit mode lets pass is told at most once of a packet, and only of one that is ours; only rules
+/// are audited.
+fn check_audits(wrong: &mut String, outcome: Outcome, audits: &[DropEvent]) {
+    const BY_RULES: [u8; 4] = [
+        DropReason::AclIngress as u8,
+        DropReason::AclEgress as u8,
+        DropReason::GroupIngress as u8,
+        DropReason::GroupEgress as u8,
+    ];
+    let right = audits.iter().all(|event| {
+        outcome != Outcome::Pass && event.rule != 0 && BY_RULES.contains(&event.reason)
+    });
+    if !right || audits.len() > 1 {
+        let _ = writeln!(wrong, "audited, with {outcome:?}: {audits:x?}");
     }
 }
 

@@ -88,6 +88,7 @@ pub(crate) fn capacity(flows: u32) -> Capacity {
         hops: 1_024,
         fragments: 16_384,
         enis: 64,
+        rules: 1_024,
         event_bytes: 1 << 16,
     }
 }
@@ -232,13 +233,13 @@ impl World {
     pub(crate) fn hop_to(&self, network: &str, address: &str) -> u32 {
         let network = ProviderNetworkId::new(network);
         let to = HopTo::Backend(network, address.parse().expect(address));
-        self.numbers.hop(&to).expect("a hop")
+        self.numbers.hop(&to).expect("a hop").into()
     }
 
     /// The row of the hop back to a vSwitch's clients.
     pub(crate) fn hop_to_clients(&self, vswitch: &str) -> u32 {
         let to = HopTo::Clients(VSwitchId::new(vswitch));
-        self.numbers.hop(&to).expect("a hop")
+        self.numbers.hop(&to).expect("a hop").into()
     }
 
     /// Runs a frame through both sides that arrives on this leg.

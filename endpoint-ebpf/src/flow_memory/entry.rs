@@ -136,6 +136,7 @@ impl<A: AddressFamily> Entry<A> for KernelEntry<A> {
             (*place).created = common.created;
             (*place).kind = common.kind;
             (*place).tcp_flags = common.tcp_flags;
+            (*place).audited = common.audited;
         }
     }
 
@@ -180,6 +181,12 @@ impl<A: AddressFamily> Entry<A> for KernelEntry<A> {
     fn set_rules(&self, rules: FlowRules) {
         // SAFETY: a live map value.
         unsafe { (*self.common_mut()).rules = rules };
+    }
+
+    #[inline(always)]
+    fn set_audited(&self, reason: u8) {
+        // SAFETY: a live map value.
+        unsafe { (*self.common_mut()).audited = reason };
     }
 
     #[inline(always)]

@@ -147,6 +147,8 @@ pub trait Entry<A: AddressFamily>: Copy {
     fn judge(&self, side: Side, generation: u32, verdict: u8);
     /// Notes which rules said it.
     fn set_rules(&self, rules: FlowRules);
+    /// Notes what audit mode let pass.
+    fn set_audited(&self, reason: u8);
     /// Writes a side's flags.
     fn set_flags(&self, side: Side, flags: u8);
     /// Writes the TCP flags seen.

@@ -3,17 +3,17 @@
 //!
 //! May import: core, abi, the stages.
 
-use super::{find_again, opening};
+use super::{audited, find_again, going_on, note, opening};
 use crate::abi::event::EndCause;
 use crate::abi::family::AddressFamily;
-use crate::abi::flow::{FlowKey, FlowState, KIND_ECHO, KIND_REVERSED, LIMITED, Side};
+use crate::abi::flow::{FlowKey, FlowRules, FlowState, KIND_ECHO, KIND_REVERSED, LIMITED, Side};
 use crate::abi::meta::Meta;
 use crate::abi::reason::DropReason;
 use crate::abi::service::{AddressKey, KIND_ENI, KIND_NAT, KIND_REVERSE};
 use crate::path::case::{Case, deciding_rule};
 use crate::path::context::{Refusal, Scratch};
 use crate::path::flows::{Entry, Found, arena};
-use crate::path::{Leg, Turn, World, judge, rate, track};
+use crate::path::{Turn, World, judge, rate, track};
 
 /// A packet of a known flow: judged again if the generation changed, and tracked.
 #[inline(always)]
@@ -22,30 +22,63 @@ pub(super) fn known<A: AddressFamily, W: World>(
     scratch: &mut Scratch,
 ) -> Result<Turn, Refusal> {
     let found = find_again::<A, W>(world, scratch)?;
-    if found.entry.state(found.side).generation != scratch.arrived.meta.generation {
+    let is_old = found.entry.state(found.side).generation != scratch.arrived.meta.generation;
+    // Kept in the scratch, where the verifier does not follow either value through all that comes.
+    scratch.refusal.audited = 0;
+    if is_old {
         judge_again::<A, W>(world, scratch, found.entry);
     }
+    let begins_anew = match tracked::<A, W>(world, scratch, &found) {
+        Ok(begins_anew) => begins_anew,
+        Err(refusal) => {
+            if scratch.refusal.audited != 0 {
+                // One packet is told of once.
+                note(world, scratch, refusal.eni, false);
+            }
+            return Err(refusal);
+        }
+    };
+    if begins_anew {
+        return Ok(anew::<A, W>(world, scratch, found.number()));
+    }
+    if scratch.refusal.audited != 0 {
+        let reason = DropReason::from_number(scratch.case.audited);
+        let reason = reason.unwrap_or(DropReason::TableMissing);
+        let refusal = Refusal {
+            rule: deciding_rule(reason, &scratch.case.rules),
+            ..Refusal::of_flow(found.number(), &found.entry.state(found.side), reason)
+        };
+        return Ok(audited(world, scratch, refusal));
+    }
+    Ok(Turn::Next(going_on(scratch)))
+}
+
+/// Tracks a packet whose flow is judged, if it may pass; whether it begins the flow anew.
+#[inline(always)]
+fn tracked<A: AddressFamily, W: World>(
+    world: &W,
+    scratch: &Scratch,
+    found: &Found<A, W>,
+) -> Result<bool, Refusal> {
     let state = found.entry.state(found.side);
-    let layers = scratch.packet.layers;
-    let begins_anew = if let Some(reason) = DropReason::from_number(state.verdict) {
-        if !track::may_open(found.side, &layers) {
+    let layers = &scratch.packet.layers;
+    if let Some(reason) = DropReason::from_number(state.verdict) {
+        if !track::may_open(found.side, layers) {
             return Err(Refusal {
                 rule: deciding_rule(reason, &found.entry.common().rules),
                 ..Refusal::of_flow(found.number(), &state, reason)
             });
         }
-        true
-    } else {
-        limited::<A, W>(world, scratch, &found, &state)?;
-        track::follow::<A, _>(found.entry, found.side, &layers, scratch.arrived.link.src)
-    };
-    if begins_anew {
-        return Ok(anew::<A, W>(world, scratch, found.number()));
+        return Ok(true);
     }
-    if found.entry.common().kind == KIND_ECHO {
-        return Ok(Turn::Next(Leg::Echo));
-    }
-    Ok(Turn::Next(Leg::Send))
+    limited::<A, W>(world, scratch, found, &state)?;
+    let sender = scratch.arrived.link.src;
+    Ok(track::follow::<A, _>(
+        found.entry,
+        found.side,
+        layers,
+        sender,
+    ))
 }
 
 /// Takes the packet's share of its endpoint's bandwidth; an echo request's answer takes one too.
@@ -79,13 +112,15 @@ fn anew<A: AddressFamily, W: World>(world: &W, scratch: &mut Scratch, number: u3
     Turn::Next(opening::<A>())
 }
 
-/// Notes what the generation in force says of a flow that an earlier one judged.
+/// Notes what the generation in force says of a flow that an earlier one judged. Whether it refuses
+/// what audit mode lets pass, and another rule or none did so before.
 #[inline(always)]
 fn judge_again<A: AddressFamily, W: World>(world: &W, scratch: &mut Scratch, entry: W::Entry<A>) {
     let Scratch {
         arrived,
         case,
         halves: [forward, back],
+        refusal,
         ..
     } = scratch;
     let Meta {
@@ -108,7 +143,12 @@ fn judge_again<A: AddressFamily, W: World>(world: &W, scratch: &mut Scratch, ent
         Err(DropReason::EndpointGone)
     };
     let verdict = verdict.map_or_else(|reason| reason as u8, |()| 0);
+    let before = entry.common();
+    let before = audited_by(before.audited, &before.rules);
+    let is_news = case.audited != 0 && audited_by(case.audited, &case.rules) != before;
+    refusal.audited = u32::from(is_news);
     entry.set_rules(case.rules);
+    entry.set_audited(case.audited);
     let limited = rate::flag(world, entry.state(Side::Forward).eni);
     for side in Side::BOTH {
         let flags = entry.state(side).flags;
@@ -116,6 +156,13 @@ fn judge_again<A: AddressFamily, W: World>(world: &W, scratch: &mut Scratch, ent
     }
     entry.judge(Side::Forward, generation, verdict);
     entry.judge(Side::Back, generation, case.back_verdict);
+}
+
+/// What audit mode let pass, and which rule would have refused it.
+#[inline(always)]
+fn audited_by(reason: u8, rules: &FlowRules) -> (u8, u32) {
+    let rule = DropReason::from_number(reason).map_or(0, |reason| deciding_rule(reason, rules));
+    (reason, rule)
 }
 
 /// Takes the row of the address that packets with this key arrive at into the case, if there is one.

@@ -19,6 +19,7 @@ use crate::abi::event::DropEvent;
 use crate::abi::family::{AddressFamily, Inet, Inet6};
 use crate::abi::reason::DropReason;
 use crate::abi::service::{AddressKey, KIND_ENI};
+use crate::wire::protocol;
 use arrive::{arrive6, neighbour, tagged};
 use known::known;
 use open::open;
@@ -166,10 +167,38 @@ fn refuse<W: World>(world: &W, scratch: &Scratch) -> bool {
         reason: refusal.reason,
         direction: refusal.direction,
     };
-    world.dropped(what, packet.layers.bytes, arrived.tick)
+    world.dropped(what, refusal.rule, packet.layers.bytes, arrived.tick)
 }
 
-/// Tells of a drop that is counted.
+/// A packet that audit mode lets pass goes on, and is told first, if it is.
+#[inline(always)]
+fn audited<W: World>(world: &W, scratch: &mut Scratch, refusal: Refusal) -> Turn {
+    scratch.refusal = refusal;
+    scratch.refusal.audited = 1;
+    if note(world, scratch, refusal.eni, true) {
+        return Turn::Next(Leg::Tell);
+    }
+    Turn::Next(going_on(scratch))
+}
+
+/// Counts a packet that audit mode lets pass; whether it is told, if it can be.
+#[inline(never)]
+fn note<W: World>(world: &W, scratch: &Scratch, eni: u16, can_be_told: bool) -> bool {
+    let (bytes, tick) = (scratch.packet.layers.bytes, scratch.arrived.tick);
+    world.audited(eni, bytes, tick, can_be_told)
+}
+
+/// Where an admitted packet goes.
+#[inline(always)]
+fn going_on(scratch: &Scratch) -> Leg {
+    if protocol::is_icmp(scratch.packet.layers.protocol) {
+        Leg::Echo
+    } else {
+        Leg::Send
+    }
+}
+
+/// Tells of a drop that is counted, or of what audit mode lets pass.
 #[inline(always)]
 fn tell<W: World>(world: &W, scratch: &Scratch) -> Turn {
     let Scratch {
@@ -193,9 +222,13 @@ fn tell<W: World>(world: &W, scratch: &Scratch) -> Turn {
         direction: refusal.direction,
         protocol: layers.protocol,
         tcp_flags: layers.tcp_flags,
-        reserved: [0; 2],
+        audited: u8::from(refusal.audited != 0),
+        reserved: 0,
         flow: refusal.flow,
     });
+    if refusal.audited != 0 {
+        return Turn::Next(going_on(scratch));
+    }
     dropped(scratch)
 }
 

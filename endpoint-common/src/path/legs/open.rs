@@ -8,7 +8,7 @@
 //!
 //! May import: core, abi, wire, the stages.
 
-use super::address_key;
+use super::{address_key, audited, going_on};
 use crate::abi::family::AddressFamily;
 use crate::abi::flow::{Direction, Side};
 use crate::abi::reason::DropReason;
@@ -17,7 +17,7 @@ use crate::path::case::{Case, deciding_rule};
 use crate::path::context::{Refusal, Scratch};
 use crate::path::flows::{Entry, find};
 use crate::path::packet::Layers;
-use crate::path::{Leg, Outcome, Turn, World, flow, judge, select};
+use crate::path::{Outcome, Turn, World, flow, judge, select};
 use crate::wire::protocol;
 
 /// A packet of no known flow: whose address it is for, and if it is an ENI's, whether it may open a
@@ -38,20 +38,29 @@ pub(super) fn open<A: AddressFamily, W: World>(
         None => admit::<A, W>(world, scratch),
     };
     match opened {
-        Ok(()) if protocol::is_icmp(scratch.packet.layers.protocol) => Ok(Turn::Next(Leg::Echo)),
-        Ok(()) => Ok(Turn::Next(Leg::Send)),
-        Err(reason) => Err(Refusal {
-            eni: scratch.case.eni.eni,
-            direction: if scratch.case.is_reversed::<A>() {
-                Direction::Out as u8
-            } else {
-                Direction::In as u8
-            },
-            reason: reason as u8,
-            rule: deciding_rule(reason, &scratch.case.rules),
-            flow: 0,
-            mtu: 0,
-        }),
+        Ok(()) => match DropReason::from_number(scratch.case.audited) {
+            None => Ok(Turn::Next(going_on(scratch))),
+            Some(reason) => {
+                let refusal = refusal::<A>(&scratch.case, reason);
+                Ok(audited(world, scratch, refusal))
+            }
+        },
+        Err(reason) => Err(refusal::<A>(&scratch.case, reason)),
+    }
+}
+
+#[inline(always)]
+fn refusal<A: AddressFamily>(case: &Case, reason: DropReason) -> Refusal {
+    Refusal {
+        eni: case.eni.eni,
+        direction: if case.is_reversed::<A>() {
+            Direction::Out as u8
+        } else {
+            Direction::In as u8
+        },
+        reason: reason as u8,
+        rule: deciding_rule(reason, &case.rules),
+        ..Refusal::MISSING
     }
 }
 
@@ -150,6 +159,7 @@ fn from_resource<A: AddressFamily, W: World>(
     case.nat_port = A::widen(&found.entry.key(Side::Back)).dst_port;
     judge::acl_from_resource::<A, W>(world, arrived.meta.bank, case);
     found.entry.set_rules(case.rules);
+    found.entry.set_audited(case.audited);
     let generation = arrived.meta.generation;
     found.entry.judge(Side::Back, generation, case.back_verdict);
     Ok(())

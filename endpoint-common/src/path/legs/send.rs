@@ -103,7 +103,10 @@ pub(super) fn relating<A: AddressFamily, F: Frame, W: World>(
     let state = found.entry.state(found.side);
     let refuse = |reason| Refusal::of_flow(found.number(), &state, reason);
     if let Some(reason) = DropReason::from_number(state.verdict) {
-        return Err(refuse(reason));
+        return Err(Refusal {
+            rule: deciding_rule(reason, &found.entry.common().rules),
+            ..refuse(reason)
+        });
     }
     // Nothing is judged again for an error: it comes again with the next packet that causes it, which
     // is.

@@ -94,6 +94,7 @@ pub(super) fn shuffle(model: &mut Model, first: &Model, rng: &mut Rng) {
             endpoint.service = choose(&services, rng).clone();
         }
         regroup(endpoint, first, rng);
+        endpoint.audit_mode = rng.u8(..4) == 0;
     }
 }
 

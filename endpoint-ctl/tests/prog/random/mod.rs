@@ -125,6 +125,7 @@ struct Tally {
     forwarded: u64,
     dropped: u64,
     told: u64,
+    audited: u64,
     drops: BTreeMap<DropReason, u64>,
 }
 
@@ -137,12 +138,14 @@ impl Tally {
             Outcome::Drop(_) => self.dropped += 1,
             Outcome::Answer(_) => self.told += 1,
         }
+        self.audited += u64::from(ran.audit.is_some());
     }
 
     fn assert_variety(&self, packets: u64) {
         let all = [self.passed, self.answered, self.forwarded, self.dropped];
         let least = packets / 50;
         assert!(self.told > packets / 200, "{self:?}");
+        assert!(self.audited > packets / 2_000, "{self:?}");
         assert!(
             all.iter().all(|count| *count > least),
             "chance is lopsided, less than {least} of a kind: {self:?}"

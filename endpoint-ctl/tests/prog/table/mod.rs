@@ -21,6 +21,7 @@ macro_rules! rows {
 }
 
 mod answers;
+mod audit;
 mod flow;
 mod generation;
 mod ipv6;
@@ -92,6 +93,10 @@ enum Expect {
     Quotes(Leg, &'static str),
     /// Sent, and its last bytes are these.
     ToWith(Leg, &'static [u8]),
+    /// Sent, and told that in audit mode this rule would have refused it.
+    AuditTo(Leg, DropReason, &'static str),
+    /// Answered in place, and told that likewise.
+    AuditAnswer(DropReason, &'static str),
     /// Dropped, no rule being the cause, and its sender is told this.
     Tells(DropReason, Told),
     /// Dropped, no rule being the cause.
@@ -174,7 +179,7 @@ fn go_through(mut world: World) {
     let stranger = packet::udp("10.0.1.201:9", "10.0.1.20:9");
     outputs.insert("a stranger's packet", stranger.bytes());
     let mut wrong = Vec::new();
-    let parts: [fn() -> Vec<Step>; 11] = [
+    let parts: [fn() -> Vec<Step>; 12] = [
         link::steps,
         parse::steps,
         rules::steps,
@@ -185,6 +190,7 @@ fn go_through(mut world: World) {
         limits::steps,
         reverse::steps,
         answers::steps,
+        audit::steps,
         generation::steps,
     ];
     for step in parts.iter().flat_map(|part| part()) {
@@ -260,9 +266,10 @@ fn bytes(frame: Frame, on: Leg, outputs: &BTreeMap<&str, Vec<u8>>) -> Option<Vec
 fn check(world: &World, before: &[u8], ran: &Ran, expect: Expect) -> Result<(), String> {
     let (outcome, rule) = match expect {
         Expect::Pass => (Outcome::Pass, ""),
-        Expect::Answer | Expect::Back => (Outcome::Transmit, ""),
+        Expect::Answer | Expect::AuditAnswer(..) | Expect::Back => (Outcome::Transmit, ""),
         Expect::To(leg)
         | Expect::ToAs(leg, _)
+        | Expect::AuditTo(leg, ..)
         | Expect::ToWith(leg, _)
         | Expect::Quotes(leg, _) => (Outcome::Redirect(leg.ifindex()), ""),
         Expect::Tells(reason, _) => (Outcome::Answer(reason), ""),
@@ -278,6 +285,18 @@ fn check(world: &World, before: &[u8], ran: &Ran, expect: Expect) -> Result<(), 
             hex(before),
             hex(&ran.frame)
         ));
+    }
+    let told = ran
+        .audit
+        .map_or((0, ""), |event| (event.reason, world.rule_name(event.rule)));
+    let audit = match expect {
+        Expect::AuditTo(_, reason, rule) | Expect::AuditAnswer(reason, rule) => {
+            (reason as u8, rule)
+        }
+        _ => (0, ""),
+    };
+    if told != audit {
+        return Err(format!("audit expected {audit:?}, both say {told:?}"));
     }
     let holds = match expect {
         Expect::Tells(_, what) => return told::check(before, &ran.frame, what),

@@ -1,0 +1,288 @@
+//! The rules in force as users see them: where each stands, what it matches, and what it has decided.
+//!
+//! May import: model, compiler (numbers, names of defaults), endpoint-common::abi, rule_hits, totals,
+//! serde, jiff.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use endpoint_common::abi::counter::Counter;
+use serde::{Deserialize, Serialize};
+
+use super::rule_hits::Hits;
+use super::totals::Amount;
+use crate::compiler::{Numbers, builtin, inner_name};
+use crate::model::{
+    Direction, Model, NetworkAclEntry, Policy, PortRange, ProtocolMatch, SecurityGroupRule,
+};
+
+/// Which rules are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RulesOf {
+    /// Every one.
+    All,
+    /// Those of this security group.
+    SecurityGroup(String),
+    /// Those of this network ACL.
+    NetworkAcl(String),
+    /// Those that can judge packets of this endpoint, defaults included.
+    Endpoint(String),
+}
+
+/// A rule and what it has decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RuleView {
+    /// Its id, as in flow logs.
+    pub rule_id: String,
+    /// `security-group` or `network-acl`.
+    pub layer: &'static str,
+    /// The group or ACL it stands in; none of a default, which all of its layer share.
+    pub owner_id: Option<String>,
+    /// `ingress` or `egress`; none of what is asked both ways.
+    pub direction: Option<&'static str>,
+    /// A group's rule: its priority. An ACL's entry: its place, from 1. None of a default.
+    pub order: Option<usize>,
+    /// `accept` or `drop`; none of the default for egress, which depends on the groups' type.
+    pub policy: Option<&'static str>,
+    /// What it matches.
+    pub matches: String,
+    /// Whether it came with an endpoint, or is a default.
+    pub managed: bool,
+    /// What it accepted, or decided about in audit mode.
+    pub accepted: Amount,
+    /// What it dropped.
+    pub dropped: Amount,
+    /// When it last decided (RFC 3339, UTC).
+    pub last_hit: Option<String>,
+}
+
+/// See the module.
+#[derive(Debug, Clone, Default)]
+pub struct RuleBook {
+    rules: Vec<(u32, RuleView)>,
+    /// The groups and ACLs of each endpoint.
+    endpoints: BTreeMap<String, BTreeSet<String>>,
+    groups: BTreeSet<String>,
+    acls: BTreeSet<String>,
+}
+
+impl RuleBook {
+    /// The rules of a model that is in force.
+    pub fn of(model: &Model, numbers: &Numbers) -> Self {
+        let mut rules = defaults();
+        rules.extend(rules_of_groups(model));
+        rules.extend(inner_rules(model));
+        rules.extend(entries_of_acls(model));
+        let numbered = rules
+            .into_iter()
+            .map(|rule| (numbers.rule(&rule.rule_id), rule));
+        Self {
+            rules: numbered.collect(),
+            endpoints: owners(model),
+            groups: model
+                .security_groups
+                .keys()
+                .map(ToString::to_string)
+                .collect(),
+            acls: model.network_acls.keys().map(ToString::to_string).collect(),
+        }
+    }
+
+    /// The rules that are asked for, each with what `hits` says of its number.
+    ///
+    /// # Errors
+    /// There is no such group, ACL or endpoint.
+    pub(super) fn show(
+        &self,
+        of: &RulesOf,
+        hits: impl Fn(u32) -> Hits,
+    ) -> Result<Vec<RuleView>, String> {
+        let unknown = |kind, id: &str, all: &mut dyn Iterator<Item = &String>| {
+            let all: Vec<_> = all.map(String::as_str).collect();
+            Err(format!(
+                "there is no {kind} {id}; there are: {}",
+                all.join(", ")
+            ))
+        };
+        let one;
+        let owners = match of {
+            RulesOf::All => None,
+            RulesOf::SecurityGroup(id) if !self.groups.contains(id) => {
+                return unknown("security group", id, &mut self.groups.iter());
+            }
+            RulesOf::NetworkAcl(id) if !self.acls.contains(id) => {
+                return unknown("network ACL", id, &mut self.acls.iter());
+            }
+            RulesOf::SecurityGroup(id) | RulesOf::NetworkAcl(id) => {
+                one = BTreeSet::from([id.clone()]);
+                Some(&one)
+            }
+            RulesOf::Endpoint(id) => match self.endpoints.get(id) {
+                None => return unknown("endpoint", id, &mut self.endpoints.keys()),
+                owners => owners,
+            },
+        };
+        let with_defaults = matches!(of, RulesOf::All | RulesOf::Endpoint(_));
+        let wanted = self.rules.iter().filter(|(_, rule)| match &rule.owner_id {
+            Some(owner) => owners.is_none_or(|owners| owners.contains(owner)),
+            None => with_defaults,
+        });
+        Ok(wanted
+            .map(|(number, rule)| with(rule, &hits(*number)))
+            .collect())
+    }
+}
+
+fn with(rule: &RuleView, hits: &Hits) -> RuleView {
+    let amount = |counter: Counter| Amount {
+        packets: counter.packets,
+        bytes: counter.bytes,
+    };
+    let at = i64::try_from(hits.last).ok().filter(|at| *at > 0);
+    let at = at.and_then(|at| jiff::Timestamp::from_second(at).ok());
+    RuleView {
+        accepted: amount(hits.accepted),
+        dropped: amount(hits.dropped),
+        last_hit: at.map(|at| at.to_string()),
+        ..rule.clone()
+    }
+}
+
+fn owners(model: &Model) -> BTreeMap<String, BTreeSet<String>> {
+    let endpoints = model.endpoints.values().map(|endpoint| {
+        let groups = endpoint.security_groups.iter().map(ToString::to_string);
+        let acls = endpoint.zones.iter().filter_map(|zone| {
+            let acl = model.vswitches.get(&zone.vswitch)?.network_acl.as_ref();
+            acl.map(ToString::to_string)
+        });
+        let managed = [endpoint.managed_group.to_string()];
+        let owners = groups.chain(acls).chain(managed).collect();
+        (endpoint.id.to_string(), owners)
+    });
+    endpoints.collect()
+}
+
+fn blank(id: &str, layer: &'static str) -> RuleView {
+    RuleView {
+        rule_id: id.to_owned(),
+        layer,
+        owner_id: None,
+        direction: None,
+        order: None,
+        policy: None,
+        matches: "what no other rule matches".to_owned(),
+        managed: true,
+        accepted: Amount::default(),
+        dropped: Amount::default(),
+        last_hit: None,
+    }
+}
+
+fn defaults() -> Vec<RuleView> {
+    let default = |id, layer, direction, policy| RuleView {
+        direction: Some(direction),
+        policy,
+        ..blank(id, layer)
+    };
+    vec![
+        RuleView {
+            policy: Some("accept"),
+            matches: "traffic inside a vSwitch".to_owned(),
+            ..blank(builtin::SAME_VSWITCH, ACL)
+        },
+        default(builtin::ACL_INGRESS, ACL, INGRESS, Some("drop")),
+        default(builtin::ACL_EGRESS, ACL, EGRESS, Some("drop")),
+        default(builtin::GROUP_INGRESS, GROUP, INGRESS, Some("drop")),
+        default(builtin::GROUP_EGRESS, GROUP, EGRESS, None),
+    ]
+}
+
+const GROUP: &str = "security-group";
+const ACL: &str = "network-acl";
+const INGRESS: &str = "ingress";
+const EGRESS: &str = "egress";
+
+fn rules_of_groups(model: &Model) -> impl Iterator<Item = RuleView> + '_ {
+    model.security_groups.values().flat_map(|group| {
+        group.rules.iter().map(|rule| RuleView {
+            owner_id: Some(group.id.to_string()),
+            direction: Some(match rule.direction {
+                Direction::Ingress => INGRESS,
+                Direction::Egress => EGRESS,
+            }),
+            order: Some(usize::from(rule.priority)),
+            policy: Some(policy(rule.policy)),
+            matches: matches_of(rule),
+            managed: group.service_managed,
+            ..blank(&rule.id, GROUP)
+        })
+    })
+}
+
+/// What lets members of a group in where no rule says otherwise.
+fn inner_rules(model: &Model) -> impl Iterator<Item = RuleView> + '_ {
+    let open = model.security_groups.values();
+    let open = open.filter(|group| group.inner_access == Policy::Accept);
+    open.map(|group| RuleView {
+        owner_id: Some(group.id.to_string()),
+        direction: Some(INGRESS),
+        policy: Some("accept"),
+        matches: format!("all members of {}", group.id),
+        ..blank(&inner_name(&group.id), GROUP)
+    })
+}
+
+fn entries_of_acls(model: &Model) -> Vec<RuleView> {
+    let entry = |owner: &str, direction, place: usize, entry: &NetworkAclEntry| RuleView {
+        owner_id: Some(owner.to_owned()),
+        direction: Some(direction),
+        order: Some(place + 1),
+        policy: Some(policy(entry.policy)),
+        matches: matches(entry.protocol, entry.ports, &entry.peer),
+        managed: false,
+        ..blank(&entry.id, ACL)
+    };
+    let mut views = Vec::new();
+    for acl in model.network_acls.values() {
+        for (direction, entries) in [(INGRESS, &acl.ingress), (EGRESS, &acl.egress)] {
+            let numbered = entries.iter().enumerate();
+            views
+                .extend(numbered.map(|(place, one)| entry(acl.id.as_str(), direction, place, one)));
+        }
+    }
+    views
+}
+
+fn policy(policy: Policy) -> &'static str {
+    match policy {
+        Policy::Accept => "accept",
+        Policy::Drop => "drop",
+    }
+}
+
+/// The same with what few rules name: the client's ports, the ENIs.
+fn matches_of(rule: &SecurityGroupRule) -> String {
+    let mut text = matches(rule.protocol, rule.ports, &rule.peer);
+    if rule.source_ports != PortRange::ANY {
+        text += &format!(", source ports {}", rule.source_ports);
+    }
+    if let Some(local) = rule.local {
+        text += &format!(", ENIs in {local}");
+    }
+    text
+}
+
+/// What a rule matches, in a line: `tcp 80/80 10.0.0.0/8`.
+fn matches(protocol: ProtocolMatch, ports: PortRange, peer: &impl fmt::Display) -> String {
+    let protocol = match protocol {
+        ProtocolMatch::All => return format!("all {peer}"),
+        ProtocolMatch::Number(1) => "icmp".to_owned(),
+        ProtocolMatch::Number(6) => "tcp".to_owned(),
+        ProtocolMatch::Number(17) => "udp".to_owned(),
+        ProtocolMatch::Number(58) => "icmpv6".to_owned(),
+        ProtocolMatch::Number(number) => format!("protocol {number}"),
+    };
+    format!("{protocol} {ports} {peer}")
+}
