@@ -30,8 +30,9 @@ use aya_ebpf::bindings::xdp_action::XDP_PASS;
 use aya_ebpf::helpers::bpf_jiffies64;
 use aya_ebpf::macros::{classifier, xdp};
 use aya_ebpf::programs::{TcContext, XdpContext};
+use endpoint_common::abi::explain::Explanation;
 use endpoint_common::abi::family::{Inet, Inet6};
-use endpoint_common::path::{self, Arrival, Leg, Outcome, Turn, flows};
+use endpoint_common::path::{self, Arrival, Leg, Outcome, Scratch, Turn, flows};
 
 use frame::PacketFrame;
 use world::KernelWorld;
@@ -124,4 +125,45 @@ pub fn endpoint_reap(_: XdpContext) -> u32 {
     flows::reap::<Inet, _>(&KernelWorld, REAPED, tick);
     flows::reap::<Inet6, _>(&KernelWorld, REAPED, tick);
     XDP_PASS
+}
+
+/// Says what would become of an IPv4 packet. No interface has it: the daemon runs it, on a packet that
+/// never was.
+#[xdp(frags)]
+pub fn endpoint_explain(ctx: XdpContext) -> u32 {
+    if let Some((scratch, answer)) = explained() {
+        path::explain(
+            &mut PacketFrame::xdp(&ctx),
+            &KernelWorld,
+            now(),
+            scratch,
+            answer,
+        );
+    }
+    XDP_PASS
+}
+
+/// The same of an IPv6 packet.
+#[xdp(frags)]
+pub fn endpoint_explain6(ctx: XdpContext) -> u32 {
+    if let Some((scratch, answer)) = explained() {
+        path::explain6(
+            &mut PacketFrame::xdp(&ctx),
+            &KernelWorld,
+            now(),
+            scratch,
+            answer,
+        );
+    }
+    XDP_PASS
+}
+
+/// The memory to explain in.
+#[inline(always)]
+fn explained() -> Option<(&'static mut Scratch, &'static mut Explanation)> {
+    let scratch = maps::EXPLAIN_SCRATCH.get_ptr_mut(0)?;
+    let answer = maps::EXPLAIN.get_ptr_mut(0)?;
+    // SAFETY: rows of live maps, each borrowed once: the daemon runs one of these programs at a time, and
+    // no other touches them. Any bytes are a valid scratch and a valid explanation.
+    Some(unsafe { (&mut *scratch, &mut *answer) })
 }

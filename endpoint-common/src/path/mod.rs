@@ -38,7 +38,7 @@ mod vlan;
 
 pub use context::Scratch;
 pub use frame::{CheckChange, Frame, REACH, SUMMED};
-pub use legs::{arrive, go};
+pub use legs::{arrive, explain, explain6, go, judge_flow};
 pub use policy::{PolicyKey, classify};
 pub use tables::{Account, Tables};
 

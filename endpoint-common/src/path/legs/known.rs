@@ -7,7 +7,6 @@ use super::{find_again, opening};
 use crate::abi::event::EndCause;
 use crate::abi::family::AddressFamily;
 use crate::abi::flow::{FlowKey, FlowState, KIND_ECHO, KIND_REVERSED, LIMITED, Side};
-use crate::abi::meta::Meta;
 use crate::abi::reason::DropReason;
 use crate::abi::service::{AddressKey, KIND_ENI, KIND_NAT, KIND_REVERSE};
 use crate::path::case::{Case, deciding_rule};
@@ -82,21 +81,51 @@ fn anew<A: AddressFamily, W: World>(world: &W, scratch: &mut Scratch, number: u3
 /// Notes what the generation in force says of a flow that an earlier one judged.
 #[inline(always)]
 fn judge_again<A: AddressFamily, W: World>(world: &W, scratch: &mut Scratch, entry: W::Entry<A>) {
+    let verdict = judged::<A, W>(world, scratch, entry);
+    let Scratch { arrived, case, .. } = scratch;
+    let generation = arrived.meta.generation;
+    entry.set_rules(case.rules);
+    let limited = rate::flag(world, entry.state(Side::Forward).eni);
+    for side in Side::BOTH {
+        let flags = entry.state(side).flags;
+        entry.set_flags(side, (flags & !LIMITED) | limited);
+    }
+    entry.judge(Side::Forward, generation, verdict);
+    entry.judge(Side::Back, generation, case.back_verdict);
+}
+
+/// What the generation in force says of a flow: 0 or a [`DropReason`]. What it says of the way back, and
+/// by which rules, is left in the case.
+#[inline(always)]
+pub(super) fn judged<A: AddressFamily, W: World>(
+    world: &W,
+    scratch: &mut Scratch,
+    entry: W::Entry<A>,
+) -> u8 {
+    let [forward, back] = &mut scratch.halves;
+    forward.key = A::widen(&entry.key(Side::Forward));
+    back.key = A::widen(&entry.key(Side::Back));
+    let is_reversed = A::V4 && entry.common().kind == KIND_REVERSED;
+    judged_by_keys::<A, W>(world, scratch, is_reversed, entry.state(Side::Forward).eni)
+}
+
+/// The same of a flow of the ENI with this index whose keys are in the scratch.
+#[inline(always)]
+pub(super) fn judged_by_keys<A: AddressFamily, W: World>(
+    world: &W,
+    scratch: &mut Scratch,
+    is_reversed: bool,
+    index: u16,
+) -> u8 {
     let Scratch {
         arrived,
         case,
         halves: [forward, back],
         ..
     } = scratch;
-    let Meta {
-        generation, bank, ..
-    } = arrived.meta;
-    forward.key = A::widen(&entry.key(Side::Forward));
-    back.key = A::widen(&entry.key(Side::Back));
+    let bank = arrived.meta.bank;
     case.begin_with_flow(&forward.key, &back.key);
-    let is_reversed = A::V4 && entry.common().kind == KIND_REVERSED;
     let kind = if is_reversed { KIND_REVERSE } else { KIND_ENI };
-    let index = entry.state(Side::Forward).eni;
     // The ENI of a reverse endpoint is where answers arrive.
     let hears =
         !is_reversed || take_row(world, bank, &back.key, case) && case.eni.is(KIND_NAT, index);
@@ -107,15 +136,7 @@ fn judge_again<A: AddressFamily, W: World>(world: &W, scratch: &mut Scratch, ent
         case.back_verdict = DropReason::EndpointGone as u8;
         Err(DropReason::EndpointGone)
     };
-    let verdict = verdict.map_or_else(|reason| reason as u8, |()| 0);
-    entry.set_rules(case.rules);
-    let limited = rate::flag(world, entry.state(Side::Forward).eni);
-    for side in Side::BOTH {
-        let flags = entry.state(side).flags;
-        entry.set_flags(side, (flags & !LIMITED) | limited);
-    }
-    entry.judge(Side::Forward, generation, verdict);
-    entry.judge(Side::Back, generation, case.back_verdict);
+    verdict.map_or_else(|reason| reason as u8, |()| 0)
 }
 
 /// Takes the row of the address that packets with this key arrive at into the case, if there is one.
