@@ -182,7 +182,7 @@ impl Observed {
         if turns == 0 {
             return Ok(());
         }
-        test_run::run_bare(&self.reap, turns)
+        test_run::run_bare(&self.reap, test_run::ANY_FRAME, turns).map_err(DataplaneError::Reap)
     }
 
     /// Entries that one turn of [`Self::reap`] looks at.
