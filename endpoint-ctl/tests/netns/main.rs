@@ -13,6 +13,7 @@ mod dialogue;
 mod drain;
 mod dual_stack;
 mod endpoint;
+mod explain;
 mod flow_log;
 mod flow_table;
 mod group;
