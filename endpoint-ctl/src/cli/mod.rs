@@ -3,6 +3,7 @@
 //! May import: clap, anyhow, control, daemon, explain (questions), manifest and observe (their options), the
 //! module's own.
 
+mod diff;
 mod explain;
 mod output;
 mod show;
@@ -54,6 +55,8 @@ enum Command {
     Flows(ShowArgs),
     /// Say what becomes of a packet, stage by stage, and why
     Explain(explain::ExplainArgs),
+    /// Say what a manifest would change, without touching anything
+    Diff(diff::DiffArgs),
     /// Show flow-log records
     Flowlog {
         /// Go on with records to come
@@ -123,6 +126,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Check { file, format } => check(&file, format),
         Command::Status(args) => show::status(&args.socket, args.format),
         Command::Flows(args) => show::flows(&args.socket, args.format),
+        Command::Diff(args) => diff::diff(args),
         Command::Explain(args) => explain::explain(args),
         Command::Flowlog {
             follow,

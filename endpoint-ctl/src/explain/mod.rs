@@ -59,7 +59,7 @@ impl<'m> Asked<'m> {
 
     /// The packet, to an interface with this MAC address.
     pub fn frame(&self, mac: Mac) -> Vec<u8> {
-        frame::frame(self.question, mac)
+        self.question.frame(mac)
     }
 
     /// What the program found, in names, and compared with the model. `interface` names interfaces by

@@ -1,12 +1,15 @@
 //! What is asked: from where, to where, by which protocol.
 //!
-//! May import: serde, std.
+//! May import: endpoint-common::wire, serde, std, frame.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
+use endpoint_common::wire::Mac;
 use serde::{Deserialize, Serialize};
+
+use super::frame;
 
 /// The source port of a packet that names none: the first of those that hosts choose themselves (RFC 6335).
 pub const EPHEMERAL: u16 = 49_152;
@@ -129,6 +132,11 @@ impl Question {
     /// The destination port, 0 if there is none.
     pub fn port(&self) -> u16 {
         self.to.port.unwrap_or(0)
+    }
+
+    /// The packet that is asked about, to an interface with this MAC address.
+    pub fn frame(&self, mac: Mac) -> Vec<u8> {
+        frame::frame(self, mac)
     }
 
     /// Whether it can be asked at all.

@@ -54,6 +54,7 @@ const TABLE: &[Row] = &[
     ),
     row("observe", &["dataplane", "model", "compiler"]),
     pure("explain", &["model", "compiler", "oracle"]),
+    pure("diff", &["compiler", "explain", "hostpath", "model"]),
     row("control", &["explain", "observe"]),
     row(
         "cli",

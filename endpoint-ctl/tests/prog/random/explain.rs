@@ -197,3 +197,58 @@ fn happens(world: &mut World, question: &Question, told: &Explained) -> String {
     }
     told.told.verdict.to_owned()
 }
+
+fn web(vpc: Option<&str>) -> Question {
+    Question {
+        from: end("10.0.1.10", None),
+        to: end("10.0.1.100", Some(80)),
+        protocol: Protocol::Tcp,
+        vpc: vpc.map(str::to_owned),
+    }
+}
+
+#[test]
+fn an_address_of_several_vpcs_needs_one_to_be_named() {
+    let world = World::new(64);
+    let refused = |question: &Question| {
+        let asked = Asked::of(&world.model, question);
+        asked.err().expect("a refusal")
+    };
+    let error = refused(&web(None));
+    assert!(error.contains("vpc-a, vpc-b"), "{error}");
+    assert!(error.contains("--vpc"), "{error}");
+    let error = refused(&web(Some("vpc-c")));
+    assert!(error.contains("pnet-a, pnet-b, vpc-a, vpc-b"), "{error}");
+    let error = refused(&web(Some("pnet-b")));
+    assert!(error.contains("it is in vpc-a, vpc-b"), "{error}");
+}
+
+/// Tables that no model leads to: the oracle, which knows only the model, says so.
+#[test]
+fn tables_that_say_other_than_the_model_are_found_out() {
+    use endpoint_common::abi::service::KIND_ENI;
+
+    let mut world = World::new(64);
+    let question = web(Some("vpc-a"));
+    let told = explain(&mut world, &question).expect("an ENI");
+    assert_eq!(told.disagreements, [""; 0], "{told:#?}");
+    world.tamper(|tables| {
+        let enis = tables.addresses.values_mut();
+        for eni in enis.filter(|row| row.kind == KIND_ENI) {
+            eni.group_in = eni.group_out;
+        }
+    });
+    let told = explain(&mut world, &question).expect("an ENI");
+    let found = told.disagreements.join("\n");
+    assert!(
+        found.contains("security groups in: the program judged by"),
+        "{told:#?}"
+    );
+    world.tamper(|tables| tables.listeners.clear());
+    let told = explain(&mut world, &question).expect("an ENI");
+    let found = told.disagreements.join("\n");
+    assert!(
+        found.contains("listener: the model does not drop it"),
+        "{told:#?}"
+    );
+}
