@@ -81,7 +81,7 @@ pub struct Replayed {
     pub records: u64,
     /// Records that no rule has a part in, or that cannot be read.
     pub skipped: u64,
-    /// Accepted now, and would be dropped; records of one flow count once.
+    /// Accepted now, and would be dropped; each flow counts once.
     pub to_drop: u64,
     /// Dropped now, and would be accepted.
     pub to_accept: u64,
@@ -98,7 +98,7 @@ pub struct Replay {
     models: [Model; 2],
     numbers: Numbers,
     rules: BTreeMap<u32, String>,
-    seen: HashSet<(u8, End, End, &'static str)>,
+    seen: HashSet<(u8, End, End)>,
     found: Replayed,
 }
 
@@ -268,16 +268,13 @@ impl Replay {
             Side::Forward => "request",
             Side::Back => "answer",
         };
-        // Windows of one flow, and a live flow's records.
+        // A flow has records of both sides and several windows, and may be live as well: it counts once.
         let is_listed = self.found.changed.len() < LISTED;
-        if self
-            .seen
-            .contains(&(forward.protocol, client, target, side))
-        {
+        if self.seen.contains(&(forward.protocol, client, target)) {
             return;
         }
         if is_listed {
-            self.seen.insert((forward.protocol, client, target, side));
+            self.seen.insert((forward.protocol, client, target));
         }
         match new.verdict {
             "drop" => self.found.to_drop += 1,

@@ -60,6 +60,7 @@ fn what_explain_says_is_what_curl_meets() {
         .daemon
         .ctl(["explain", "--from", CLIENT_B, "--to", &to, "--proto", "tcp"]);
     let shown = shown.expect("explain must answer");
+    println!("{shown}");
     assert!(
         shown.ok(),
         "a dropped packet is an answer like any: {shown}"

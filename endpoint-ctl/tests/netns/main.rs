@@ -10,6 +10,7 @@ mod backends;
 mod capture;
 mod commands;
 mod dialogue;
+mod diff;
 mod drain;
 mod dual_stack;
 mod endpoint;
