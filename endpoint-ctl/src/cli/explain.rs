@@ -109,7 +109,7 @@ fn head(answer: &Value) -> String {
     let question = &answer["question"];
     let port = text(answer, "source-port");
     let has_ports = matches!(text(question, "protocol").as_str(), "tcp" | "udp");
-    let mut head = format!(
+    let mut lines = vec![format!(
         "{} {} -> {} in {}, on interface {}, generation {}: {}",
         text(question, "protocol"),
         text(question, "from"),
@@ -118,20 +118,20 @@ fn head(answer: &Value) -> String {
         text(answer, "interface"),
         text(answer, "generation"),
         verdict(answer),
-    );
+    )];
     if let Some(meaning) = answer["meaning"].as_str() {
-        head.push_str(&format!("\n  {meaning}"));
+        lines.push(meaning.to_owned());
     }
     let answers = &answer["answers"];
     if answers["verdict"] == "dropped" {
-        head.push_str(&format!("\n  but answers to it are {}", verdict(answers)));
+        lines.push(format!("but answers to it are {}", verdict(answers)));
     }
     if answer["source-port-chosen"] == true && has_ports {
-        head.push_str(&format!(
-            "\n  source port {port}, an ephemeral one, since --from names none"
+        lines.push(format!(
+            "source port {port}, an ephemeral one, since --from names none"
         ));
     }
-    head
+    lines.join("\n  ")
 }
 
 /// `DROPPED, group-ingress by rule sgr-1`.

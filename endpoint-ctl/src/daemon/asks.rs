@@ -131,7 +131,9 @@ impl Work {
                     break;
                 };
                 replay = aside(move || {
-                    flows.iter().for_each(|flow| replay.flow(flow));
+                    for flow in &flows {
+                        replay.flow(flow);
+                    }
                     replay
                 })
                 .await?;

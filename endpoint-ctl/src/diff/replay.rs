@@ -163,19 +163,18 @@ impl Replay {
 
     /// Judges a record of a flow log, a line of JSON.
     pub fn record(&mut self, line: &str) {
-        let judged = self.judge_record(line);
-        match judged {
-            None => self.found.skipped += 1,
-            Some(None) => self.found.records += 1,
-            Some(Some((recorded, old, new))) => {
-                self.found.records += 1;
-                self.note(&recorded.flow, recorded.side, "recorded", old, new);
-            }
+        let Some((recorded, old, new)) = self.judge_record(line) else {
+            self.found.skipped += 1;
+            return;
+        };
+        self.found.records += 1;
+        if old.verdict != new.verdict {
+            self.note(&recorded.flow, recorded.side, "recorded", old, new);
         }
     }
 
-    /// `None` for one that cannot be judged; `Some(None)` for one that meets the same.
-    fn judge_record(&self, line: &str) -> Option<Option<(Recorded, Meets, Meets)>> {
+    /// What it met, and would meet. `None` for one that cannot be judged.
+    fn judge_record(&self, line: &str) -> Option<(Recorded, Meets, Meets)> {
         let record: Record = serde_json::from_str(line).ok()?;
         let was_accepted = record.action == "ACCEPT";
         if !was_accepted && !record.reason.as_deref().is_some_and(is_of_rules) {
@@ -184,16 +183,13 @@ impl Replay {
         let mut models = self.models.iter();
         let recorded = models.find_map(|model| record.flow(model, &self.numbers))?;
         let (reason, rules) = self.judge_recorded(&recorded)?;
-        if was_accepted == reason.is_none() {
-            return Some(None);
-        }
         let old = Meets {
             verdict: if was_accepted { "accept" } else { "drop" },
             reason: record.reason,
             rule_id: record.rule_id,
         };
         let new = self.meets(&recorded.flow, reason, &rules);
-        Some(Some((recorded, old, new)))
+        Some((recorded, old, new))
     }
 
     /// What a recorded flow would meet: by its backend, if it had one that still is one, else opened anew.
@@ -214,9 +210,8 @@ impl Replay {
         }
         let found = self.open(&flow.half(Side::Forward).key)?;
         let reason = match recorded.side {
-            Side::Forward => found.reason,
             Side::Back if found.reason == 0 => found.back_reason,
-            Side::Back => found.reason,
+            Side::Forward | Side::Back => found.reason,
         };
         // Next hops are not the candidate's affair.
         let reason = DropReason::from_number(reason)

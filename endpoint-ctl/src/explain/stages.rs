@@ -286,7 +286,7 @@ impl Check<'_> {
         }
         let (verdict, mut matching) = self.rules.ask(asked.set, asked.direction, &asked.probe);
         let name = rule_name(self.numbers, asked.number);
-        let place = self.place_of(asked, name.as_deref(), &verdict, &matching);
+        let place = place_of(asked, name.as_deref(), &verdict, &matching);
         if place.is_none() {
             self.disagree(format!(
                 "{}: the program judged by {}, the model says {} by {}",
@@ -318,25 +318,24 @@ impl Check<'_> {
             ));
         }
     }
+}
 
-    /// Where the program's rule is among those that match, if it may decide. Of security-group rules of
-    /// equal rank it does not matter which one is named.
-    fn place_of(
-        &self,
-        asked: &Asked<'_>,
-        name: Option<&str>,
-        verdict: &Verdict,
-        matching: &[RuleView],
-    ) -> Option<usize> {
-        let Some(name) = name else {
-            return (asked.number == 0 && verdict.rule == "no-acl").then_some(0);
-        };
-        let place = matching.iter().position(|view| view.rule_id == name)?;
-        let (first, found) = (matching.first()?, matching.get(place)?);
-        let is_equal = matches!(asked.set, RuleSet::Groups(_))
-            && (found.priority, found.policy) == (first.priority, first.policy);
-        (place == 0 || is_equal).then_some(place)
-    }
+/// Where the program's rule is among those that match, if it may decide. Of security-group rules of
+/// equal rank it does not matter which one is named.
+fn place_of(
+    asked: &Asked<'_>,
+    name: Option<&str>,
+    verdict: &Verdict,
+    matching: &[RuleView],
+) -> Option<usize> {
+    let Some(name) = name else {
+        return (asked.number == 0 && verdict.rule == "no-acl").then_some(0);
+    };
+    let place = matching.iter().position(|view| view.rule_id == name)?;
+    let (first, found) = (matching.first()?, matching.get(place)?);
+    let is_equal = matches!(asked.set, RuleSet::Groups(_))
+        && (found.priority, found.policy) == (first.priority, first.policy);
+    (place == 0 || is_equal).then_some(place)
 }
 
 /// Whether the model can say it too.

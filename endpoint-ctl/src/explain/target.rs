@@ -5,7 +5,10 @@
 use std::net::IpAddr;
 
 use super::question::Question;
-use crate::model::{Endpoint, EndpointZone, Model, ProviderNetwork, ReverseResource, VSwitch};
+use crate::model::{
+    Endpoint, EndpointZone, Model, ProviderNetwork, ProviderNetworkId, ReverseResource, VSwitch,
+    VpcId,
+};
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
@@ -88,8 +91,11 @@ pub(super) fn find<'m>(model: &'m Model, question: &Question) -> Result<Target<'
 }
 
 fn known(model: &Model, name: &str) -> Result<(), String> {
-    let vpcs = model.vpcs.keys().map(|id| id.as_str());
-    let networks = model.provider_networks.keys().map(|id| id.as_str());
+    let vpcs = model.vpcs.keys().map(VpcId::as_str);
+    let networks = model
+        .provider_networks
+        .keys()
+        .map(ProviderNetworkId::as_str);
     let all: Vec<_> = vpcs.chain(networks).collect();
     if all.contains(&name) {
         return Ok(());
