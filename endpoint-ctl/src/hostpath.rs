@@ -121,8 +121,14 @@ impl HostWorld {
         let mut scratch = bytemuck::Zeroable::zeroed();
         let mut frame = HostFrame(frame);
         match family {
-            Family::V4 => path::explain(&mut frame, &self, 0, &mut scratch, &mut answer),
-            Family::V6 => path::explain6(&mut frame, &self, 0, &mut scratch, &mut answer),
+            Family::V4 => {
+                path::explain::<true, _, _>(&mut frame, &self, 0, &mut scratch, &mut answer);
+                path::explain::<false, _, _>(&mut frame, &self, 0, &mut scratch, &mut answer);
+            }
+            Family::V6 => {
+                path::explain6::<true, _, _>(&mut frame, &self, 0, &mut scratch, &mut answer);
+                path::explain6::<false, _, _>(&mut frame, &self, 0, &mut scratch, &mut answer);
+            }
         }
         answer
     }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
+use endpoint_common::abi::flow::FlowEntry;
 use endpoint_common::abi::meta::Port;
 use endpoint_common::path::Arrival;
 use endpoint_ctl::compiler::{Capacity, Numbers, Tables, compile};
@@ -76,7 +77,7 @@ fn blocked() -> impl Iterator<Item = u32> {
 
 /// The manifest with a rule for each blocked client.
 fn blocking() -> String {
-    let rules: String = blocked()
+    let rules: Vec<String> = blocked()
         .map(|number| {
             format!(
                 "  - {{ SecurityGroupRuleId: sgr-no-{number}, Direction: ingress, Policy: drop, Priority: 1, IpProtocol: ALL, PortRange: -1/-1, SourceCidrIp: {}/32 }}\n",
@@ -84,6 +85,7 @@ fn blocking() -> String {
             )
         })
         .collect();
+    let rules = rules.concat();
     MANIFEST.replace("Permissions:\n", &format!("Permissions:\n{rules}"))
 }
 
@@ -146,6 +148,12 @@ impl Scene {
     }
 }
 
+fn replay_all(replay: &mut Replay, flows: &[FlowEntry]) {
+    for flow in flows {
+        replay.flow(flow);
+    }
+}
+
 /// A record of a flow log.
 fn record(number: u32, direction: &str, action: &str) -> String {
     let is_answer = direction == "out";
@@ -185,7 +193,7 @@ fn a_candidate_that_blocks_twelve_flows_lists_these() {
     let flows = scene.world().flows();
     let start = Instant::now();
     let found = scene.replay(&blocking(), |replay| {
-        flows.iter().for_each(|flow| replay.flow(flow));
+        replay_all(replay, &flows);
     });
     println!("{FLOWS} flows in {:?}", start.elapsed());
     assert_eq!(found.flows, u64::from(FLOWS));
@@ -213,7 +221,7 @@ fn a_candidate_that_changes_nothing_lists_nothing() {
     let candidate = MANIFEST.replace("PortRange: 80/80", "PortRange: 80/81");
     for candidate in [MANIFEST, &candidate] {
         let found = scene.replay(candidate, |replay| {
-            flows.iter().for_each(|flow| replay.flow(flow));
+            replay_all(replay, &flows);
             (0..100).for_each(|number| replay.record(&record(number, "in", "ACCEPT")));
         });
         assert_eq!(found.changed, []);
@@ -269,7 +277,7 @@ fn a_removed_backend_cuts_live_flows_alone() {
     let flows = scene.world().flows();
     let candidate = MANIFEST.replace("{ ServerIp: 10.0.50.11, Port: 8080 }, ", "");
     let found = scene.replay(&candidate, |replay| {
-        flows.iter().take(100).for_each(|flow| replay.flow(flow));
+        replay_all(replay, &flows[..100]);
     });
     assert!((20..80).contains(&found.to_drop), "{}", found.to_drop);
     let reasons = found.changed.iter().map(|one| one.new.reason.as_deref());

@@ -127,35 +127,28 @@ pub fn endpoint_reap(_: XdpContext) -> u32 {
     XDP_PASS
 }
 
-/// Says what would become of an IPv4 packet. No interface has it: the daemon runs it, on a packet that
-/// never was.
-#[xdp(frags)]
-pub fn endpoint_explain(ctx: XdpContext) -> u32 {
-    if let Some((scratch, answer)) = explained() {
-        path::explain(
-            &mut PacketFrame::xdp(&ctx),
-            &KernelWorld,
-            now(),
-            scratch,
-            answer,
-        );
-    }
-    XDP_PASS
+/// Programs that say what would become of a packet, by family and by whether they look at its flow. No
+/// interface has them: the daemon runs them, on a packet that never was.
+macro_rules! explain {
+    ($($program:ident $path:ident $of_flow:literal)+) => {
+        $(
+            #[xdp(frags)]
+            pub fn $program(ctx: XdpContext) -> u32 {
+                if let Some((scratch, answer)) = explained() {
+                    let mut frame = PacketFrame::xdp(&ctx);
+                    path::$path::<$of_flow, _, _>(&mut frame, &KernelWorld, now(), scratch, answer);
+                }
+                XDP_PASS
+            }
+        )+
+    };
 }
 
-/// The same of an IPv6 packet.
-#[xdp(frags)]
-pub fn endpoint_explain6(ctx: XdpContext) -> u32 {
-    if let Some((scratch, answer)) = explained() {
-        path::explain6(
-            &mut PacketFrame::xdp(&ctx),
-            &KernelWorld,
-            now(),
-            scratch,
-            answer,
-        );
-    }
-    XDP_PASS
+explain! {
+    endpoint_explain_flow explain true
+    endpoint_explain_open explain false
+    endpoint_explain_flow6 explain6 true
+    endpoint_explain_open6 explain6 false
 }
 
 /// The memory to explain in.

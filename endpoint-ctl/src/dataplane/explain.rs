@@ -12,13 +12,20 @@ use endpoint_common::abi::meta::Tags;
 use super::maps::Rows;
 use super::{DataplaneError, test_run};
 
-/// The programs that explain, of IPv4 and of IPv6.
-pub(super) const PROGRAMS: [&str; 2] = ["endpoint_explain", "endpoint_explain6"];
+/// The programs that explain: of IPv4 and of IPv6 first the one that looks at the packet's flow, then the
+/// one that takes it for a new flow's.
+pub(super) const PROGRAMS: [&str; 4] = [
+    "endpoint_explain_flow",
+    "endpoint_explain_open",
+    "endpoint_explain_flow6",
+    "endpoint_explain_open6",
+];
 
 /// See the module.
 pub(super) struct Explainer {
     row: Rows<Explanation>,
-    programs: [ProgramFd; 2],
+    ipv4: [ProgramFd; 2],
+    ipv6: [ProgramFd; 2],
 }
 
 impl Explainer {
@@ -28,10 +35,11 @@ impl Explainer {
             let program = program.and_then(|program| program.fd().ok()?.try_clone().ok());
             program.ok_or(DataplaneError::Missing(name))
         };
-        let [ipv4, ipv6] = PROGRAMS;
-        let programs = [program(ipv4)?, program(ipv6)?];
+        let [flow4, open4, flow6, open6] = PROGRAMS;
+        let ipv4 = [program(flow4)?, program(open4)?];
+        let ipv6 = [program(flow6)?, program(open6)?];
         let row = Rows::take(ebpf, "EXPLAIN")?;
-        Ok(Self { row, programs })
+        Ok(Self { row, ipv4, ipv6 })
     }
 
     /// Explains a frame without VLAN tags that would arrive on interface `ifindex` with these.
@@ -48,12 +56,13 @@ impl Explainer {
             ..Explanation::zeroed()
         };
         self.row.set(0, question)?;
-        let [ipv4, ipv6] = &self.programs;
-        let program = match family {
-            Family::V4 => ipv4,
-            Family::V6 => ipv6,
+        let programs = match family {
+            Family::V4 => &self.ipv4,
+            Family::V6 => &self.ipv6,
         };
-        test_run::run_bare(program, frame, 1).map_err(DataplaneError::Explain)?;
+        for program in programs {
+            test_run::run_bare(program, frame, 1).map_err(DataplaneError::Explain)?;
+        }
         self.row.get(0)
     }
 }

@@ -18,10 +18,11 @@ use crate::path::parse::{self, Parsed};
 use crate::path::{Arrival, World, flow, forward, judge, track};
 use crate::wire::{EthHdr, protocol};
 
-/// Explains an IPv4 packet. `answer` says where it arrives, without its tags; the rest of it is zero.
-/// `scratch` is nobody else's meanwhile.
+/// Explains an IPv4 packet: first (`FLOW`) of the flow it belongs to, then (not `FLOW`) as one that opens a
+/// flow. Together they would be too much for the verifier of Linux 6.1. `answer` says where the packet
+/// arrives, without its tags; the rest of it is zero at first. `scratch` is nobody else's meanwhile.
 #[inline(always)]
-pub fn explain<F: Frame, W: World>(
+pub fn explain<const FLOW: bool, F: Frame, W: World>(
     frame: &mut F,
     world: &W,
     tick: u32,
@@ -37,12 +38,12 @@ pub fn explain<F: Frame, W: World>(
     scratch.packet.src = Inet::wide(packet.src);
     scratch.packet.dst = Inet::wide(packet.dst);
     scratch.packet.layers = packet.layers;
-    explain_ip::<Inet, F, W>(frame, world, scratch, answer, parsed);
+    explain_ip::<FLOW, Inet, F, W>(frame, world, scratch, answer, parsed);
 }
 
 /// Explains an IPv6 packet; see [`explain`].
 #[inline(always)]
-pub fn explain6<F: Frame, W: World>(
+pub fn explain6<const FLOW: bool, F: Frame, W: World>(
     frame: &mut F,
     world: &W,
     tick: u32,
@@ -55,7 +56,7 @@ pub fn explain6<F: Frame, W: World>(
     scratch.arrived = arrived;
     scratch.packet.layers = Layers::at(EthHdr::LEN as u16, Family::V6);
     let parsed = parse::ipv6(frame, &mut scratch.packet);
-    explain_ip::<Inet6, F, W>(frame, world, scratch, answer, parsed);
+    explain_ip::<FLOW, Inet6, F, W>(frame, world, scratch, answer, parsed);
 }
 
 #[inline(always)]
@@ -74,7 +75,7 @@ fn arrived<F: Frame, W: World>(
 }
 
 #[inline(always)]
-fn explain_ip<A: AddressFamily, F: Frame, W: World>(
+fn explain_ip<const FLOW: bool, A: AddressFamily, F: Frame, W: World>(
     frame: &F,
     world: &W,
     scratch: &mut Scratch,
@@ -87,11 +88,13 @@ fn explain_ip<A: AddressFamily, F: Frame, W: World>(
         Parsed::Faulty(reason) => reason as u8,
         Parsed::NotOurs | Parsed::Solicitation | Parsed::Error | Parsed::LaterFragment => return,
     };
-    if fault == 0 {
+    if FLOW {
         let key = A::narrow(&scratch.packet.wide_key(scratch.arrived.port.scope));
-        if let Some(found) = find::<A, W>(world, scratch.arrived.meta.secret, &key) {
+        let found = find::<A, W>(world, scratch.arrived.meta.secret, &key);
+        if let Some(found) = found.filter(|_| fault == 0) {
             of_flow::<A, F, W>(frame, world, scratch, answer, &found);
         }
+        return;
     }
     scratch.case.listener = bytemuck::Zeroable::zeroed();
     if !open::begin(world, scratch) {
