@@ -2,17 +2,19 @@
 //!
 //! May import: everything. Nobody imports it but `cli`.
 
+mod asks;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::compiler::Capacity;
 use crate::control::{
-    AdminSocket, FindingState, HopState, InterfaceState, NodeStatus, ServerError, TargetState,
+    AdminSocket, Ask, FindingState, HopState, InterfaceState, NodeStatus, ServerError, TargetState,
 };
 use crate::dataplane::{
     Dataplane, DataplaneError, FRAGMENT_TIME, IdleTimes, LoadOptions, OBJECT, TellRate,
@@ -27,6 +29,8 @@ use crate::reconcile::{Changes, ReconcileError, Reconciler};
 
 /// How long start waits for the neighbours of backends before it says it is ready without them.
 const HOP_PATIENCE: Duration = Duration::from_secs(2);
+/// Questions that may wait for the daemon.
+const MOST_ASKS: usize = 16;
 /// How often what the program logs about packets is taken, if it does.
 const PACKET_LOG_EVERY: Duration = Duration::from_millis(100);
 
@@ -130,6 +134,7 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
         source,
     })?;
     let (status, watched) = watch::channel(NodeStatus::default());
+    let (asking, asks) = mpsc::channel(MOST_ASKS);
     let mut daemon = Daemon {
         options,
         reconciler,
@@ -137,10 +142,11 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
         observer,
         names: Names::default(),
         status,
+        asks,
     };
     daemon.apply(model).await?;
     daemon.wait_for_hops().await?;
-    socket.serve(watched, daemon.observer.clone());
+    socket.serve(watched, daemon.observer.clone(), asking);
     notify(&[NotifyState::Ready]);
     let result = daemon.serve().await;
     notify(&[NotifyState::Stopping]);
@@ -155,6 +161,7 @@ struct Daemon {
     observer: ObserverHandle,
     names: Names,
     status: watch::Sender<NodeStatus>,
+    asks: mpsc::Receiver<Ask>,
 }
 
 impl Daemon {
@@ -173,6 +180,7 @@ impl Daemon {
                     Change::Served => self.follow_health().await,
                     Change::Shown => self.publish_again(),
                 },
+                Some(ask) = self.asks.recv() => self.answer(ask),
                 _ = packet_log.tick(), if self.options.log_packets => {
                     self.reconciler.flush_packet_log();
                 }

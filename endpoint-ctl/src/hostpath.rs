@@ -13,8 +13,9 @@ use std::time::Duration;
 use endpoint_common::abi::Addr;
 use endpoint_common::abi::counter::{Counter, DropKey, EniCounters, Told};
 use endpoint_common::abi::event::{DropEvent, EndCause};
+use endpoint_common::abi::explain::Explanation;
 use endpoint_common::abi::family::{Inet, Inet6};
-use endpoint_common::abi::flow::{Direction, Family, FlowEntry, FlowLimits, Side};
+use endpoint_common::abi::flow::{Direction, Family, FlowEntry, FlowLimits, FlowRules, Side};
 use endpoint_common::abi::fragment::{FragmentKey, FragmentPorts};
 use endpoint_common::abi::meta::{Meta, Port, Tags};
 use endpoint_common::abi::policy::{PolicySet, PolicySkip, PolicySlot, RuleWord};
@@ -124,6 +125,36 @@ impl HostWorld {
     /// Takes one frame its whole way; the frame is rewritten in place.
     pub fn run(&self, frame: &mut Vec<u8>, at: Arrival) -> Outcome {
         path::run(&mut HostFrame(frame), &self, at)
+    }
+
+    /// What would become of a frame of this family without VLAN tags; nothing is left behind.
+    pub fn explain(
+        &self,
+        family: Family,
+        frame: &mut Vec<u8>,
+        arrival: Explanation,
+    ) -> Explanation {
+        let mut answer = arrival;
+        let mut scratch = bytemuck::Zeroable::zeroed();
+        let mut frame = HostFrame(frame);
+        match family {
+            Family::V4 => {
+                path::explain::<true, _, _>(&mut frame, &self, 0, &mut scratch, &mut answer);
+                path::explain::<false, _, _>(&mut frame, &self, 0, &mut scratch, &mut answer);
+            }
+            Family::V6 => {
+                path::explain6::<true, _, _>(&mut frame, &self, 0, &mut scratch, &mut answer);
+                path::explain6::<false, _, _>(&mut frame, &self, 0, &mut scratch, &mut answer);
+            }
+        }
+        answer
+    }
+
+    /// What the generation in force says of a flow, by side: 0 or the number of a drop reason; and the
+    /// rules that say so. The flow need not be of this node.
+    pub fn judge(&self, flow: &FlowEntry) -> ([u8; 2], FlowRules) {
+        let scratch = &mut *self.scratch.borrow_mut();
+        path::judge_flow(&self, scratch, flow).unwrap_or_default()
     }
 
     /// A copy of what packets have changed so far.

@@ -13,6 +13,8 @@ pub mod compiler;
 pub mod control;
 pub mod daemon;
 pub mod dataplane;
+pub mod diff;
+pub mod explain;
 pub mod health;
 pub mod hostpath;
 pub mod manifest;

@@ -30,8 +30,9 @@ use aya_ebpf::bindings::xdp_action::XDP_PASS;
 use aya_ebpf::helpers::bpf_jiffies64;
 use aya_ebpf::macros::{classifier, xdp};
 use aya_ebpf::programs::{TcContext, XdpContext};
+use endpoint_common::abi::explain::Explanation;
 use endpoint_common::abi::family::{Inet, Inet6};
-use endpoint_common::path::{self, Arrival, Leg, Outcome, Turn, flows};
+use endpoint_common::path::{self, Arrival, Leg, Outcome, Scratch, Turn, flows};
 
 use frame::PacketFrame;
 use world::KernelWorld;
@@ -124,4 +125,38 @@ pub fn endpoint_reap(_: XdpContext) -> u32 {
     flows::reap::<Inet, _>(&KernelWorld, REAPED, tick);
     flows::reap::<Inet6, _>(&KernelWorld, REAPED, tick);
     XDP_PASS
+}
+
+/// Programs that say what would become of a packet, by family and by whether they look at its flow. No
+/// interface has them: the daemon runs them, on a packet that never was.
+macro_rules! explain {
+    ($($program:ident $path:ident $of_flow:literal)+) => {
+        $(
+            #[xdp(frags)]
+            pub fn $program(ctx: XdpContext) -> u32 {
+                if let Some((scratch, answer)) = explained() {
+                    let mut frame = PacketFrame::xdp(&ctx);
+                    path::$path::<$of_flow, _, _>(&mut frame, &KernelWorld, now(), scratch, answer);
+                }
+                XDP_PASS
+            }
+        )+
+    };
+}
+
+explain! {
+    endpoint_explain_flow explain true
+    endpoint_explain_open explain false
+    endpoint_explain_flow6 explain6 true
+    endpoint_explain_open6 explain6 false
+}
+
+/// The memory to explain in.
+#[inline(always)]
+fn explained() -> Option<(&'static mut Scratch, &'static mut Explanation)> {
+    let scratch = maps::EXPLAIN_SCRATCH.get_ptr_mut(0)?;
+    let answer = maps::EXPLAIN.get_ptr_mut(0)?;
+    // SAFETY: rows of live maps, each borrowed once: the daemon runs one of these programs at a time, and
+    // no other touches them. Any bytes are a valid scratch and a valid explanation.
+    Some(unsafe { (&mut *scratch, &mut *answer) })
 }

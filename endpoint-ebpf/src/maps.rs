@@ -8,6 +8,7 @@ use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, ProgramArray, RingBuf};
 use endpoint_common::abi::Addr;
 use endpoint_common::abi::counter::{EniCounters, EniDrops, RuleDrops};
+use endpoint_common::abi::explain::Explanation;
 use endpoint_common::abi::flow::{
     Bucket, FlowControl, FlowEntry, FlowEntry4, FlowLimits, RateBuckets,
 };
@@ -126,6 +127,12 @@ pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(4096, 0);
 /// The packet's memory.
 #[map]
 pub(crate) static SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);
+/// The packet that is explained, and what became of it.
+#[map]
+pub(crate) static EXPLAIN: Array<Explanation> = Array::with_max_entries(1, 0);
+/// Its memory: packets that arrive meanwhile use the other.
+#[map]
+pub(crate) static EXPLAIN_SCRATCH: Array<Scratch> = Array::with_max_entries(1, 0);
 /// The legs of the TC hook, by number.
 #[map]
 pub(crate) static TC_LEGS: ProgramArray = ProgramArray::with_max_entries(Leg::ALL.len() as u32, 0);

@@ -4,7 +4,7 @@
 
 use core::mem::{align_of, offset_of, size_of};
 
-use super::{VERSION, counter, event, flow, fragment, meta, policy, reason, service};
+use super::{VERSION, counter, event, explain, flow, fragment, meta, policy, reason, service};
 
 /// One field of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,11 @@ rows! {
     policy::PolicySkip as "PolicySkip" [prefix, mask, child, value, level]
     policy::PolicyRange as "PolicyRange" [first, last, first_source, last_source, word]
     policy::PolicySet as "PolicySet" [own, ports, sources]
+    explain::Explanation as "Explanation" [
+        ifindex, outcome, tags, generation, flow, reason, back_reason, flow_reason, flow_side,
+        flow_verdicts, begins_anew, rules, flow_rules, listener, eni, backend_port, nat_port, backend,
+        nat, hop, back_hop, entry
+    ]
     service::AddressKey as "AddressKey" [address, scope, bank]
     service::Address as "Address" [
         kind, eni, load_balancer, acl_in, acl_out, group_in, group_out, hop, flags

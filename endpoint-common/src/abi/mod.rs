@@ -11,6 +11,7 @@
 
 pub mod counter;
 pub mod event;
+pub mod explain;
 pub mod family;
 pub mod flow;
 pub mod fragment;

@@ -10,15 +10,18 @@ use super::context::Scratch;
 use super::flows::arena::{self, Taken};
 use super::flows::index::{Linked, link, unlink};
 use super::flows::{Entry, Repeated};
+use super::tables::Tables;
 use super::{nat, rate};
+use crate::abi::Addr;
 use crate::abi::family::AddressFamily;
 use crate::abi::flow::{
     Direction, FlowCommon, FlowKey, HALF_OPEN, Half6, KIND_ECHO, KIND_FORWARDED, KIND_REVERSED,
     OUT, SETTLED, Side,
 };
 use crate::abi::reason::DropReason;
+use crate::abi::service::Listener;
 use crate::hash::mix;
-use crate::wire::protocol;
+use crate::wire::{Port, protocol};
 
 /// NAT ports start here: below are well-known ones.
 const NAT_PORT_FIRST: u16 = 1024;
@@ -224,7 +227,7 @@ impl<A: AddressFamily, W: World> Repeated<W> for PortSearch<'_, A> {
 
 /// Where the search for a NAT port begins: nobody can foresee it.
 #[inline(always)]
-fn first_choice<A: AddressFamily>(scratch: &Scratch) -> u32 {
+pub(super) fn first_choice<A: AddressFamily>(scratch: &Scratch) -> u32 {
     let Scratch {
         arrived,
         halves: [forward, _],
@@ -232,6 +235,25 @@ fn first_choice<A: AddressFamily>(scratch: &Scratch) -> u32 {
     } = scratch;
     let hash = A::hash_wide(arrived.meta.secret, &forward.key);
     (hash >> 32) as u32 ^ hash as u32
+}
+
+/// The NAT address and port that a turn of the search tries.
+#[inline(always)]
+pub(super) fn candidate<T: Tables>(
+    tables: &T,
+    bank: u32,
+    listener: &Listener,
+    hash: u32,
+) -> Result<(Addr, Port), DropReason> {
+    let index = (hash >> 16)
+        .checked_rem(listener.nat_count)
+        .ok_or(DropReason::NatExhausted)?;
+    let row = listener.nat_first.wrapping_add(index);
+    let address = tables
+        .nat_address(bank, row)
+        .ok_or(DropReason::TableMissing)?;
+    let port = (hash & 0xffff).checked_rem(NAT_PORTS).unwrap_or(0) as u16;
+    Ok((address, NAT_PORT_FIRST.wrapping_add(port).to_be_bytes()))
 }
 
 #[inline(never)]
@@ -248,18 +270,11 @@ fn try_port<A: AddressFamily, W: World>(
         ..
     } = scratch;
     let entry = world.entry::<A>(number).ok_or(DropReason::TableMissing)?;
-    let index = (hash >> 16)
-        .checked_rem(case.listener.nat_count)
-        .ok_or(DropReason::NatExhausted)?;
-    let row = case.listener.nat_first.wrapping_add(index);
-    let address = world
-        .nat_address(arrived.meta.bank, row)
-        .ok_or(DropReason::TableMissing)?;
-    let port = (hash & 0xffff).checked_rem(NAT_PORTS).unwrap_or(0) as u16;
+    let (address, port) = candidate(world, arrived.meta.bank, &case.listener, hash)?;
     back.key.src = case.backend;
     back.key.src_port = case.backend_port;
     back.key.dst = address;
-    back.key.dst_port = NAT_PORT_FIRST.wrapping_add(port).to_be_bytes();
+    back.key.dst_port = port;
     back.key.scope = case.listener.scope as u16;
     write_half::<A, W>(entry, Side::Back, back, &forward.key);
     Ok(link::<A, W>(world, number, Side::Back))

@@ -10,19 +10,13 @@ use crate::abi::reason::DropReason;
 use crate::abi::service::{HOP_RESOLVED, HOP_TO_CLIENT, Hop};
 use crate::wire::{MacPair, protocol};
 
-/// The hop a flow's packet leaves by, if it can be used and the packet may still travel.
+/// The hop in a row, which a packet leaves by, if it can be used and the packet may still travel.
 #[inline(always)]
-pub(super) fn hop<T: Tables>(
-    tables: &T,
-    layers: &Layers,
-    state: &FlowState,
-) -> Result<Hop, DropReason> {
+pub(super) fn hop<T: Tables>(tables: &T, layers: &Layers, row: u16) -> Result<Hop, DropReason> {
     if layers.ttl <= 1 {
         return Err(DropReason::TtlExpired);
     }
-    let hop = tables
-        .hop(u32::from(state.hop))
-        .ok_or(DropReason::TableMissing)?;
+    let hop = tables.hop(u32::from(row)).ok_or(DropReason::TableMissing)?;
     if hop.flags & HOP_RESOLVED == 0 {
         return Err(DropReason::NextHopUnresolved);
     }

@@ -39,7 +39,7 @@ mod vlan;
 
 pub use context::Scratch;
 pub use frame::{CheckChange, Frame, REACH, SUMMED};
-pub use legs::{arrive, go};
+pub use legs::{arrive, explain, explain6, go, judge_flow};
 pub use policy::classify;
 pub use question::{Peer, PolicyKey};
 pub use tables::{Account, Tables};

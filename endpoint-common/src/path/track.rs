@@ -38,6 +38,12 @@ pub(super) fn may_open(side: Side, layers: &Layers) -> bool {
         && (layers.protocol != protocol::TCP || layers.opens_connection())
 }
 
+/// Whether the packet, of a flow in this phase that may go on, begins it anew, since it is over.
+#[inline(always)]
+pub(super) fn is_over(phase: u32, side: Side, layers: &Layers) -> bool {
+    layers.protocol == protocol::TCP && phase == CLOSING && may_open(side, layers)
+}
+
 /// Notes what the packet means. `true`: its flow is over, and it begins a new one.
 #[inline(always)]
 pub(super) fn follow<A: AddressFamily, E: Entry<A>>(
@@ -68,7 +74,7 @@ fn follow_tcp<A: AddressFamily, E: Entry<A>>(
     side: Side,
     layers: &Layers,
 ) -> bool {
-    if common.phase == CLOSING && may_open(side, layers) {
+    if is_over(common.phase, side, layers) {
         return true;
     }
     let [mut forward, mut back] = common.tcp_flags;

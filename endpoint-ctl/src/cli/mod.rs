@@ -1,7 +1,10 @@
 //! The command line: arguments in, tables or JSON out.
 //!
-//! May import: clap, anyhow, control, daemon, manifest and observe (their options), the module's own.
+//! May import: clap, anyhow, control, daemon, explain (questions), manifest and observe (their options), the
+//! module's own.
 
+mod diff;
+mod explain;
 mod output;
 mod show;
 
@@ -17,13 +20,15 @@ use endpoint_common::abi::flow::MOST_FLOWS;
 use endpoint_common::abi::policy::RuleWord;
 
 use crate::compiler::Capacity;
-use crate::control::DEFAULT_SOCKET;
+use crate::control::{ClientError, DEFAULT_SOCKET};
 use crate::daemon::{self, DaemonError, DaemonOptions};
 use crate::observe::{ObserverOptions, RulesOf};
 use output::Format;
 
 /// Exit code for input with faults.
 const BAD_INPUT: u8 = 2;
+/// Exit code where the loaded program and the model disagree: something is broken.
+const DISAGREEMENT: u8 = 3;
 
 /// A self-hosted PrivateLink: private endpoints to services in other networks.
 #[derive(Debug, Parser)]
@@ -56,6 +61,10 @@ enum Command {
         #[command(flatten)]
         show: ShowArgs,
     },
+    /// Say what becomes of a packet, stage by stage, and why
+    Explain(explain::ExplainArgs),
+    /// Say what a manifest would change, without touching anything
+    Diff(diff::DiffArgs),
     /// Show flow-log records
     Flowlog {
         /// Go on with records to come
@@ -147,7 +156,8 @@ struct ShowArgs {
     format: Format,
 }
 
-/// Does what the arguments say; 0 for success, 2 for input with faults, 1 for other errors.
+/// Does what the arguments say; 0 for success, 2 for input with faults, 3 where program and model
+/// disagree, 1 for other errors.
 pub fn run(cli: Cli) -> ExitCode {
     let done = match cli.command {
         Command::Run(args) => serve(args),
@@ -155,6 +165,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Status(args) => show::status(&args.socket, args.format),
         Command::Flows(args) => show::flows(&args.socket, args.format),
         Command::Rules { of, show } => show::rules(&show.socket, show.format, of.which()),
+        Command::Diff(args) => diff::diff(args),
+        Command::Explain(args) => explain::explain(args),
         Command::Flowlog {
             follow,
             flush,
@@ -166,7 +178,10 @@ pub fn run(cli: Cli) -> ExitCode {
         Err(error) => {
             // Nowhere is left to report a broken stderr to.
             let _ = writeln!(std::io::stderr(), "error: {error:#}");
-            ExitCode::FAILURE
+            match error.downcast_ref() {
+                Some(ClientError::BadInput { .. }) => ExitCode::from(BAD_INPUT),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }

@@ -80,3 +80,17 @@ pub(super) fn protocol(value: &Value) -> String {
         _ => text(value, "protocol"),
     }
 }
+
+/// What an answer lists.
+pub(super) fn rows<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+    value
+        .get(key)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+}
+
+/// Says what is wrong with what was asked.
+pub(super) fn complain(text: &str) -> io::Result<()> {
+    writeln!(io::stderr(), "error: {text}")
+}

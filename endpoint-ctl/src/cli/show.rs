@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::output::{Format, address, print, print_json, protocol, table, text};
+use super::output::{Format, address, print, print_json, protocol, rows, table, text};
 use crate::control::{Connection, Request};
 use crate::manifest::ManifestErrors;
 use crate::model::{Model, Policy, SecurityGroup, SecurityGroupType};
@@ -188,14 +188,6 @@ pub(super) fn status(socket: &Path, format: Format) -> Result<ExitCode> {
     }
     print(&format!("\n{drops}"))?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn rows<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
-    value
-        .get(key)
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
 }
 
 /// How full the flow tables are: `3 of 1048576 ipv4, 0 of 1048576 ipv6`.

@@ -30,6 +30,14 @@ pub enum ClientError {
     /// The daemon refused.
     #[error("{0}")]
     Refused(String),
+    /// What was asked is wrong.
+    #[error("{text}")]
+    BadInput {
+        /// For people, with the mend.
+        text: String,
+        /// For programs; null if there is no more to say.
+        faults: Value,
+    },
 }
 
 /// A question on its way.
@@ -61,6 +69,7 @@ impl Connection {
         match serde_json::from_str(&line)? {
             Answer::Ok(value) => Ok(value),
             Answer::Error(error) => Err(ClientError::Refused(error)),
+            Answer::BadInput { text, faults } => Err(ClientError::BadInput { text, faults }),
         }
     }
 

@@ -3,18 +3,21 @@
 //! `{"command":"status"}` -> one line `{"ok": ...}` or `{"error": "..."}`; a flow log is followed by
 //! one line per record until either side closes.
 //!
-//! May import: observe, serde, tokio. Never: reconcile, dataplane (the daemon hands a status in).
+//! May import: observe, explain (questions), serde, tokio. Never: reconcile, dataplane (the daemon hands a status in).
 
 mod client;
 mod server;
 mod status;
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
+use crate::explain::Question;
 use crate::observe::RulesOf;
 
 pub use client::{ClientError, Connection};
-pub use server::{AdminSocket, ServerError};
+pub use server::{AdminSocket, Ask, ServerError};
 pub use status::{FindingState, HopState, InterfaceState, NodeStatus, TargetState};
 
 /// Where the daemon listens unless told otherwise.
@@ -40,14 +43,37 @@ pub enum Request {
         /// End the running window first.
         flush: bool,
     },
+    /// What becomes of a packet.
+    Explain(Question),
+    /// What a manifest would change.
+    Diff(Candidate),
+}
+
+/// A manifest that is not in force, and what to hold against it. The daemon reads the files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Candidate {
+    /// The manifest.
+    pub file: PathBuf,
+    /// Judge live flows by it, too.
+    pub replay: bool,
+    /// A flow log to judge by it, too.
+    pub flow_log: Option<PathBuf>,
 }
 
 /// An answer line, but for records, which stand as they are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// What was asked for.
     Ok(serde_json::Value),
     /// Why not.
     Error(String),
+    /// What is wrong with what was asked, for people and, as far as there is more, for programs.
+    BadInput {
+        /// For people, with the mend.
+        text: String,
+        /// For programs.
+        faults: serde_json::Value,
+    },
 }

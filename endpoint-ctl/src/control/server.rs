@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Answer, NodeStatus, Request};
 use crate::observe::ObserverHandle;
@@ -42,6 +42,14 @@ pub enum ServerError {
     },
 }
 
+/// A question that the daemon itself answers.
+pub struct Ask {
+    /// What is asked.
+    pub request: Request,
+    /// Where the answer goes.
+    pub to: oneshot::Sender<Answer>,
+}
+
 /// The admin socket, for root only. It is taken before it is answered, so that a second daemon is
 /// turned away before it touches anything; the file goes when this is dropped.
 pub struct AdminSocket {
@@ -61,15 +69,21 @@ impl AdminSocket {
         })
     }
 
-    /// Answers in the background from `status` and `observer`.
-    pub fn serve(&self, status: watch::Receiver<NodeStatus>, observer: ObserverHandle) {
+    /// Answers in the background from `status` and `observer`; `daemon` is asked what they do not know.
+    pub fn serve(
+        &self,
+        status: watch::Receiver<NodeStatus>,
+        observer: ObserverHandle,
+        daemon: mpsc::Sender<Ask>,
+    ) {
         let listener = Arc::clone(&self.listener);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (status, observer) = (status.clone(), observer.clone());
+                let daemon = daemon.clone();
                 tokio::spawn(async move {
                     // A client that has gone away is no matter.
-                    let _ = answer(stream, &status, &observer).await;
+                    let _ = answer(stream, &status, &observer, &daemon).await;
                 });
             }
         });
@@ -109,6 +123,7 @@ async fn answer(
     mut stream: UnixStream,
     status: &watch::Receiver<NodeStatus>,
     observer: &ObserverHandle,
+    daemon: &mpsc::Sender<Ask>,
 ) -> io::Result<()> {
     let (reader, mut writer) = stream.split();
     let mut line = String::new();
@@ -130,6 +145,12 @@ async fn answer(
             Some(Err(error)) => Answer::Error(error),
             rules => reply(rules.and_then(Result::ok)),
         },
+        Ok(request @ (Request::Explain(_) | Request::Diff(_))) => {
+            let (to, answer) = oneshot::channel();
+            let is_asked = daemon.send(Ask { request, to }).await.is_ok();
+            let answer = if is_asked { answer.await.ok() } else { None };
+            answer.unwrap_or_else(stopping)
+        }
         Ok(Request::Flowlog { follow, flush }) => {
             return flow_log(&mut writer, observer, follow, flush).await;
         }
@@ -141,8 +162,12 @@ fn reply(value: Option<impl serde::Serialize>) -> Answer {
     match value.map(serde_json::to_value) {
         Some(Ok(value)) => Answer::Ok(value),
         Some(Err(error)) => Answer::Error(error.to_string()),
-        None => Answer::Error("the daemon is stopping".to_owned()),
+        None => stopping(),
     }
+}
+
+fn stopping() -> Answer {
+    Answer::Error("the daemon is stopping".to_owned())
 }
 
 /// The status and the totals as one object.

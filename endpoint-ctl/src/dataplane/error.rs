@@ -10,6 +10,9 @@ pub enum DataplaneError {
     /// The program that ends idle flows cannot be run.
     #[error("looking for idle flows: {0}")]
     Reap(std::io::Error),
+    /// The program that explains packets cannot be run.
+    #[error("explaining a packet: {0}")]
+    Explain(std::io::Error),
     /// A table cannot be mapped into memory.
     #[error("mapping table {table} into memory: {reason}")]
     Mapping {

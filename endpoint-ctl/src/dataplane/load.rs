@@ -17,7 +17,7 @@ use endpoint_common::path::flows::FlowSizes;
 
 use super::maps::named;
 use super::pod::Row;
-use super::{DataplaneError, IdleTimes, TellRate, attach, limits, observed::REAP, rows};
+use super::{DataplaneError, IdleTimes, TellRate, attach, explain, limits, observed::REAP, rows};
 use crate::compiler::{Capacity, ticks};
 
 /// The object this daemon was built with.
@@ -111,6 +111,7 @@ impl Hook {
 /// Loads all programs, on as many threads as there are CPUs: the kernel takes its time to verify each.
 fn load_programs(ebpf: &mut Ebpf) -> Result<(), DataplaneError> {
     let mut wanted: BTreeSet<String> = [REAP.to_owned()].into();
+    wanted.extend(explain::PROGRAMS.map(str::to_owned));
     for hook in Hook::BOTH {
         wanted.insert(hook.entry().to_owned());
         wanted.extend(Leg::ALL.map(|leg| leg_program(hook, leg)));

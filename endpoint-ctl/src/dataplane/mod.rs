@@ -7,6 +7,7 @@
 mod attach;
 mod batch;
 mod error;
+mod explain;
 mod flow_lists;
 mod flow_rows;
 mod grace;
@@ -25,7 +26,8 @@ use aya::Ebpf;
 use aya::programs::ProgramFd;
 
 use crate::compiler::{Capacity, CompileError, Tables};
-use endpoint_common::abi::flow::FlowLimits;
+use endpoint_common::abi::explain::Explanation;
+use endpoint_common::abi::flow::{Family, FlowLimits};
 use endpoint_common::abi::meta::{Port, Tags};
 use endpoint_common::abi::service::Hop;
 use endpoint_common::path::flows::FlowSizes;
@@ -37,6 +39,7 @@ pub use load::{FRAGMENT_TIME, LoadOptions, OBJECT};
 pub use observed::{FlowId, Observed, TableUse};
 pub use test_run::{RunResult, XdpAction};
 
+use explain::Explainer;
 use load::PacketLog;
 use writer::Writer;
 
@@ -44,6 +47,7 @@ use writer::Writer;
 pub struct Dataplane {
     ebpf: Ebpf,
     writer: Writer,
+    explainer: Explainer,
     attached: Vec<Attached>,
     /// The rows of `PORTS` that are bound: several may be of one interface.
     bound: BTreeSet<(u32, Tags)>,
@@ -58,6 +62,7 @@ impl Dataplane {
     pub fn load(options: &LoadOptions<'_>) -> Result<(Self, Observed), DataplaneError> {
         let mut ebpf = load::load(options)?;
         let writer = Writer::take(&mut ebpf, options.secret, options.idle.row())?;
+        let explainer = Explainer::take(&mut ebpf)?;
         let flows = FlowSizes::for_flows(options.capacity.flows);
         let observed = Observed::take(&mut ebpf, flows.entries)?;
         let packet_log = options
@@ -68,6 +73,7 @@ impl Dataplane {
             Self {
                 ebpf,
                 writer,
+                explainer,
                 attached: Vec::new(),
                 bound: BTreeSet::new(),
                 packet_log,
@@ -89,6 +95,27 @@ impl Dataplane {
     /// A map that refused a row.
     pub fn apply(&mut self, tables: &Tables) -> Result<(), DataplaneError> {
         self.writer.apply(tables)
+    }
+
+    /// What the loaded program would make of a frame, on the tables in force; nothing is left behind. The
+    /// frame is one of this family without VLAN tags, which would arrive on interface `ifindex` with
+    /// `tags`.
+    ///
+    /// # Errors
+    /// The kernel refused the run.
+    pub fn explain(
+        &mut self,
+        family: Family,
+        frame: &[u8],
+        ifindex: u32,
+        tags: Tags,
+    ) -> Result<Explanation, DataplaneError> {
+        self.explainer.explain(family, frame, ifindex, tags)
+    }
+
+    /// The tables in force.
+    pub fn tables(&self) -> &Tables {
+        self.writer.in_force()
     }
 
     /// The generation in force, 0 before the first.

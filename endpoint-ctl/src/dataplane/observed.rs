@@ -99,6 +99,21 @@ impl Observed {
         flows(Family::V4).chain(flows(Family::V6))
     }
 
+    /// The flows in [`Self::PART`] entries of a family's table from `first` on; `None` behind the last that
+    /// has ever held one.
+    pub fn part(&self, family: Family, first: u32) -> Option<Vec<FlowEntry>> {
+        let reached = self.reached(family);
+        if first >= reached {
+            return None;
+        }
+        let numbers = first..reached.min(first.saturating_add(Self::PART));
+        let flows = numbers.filter_map(|number| self.flow(family as u8, number));
+        Some(flows.map(|(_, flow)| flow).collect())
+    }
+
+    /// Entries that [`Self::part`] looks at.
+    pub const PART: u32 = 32_768;
+
     /// How full a family's table is. Two words tell: nothing is counted.
     pub fn table_use(&self, family: Family) -> TableUse {
         let size = self.size(family);
@@ -185,7 +200,7 @@ impl Observed {
         if turns == 0 {
             return Ok(());
         }
-        test_run::run_bare(&self.reap, turns)
+        test_run::run_bare(&self.reap, test_run::ANY_FRAME, turns).map_err(DataplaneError::Reap)
     }
 
     /// Entries that one turn of [`Self::reap`] looks at.

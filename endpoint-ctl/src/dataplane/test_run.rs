@@ -84,10 +84,12 @@ struct TestRunAttr {
 /// The command of bpf(2).
 const BPF_PROG_TEST_RUN: libc::c_long = 10;
 
-/// Runs a program `repeat` times on a frame that does not matter to it. By descriptor: aya runs
-/// programs only through the object, which another thread has.
-pub(super) fn run_bare(program: &ProgramFd, repeat: u32) -> Result<(), DataplaneError> {
-    let frame = [0u8; 64];
+/// A frame for programs that it does not matter to.
+pub(super) const ANY_FRAME: &[u8] = &[0; 64];
+
+/// Runs a program `repeat` times on a frame. By descriptor: aya runs programs only through the object,
+/// which another thread has.
+pub(super) fn run_bare(program: &ProgramFd, frame: &[u8], repeat: u32) -> io::Result<()> {
     let attr = TestRunAttr {
         prog_fd: program.as_fd().as_raw_fd().cast_unsigned(),
         retval: 0,
@@ -110,6 +112,6 @@ pub(super) fn run_bare(program: &ProgramFd, repeat: u32) -> Result<(), Dataplane
     if done == 0 {
         Ok(())
     } else {
-        Err(DataplaneError::Reap(io::Error::last_os_error()))
+        Err(io::Error::last_os_error())
     }
 }

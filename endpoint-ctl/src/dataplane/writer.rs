@@ -93,6 +93,10 @@ impl Writer {
         self.now.generation
     }
 
+    pub(super) fn in_force(&self) -> &Tables {
+        &self.in_force
+    }
+
     pub(super) fn apply(&mut self, tables: &Tables) -> Result<(), DataplaneError> {
         let next = Meta {
             generation: tables.generation,

@@ -49,6 +49,7 @@ enum Question {
     Rules(RulesOf, oneshot::Sender<Result<Vec<RuleView>, String>>),
     Totals(oneshot::Sender<Totals>),
     Flows(oneshot::Sender<Vec<FlowView>>),
+    Part(Family, u32, oneshot::Sender<Option<Vec<FlowEntry>>>),
     Flush(oneshot::Sender<()>),
     Follow(oneshot::Sender<Following>),
     Stop(oneshot::Sender<()>),
@@ -88,6 +89,13 @@ impl ObserverHandle {
     /// Live flows.
     pub async fn flows(&self) -> Option<Vec<FlowView>> {
         self.ask(Question::Flows).await
+    }
+
+    /// A part of a family's flows, by the number of its entries: of a large table never all at a time.
+    /// `None` behind the last.
+    pub async fn part(&self, family: Family, number: u32) -> Option<Vec<FlowEntry>> {
+        let first = number.checked_mul(Observed::PART)?;
+        self.ask(|to| Question::Part(family, first, to)).await?
     }
 
     /// Ends the window now.
@@ -177,6 +185,9 @@ impl Observer {
             Question::Rules(of, to) => drop(to.send(self.rules(&of))),
             Question::Totals(to) => drop(to.send(self.totals())),
             Question::Flows(to) => drop(to.send(self.flows())),
+            Question::Part(family, first, to) => {
+                drop(to.send(self.observed.part(family, first)));
+            }
             Question::Follow(to) => drop(to.send(self.sink.follow())),
             Question::Flush(to) => {
                 self.drain_events();

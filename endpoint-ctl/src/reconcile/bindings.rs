@@ -94,6 +94,16 @@ impl Binding {
         })
     }
 
+    fn port_of(&self, seen: &Seen, ifindex: u32, tags: Tags) -> Port {
+        Port::new(ifindex, self.scope, seen.link.mac).with_tags(tags)
+    }
+
+    /// Its row of `PORTS`, while it is bound.
+    pub(super) fn port(&self) -> Option<Port> {
+        let (index, tags) = self.key()?;
+        Some(self.port_of(self.seen.as_ref()?, index, tags))
+    }
+
     /// Whether it hangs on the interface of this name or index.
     pub(super) fn hangs_on(&self, name: &str, of: &str, index: u32) -> bool {
         let stands = |seen: &Seen| seen.trunk.is_err() || seen.stands_on(index);
@@ -145,7 +155,7 @@ impl Binding {
             return Ok(());
         };
         let (modes, place) = self.way_in(name, seen, shared, dataplane.has_tc())?;
-        let port = Port::new(index, self.scope, seen.link.mac).with_tags(tags);
+        let port = self.port_of(seen, index, tags);
         let bound = dataplane.bind(place, port, &modes);
         bound.map_err(|error| match self.carrier() {
             Some(trunk) => ReconcileError::Trunk {

@@ -15,9 +15,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use endpoint_common::abi::explain::Explanation;
+use endpoint_common::abi::flow::Family;
 use endpoint_common::abi::meta::Tags;
+use endpoint_common::wire::Mac;
 
-use crate::compiler::{Capacity, CompileError, HopTo, Numbers, compile};
+use crate::compiler::{Capacity, CompileError, HopTo, Numbers, Tables, compile};
 use crate::dataplane::{Dataplane, DataplaneError, IdleTimes};
 use crate::model::{Endpoint, Model};
 use crate::nexthop::{Netlink, NetlinkError, Watch};
@@ -87,6 +90,11 @@ pub enum ReconcileError {
         /// What is asked for there.
         hook: &'static str,
     },
+    /// No packet arrives on an interface that is not there.
+    #[error(
+        "interface {0} is not there or not attached to, so no packet arrives on it; `endpoint-ctl status` says why"
+    )]
+    Detached(String),
     /// Too large.
     #[error(transparent)]
     Compile(#[from] CompileError),
@@ -169,6 +177,37 @@ impl Reconciler {
         bindings
             .map(|(name, binding)| binding.status(name, self.dataplane.attached()))
             .collect()
+    }
+
+    /// What the loaded program would make of a packet that arrives on an interface of the model: a frame
+    /// to its MAC address.
+    ///
+    /// # Errors
+    /// The interface is not bound, or the kernel refused the run.
+    pub fn explain(
+        &mut self,
+        interface: &str,
+        family: Family,
+        frame: impl FnOnce(Mac) -> Vec<u8>,
+    ) -> Result<Explanation, ReconcileError> {
+        let binding = self.bindings.get(interface);
+        let port = binding.and_then(Binding::port);
+        let port = port.ok_or_else(|| ReconcileError::Detached(interface.to_owned()))?;
+        let frame = frame(port.mac);
+        let explained = self
+            .dataplane
+            .explain(family, &frame, port.ifindex, port.tags);
+        Ok(explained?)
+    }
+
+    /// The tables in force.
+    pub fn tables(&self) -> &Tables {
+        self.dataplane.tables()
+    }
+
+    /// What the tables may hold.
+    pub fn capacity(&self) -> &Capacity {
+        &self.capacity
     }
 
     /// Every next hop toward backends.

@@ -58,7 +58,12 @@ fn scene() -> Scene {
 #[test]
 fn an_endpoint_serves_both_families() {
     let scene = scene();
+    let told = scene.explain(CLIENT_A, ENI, "icmpv6");
+    assert_eq!(told["verdict"], "accepted", "{told:#}");
     scene.must("client-a", &["ping", "-6", "-c2", "-W2", "-s1400", ENI]);
+    let told = scene.explain(CLIENT_A, &format!("[{ENI}]:80"), "tcp");
+    assert_eq!(told["verdict"], "accepted", "{told:#}");
+    assert_eq!(told["backend"]["ip"], SERVERS[0], "{told:#}");
     let _server = scene.lab.iperf3_server("b1", 5201).expect("iperf3 serves");
     for reverse in [&[][..], &["-R"]] {
         let mut argv = vec!["iperf3", "-6", "-t1", "-J", "-p80", "-c", ENI];

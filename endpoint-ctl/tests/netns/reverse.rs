@@ -191,6 +191,17 @@ fn an_egress_drop_of_priority_1_blocks_and_cuts() {
         "nat-srcaddr": BACKENDS[1], "nat-dstaddr": SERVICE_IP, "nat-dstport": 80,
     }));
     assert_eq!(reversed.fetch("b2", 81).backend, "client-r");
+    let explain = |port| {
+        let to = format!("{SERVICE_IP}:{port}");
+        reversed.scene.explain(BACKENDS[1], &to, "tcp")
+    };
+    let told = explain(80);
+    assert_eq!(told["reason"], "group-egress", "{told:#}");
+    assert_eq!(told["rule-id"], "sgr-not-a", "{told:#}");
+    let told = explain(81);
+    assert_eq!(told["verdict"], "accepted", "{told:#}");
+    assert_eq!(told["backend"]["ip"], CLIENT_R, "{told:#}");
+    assert_eq!(told["nat"]["candidates"], json!([ENI]), "{told:#}");
 
     reversed.reload(&Manifest::new());
     assert_eq!(reversed.fetch("b2", 80).backend, "client-a");

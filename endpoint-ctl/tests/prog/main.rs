@@ -10,6 +10,7 @@ mod packet6;
 mod random;
 mod table;
 mod telling;
+mod traces;
 mod twins;
 mod vlan;
 mod world;

@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use std::fmt::{Debug, Write as _};
 use std::time::Duration;
 
+use bytemuck::Zeroable;
 use endpoint_common::abi::counter::{Counter, EniCounters};
 use endpoint_common::abi::event::DropEvent;
-use endpoint_common::abi::flow::{FlowEntry, FlowKey, FlowLimits, Side};
+use endpoint_common::abi::explain::Explanation;
+use endpoint_common::abi::flow::{Family, FlowEntry, FlowKey, FlowLimits, Side};
 use endpoint_common::abi::meta::{Port, Tags};
 use endpoint_common::abi::reason::DropReason;
 use endpoint_common::abi::service::Hop;
@@ -192,6 +194,52 @@ impl Twins {
             self.port,
             hex(frame)
         ))
+    }
+
+    /// What both would make of a frame that arrives as the last one did.
+    ///
+    /// # Errors
+    /// What they do not agree on.
+    pub(crate) fn explain(&mut self, family: Family, frame: &[u8]) -> Result<Explanation, String> {
+        let port = self.port.ok_or("no interface")?;
+        let arrival = Explanation {
+            ifindex: port.ifindex,
+            tags: port.tags,
+            ..Zeroable::zeroed()
+        };
+        let host = self.host.explain(family, &mut frame.to_vec(), arrival);
+        let kernel = self.kernel.explain(family, frame, port.ifindex, port.tags);
+        let kernel = kernel.map_err(|error| error.to_string())?;
+        // Entries are numbered, and tell the time, on each side by itself.
+        let comparable = |mut answer: Explanation| {
+            answer.flow = answer.flow.min(1);
+            answer.entry.common.serial = 0;
+            answer.entry.common.created = 0;
+            for half in &mut answer.entry.halves {
+                half.state.last_seen = 0;
+            }
+            answer
+        };
+        let mut wrong = String::new();
+        differ(
+            &mut wrong,
+            "explanation",
+            &comparable(host),
+            &comparable(kernel),
+        );
+        if wrong.is_empty() {
+            Ok(kernel)
+        } else {
+            Err(wrong)
+        }
+    }
+
+    /// Neither a drop nor a flow's end waits to be read.
+    pub(crate) fn assert_nothing_told(&mut self) {
+        assert_eq!(self.observed.next_event(), None);
+        assert!(self.observed.next_end().is_none());
+        assert!(self.host.take_events().is_empty());
+        assert!(self.host.take_ends().is_empty());
     }
 
     /// What both tell of flows that ended.

@@ -6,10 +6,12 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use endpoint_common::abi::explain::Explanation;
 use endpoint_common::abi::meta::{Port, Tags};
 use endpoint_common::abi::service::{HOP_RESOLVED, HOP_TO_CLIENT, Hop};
 use endpoint_common::path::Outcome;
 use endpoint_ctl::compiler::{Capacity, HopTo, Numbers, Tables, compile};
+use endpoint_ctl::explain::Asked;
 use endpoint_ctl::manifest;
 use endpoint_ctl::model::{Model, ProviderNetworkId, VSwitchId};
 
@@ -280,6 +282,23 @@ impl World {
             frame: untagged,
             ..ran
         })
+    }
+
+    /// What both sides would make of a packet.
+    ///
+    /// # Errors
+    /// What they do not agree on.
+    pub(crate) fn explain(&mut self, asked: &Asked<'_>) -> Result<Explanation, String> {
+        let (leg, frame) = Self::packet(asked);
+        self.arrive_on(leg);
+        self.twins.explain(asked.family(), &frame)
+    }
+
+    /// The packet that is asked about, and where it arrives.
+    pub(crate) fn packet(asked: &Asked<'_>) -> (Leg, Vec<u8>) {
+        let name = asked.interface().replace("provider", "pnet");
+        let leg = Leg::named(&name);
+        (leg, asked.frame(leg.mac()))
     }
 
     /// The next packets arrive on this leg.

@@ -53,11 +53,13 @@ const TABLE: &[Row] = &[
         &["compiler", "dataplane", "model", "nexthop", "preflight"],
     ),
     row("observe", &["dataplane", "model", "compiler"]),
-    row("control", &["observe"]),
+    pure("explain", &["model", "compiler", "oracle"]),
+    pure("diff", &["compiler", "explain", "hostpath", "model"]),
+    row("control", &["explain", "observe"]),
     row(
         "cli",
         &[
-            "compiler", "control", "daemon", "manifest", "model", "observe",
+            "compiler", "control", "daemon", "explain", "manifest", "model", "observe",
         ],
     ),
     Row {

@@ -139,7 +139,12 @@ fn ipv6<F: Frame, W: World>(frame: &mut F, world: &W, arrived: &Arrived) -> Turn
 
 /// Where the frame arrived, if that is an interface or a VLAN of ours and it may be for us.
 #[inline(always)]
-fn link_layer<W: World>(eth: &EthHdr, world: &W, at: Arrival, tags: Tags) -> Option<Arrived> {
+pub(super) fn link_layer<W: World>(
+    eth: &EthHdr,
+    world: &W,
+    at: Arrival,
+    tags: Tags,
+) -> Option<Arrived> {
     let port = world.port(at.ifindex, tags.without_priority())?;
     let meta = world.meta()?;
     if eth.dst_addr != port.mac && !is_group(eth.dst_addr) {
@@ -165,7 +170,7 @@ fn is_group(mac: [u8; 6]) -> bool {
 }
 
 #[inline(always)]
-fn blank<A: AddressFamily>() -> Packet<A::Addr> {
+pub(super) fn blank<A: AddressFamily>() -> Packet<A::Addr> {
     Packet {
         src: bytemuck::Zeroable::zeroed(),
         dst: bytemuck::Zeroable::zeroed(),

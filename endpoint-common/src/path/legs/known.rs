@@ -7,7 +7,6 @@ use super::{audited, find_again, going_on, note, opening};
 use crate::abi::event::EndCause;
 use crate::abi::family::AddressFamily;
 use crate::abi::flow::{FlowKey, FlowRules, FlowState, KIND_ECHO, KIND_REVERSED, LIMITED, Side};
-use crate::abi::meta::Meta;
 use crate::abi::reason::DropReason;
 use crate::abi::service::{AddressKey, KIND_ENI, KIND_NAT, KIND_REVERSE};
 use crate::path::case::{Case, deciding_rule};
@@ -116,33 +115,14 @@ fn anew<A: AddressFamily, W: World>(world: &W, scratch: &mut Scratch, number: u3
 /// what audit mode lets pass, and another rule or none did so before.
 #[inline(always)]
 fn judge_again<A: AddressFamily, W: World>(world: &W, scratch: &mut Scratch, entry: W::Entry<A>) {
+    let verdict = judged::<A, W>(world, scratch, entry);
     let Scratch {
         arrived,
         case,
-        halves: [forward, back],
         refusal,
         ..
     } = scratch;
-    let Meta {
-        generation, bank, ..
-    } = arrived.meta;
-    forward.key = A::widen(&entry.key(Side::Forward));
-    back.key = A::widen(&entry.key(Side::Back));
-    case.begin_with_flow(&forward.key, &back.key);
-    let is_reversed = A::V4 && entry.common().kind == KIND_REVERSED;
-    let kind = if is_reversed { KIND_REVERSE } else { KIND_ENI };
-    let index = entry.state(Side::Forward).eni;
-    // The ENI of a reverse endpoint is where answers arrive.
-    let hears =
-        !is_reversed || take_row(world, bank, &back.key, case) && case.eni.is(KIND_NAT, index);
-    let verdict = if hears && take_row(world, bank, &forward.key, case) && case.eni.is(kind, index)
-    {
-        judge::again::<A, W>(world, bank, case)
-    } else {
-        case.back_verdict = DropReason::EndpointGone as u8;
-        Err(DropReason::EndpointGone)
-    };
-    let verdict = verdict.map_or_else(|reason| reason as u8, |()| 0);
+    let generation = arrived.meta.generation;
     let before = entry.common();
     let before = audited_by(before.audited, &before.rules);
     let is_news = case.audited != 0 && audited_by(case.audited, &case.rules) != before;
@@ -156,6 +136,51 @@ fn judge_again<A: AddressFamily, W: World>(world: &W, scratch: &mut Scratch, ent
     }
     entry.judge(Side::Forward, generation, verdict);
     entry.judge(Side::Back, generation, case.back_verdict);
+}
+
+/// What the generation in force says of a flow: 0 or a [`DropReason`]. What it says of the way back, and
+/// by which rules, is left in the case.
+#[inline(always)]
+pub(super) fn judged<A: AddressFamily, W: World>(
+    world: &W,
+    scratch: &mut Scratch,
+    entry: W::Entry<A>,
+) -> u8 {
+    let [forward, back] = &mut scratch.halves;
+    forward.key = A::widen(&entry.key(Side::Forward));
+    back.key = A::widen(&entry.key(Side::Back));
+    let is_reversed = A::V4 && entry.common().kind == KIND_REVERSED;
+    judged_by_keys::<A, W>(world, scratch, is_reversed, entry.state(Side::Forward).eni)
+}
+
+/// The same of a flow of the ENI with this index whose keys are in the scratch.
+#[inline(always)]
+pub(super) fn judged_by_keys<A: AddressFamily, W: World>(
+    world: &W,
+    scratch: &mut Scratch,
+    is_reversed: bool,
+    index: u16,
+) -> u8 {
+    let Scratch {
+        arrived,
+        case,
+        halves: [forward, back],
+        ..
+    } = scratch;
+    let bank = arrived.meta.bank;
+    case.begin_with_flow(&forward.key, &back.key);
+    let kind = if is_reversed { KIND_REVERSE } else { KIND_ENI };
+    // The ENI of a reverse endpoint is where answers arrive.
+    let hears =
+        !is_reversed || take_row(world, bank, &back.key, case) && case.eni.is(KIND_NAT, index);
+    let verdict = if hears && take_row(world, bank, &forward.key, case) && case.eni.is(kind, index)
+    {
+        judge::again::<A, W>(world, bank, case)
+    } else {
+        case.back_verdict = DropReason::EndpointGone as u8;
+        Err(DropReason::EndpointGone)
+    };
+    verdict.map_or_else(|reason| reason as u8, |()| 0)
 }
 
 /// What audit mode let pass, and which rule would have refused it.

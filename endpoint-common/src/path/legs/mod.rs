@@ -3,11 +3,13 @@
 //! May import: core, abi, wire, every stage.
 
 mod arrive;
+mod explain;
 mod known;
 mod open;
 mod send;
 
 pub use arrive::arrive;
+pub use explain::{explain, explain6, judge_flow};
 
 use super::context::{Arrived, Exit, Refusal, Scratch};
 use super::flows::{Found, find};

@@ -27,12 +27,9 @@ pub(super) fn open<A: AddressFamily, W: World>(
     world: &W,
     scratch: &mut Scratch,
 ) -> Result<Turn, Refusal> {
-    let key = address_key(&scratch.arrived, scratch.packet.dst);
-    let Some(address) = world.address(&key) else {
+    if !begin(world, scratch) {
         return Ok(Turn::Done(Outcome::Pass));
-    };
-    scratch.case.eni = address;
-    scratch.case.begin_with_packet(&scratch.packet);
+    }
     let opened = match DropReason::from_number(scratch.refusal.reason) {
         Some(fault) => Err(fault),
         None => admit::<A, W>(world, scratch),
@@ -64,9 +61,35 @@ fn refusal<A: AddressFamily>(case: &Case, reason: DropReason) -> Refusal {
     }
 }
 
+/// Begins the case of a packet to an address of ours; `false` if it is nobody's.
+#[inline(always)]
+pub(super) fn begin<W: World>(world: &W, scratch: &mut Scratch) -> bool {
+    let key = address_key(&scratch.arrived, scratch.packet.dst);
+    let Some(address) = world.address(&key) else {
+        return false;
+    };
+    scratch.case.eni = address;
+    scratch.case.begin_with_packet(&scratch.packet);
+    true
+}
+
 /// The stages of a new flow.
 #[inline(always)]
 fn admit<A: AddressFamily, W: World>(world: &W, scratch: &mut Scratch) -> Result<(), DropReason> {
+    let is_reversed = judged::<A, W>(world, scratch)?;
+    flow::create::<A, W>(world, scratch)?;
+    if is_reversed {
+        from_resource::<A, W>(world, scratch)?;
+    }
+    Ok(())
+}
+
+/// The stages up to the flow itself, which leave nothing behind; whether it is a reversed one.
+#[inline(always)]
+pub(super) fn judged<A: AddressFamily, W: World>(
+    world: &W,
+    scratch: &mut Scratch,
+) -> Result<bool, DropReason> {
     let bank = scratch.arrived.meta.bank;
     let Scratch { packet, case, .. } = &mut *scratch;
     if packet.is_martian::<A>() {
@@ -78,11 +101,7 @@ fn admit<A: AddressFamily, W: World>(world: &W, scratch: &mut Scratch) -> Result
     } else {
         toward_eni::<A, W>(world, bank, &packet.layers, case)?;
     }
-    flow::create::<A, W>(world, scratch)?;
-    if is_reversed {
-        from_resource::<A, W>(world, scratch)?;
-    }
-    Ok(())
+    Ok(is_reversed)
 }
 
 /// Whether a client may reach the ENI, and who is behind it.

@@ -27,7 +27,7 @@ pub(super) fn send<A: AddressFamily, F: Frame, W: World>(
     state: &FlowState,
     first: impl FnOnce(&mut F, &Hop) -> Result<u16, DropReason>,
 ) -> Result<Hop, DropReason> {
-    let hop = forward::hop(world, layers, state)?;
+    let hop = forward::hop(world, layers, state.hop)?;
     if forward::is_too_big(frame, &hop, layers) {
         return Err(DropReason::PacketTooBig);
     }
@@ -113,7 +113,7 @@ pub(super) fn relating<A: AddressFamily, F: Frame, W: World>(
     if state.generation != arrived.meta.generation || !found.is_current() {
         return Err(refuse(DropReason::FlowChanged));
     }
-    let hop = forward::hop(world, layers, &state).map_err(refuse)?;
+    let hop = forward::hop(world, layers, state.hop).map_err(refuse)?;
     let target = found.entry.target(found.side);
     forward::address(frame, &hop, &state)
         .and_then(|()| related::rewrite::<A, F>(frame, layers, &quote, &state, target))

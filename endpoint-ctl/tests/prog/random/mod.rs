@@ -6,6 +6,7 @@
 
 mod config;
 mod damage;
+mod explain;
 mod ipv6;
 mod traffic;
 

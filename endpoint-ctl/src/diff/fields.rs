@@ -1,0 +1,169 @@
+//! The fields of resources, by their names in the manifest.
+//!
+//! May import: model, std.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{
+    Endpoint, EndpointService, Listener, LoadBalancer, NetworkAcl, NetworkAclEntry, PrefixList,
+    ProviderNetwork, SecurityGroup, SecurityGroupRule, VSwitch, Vpc,
+};
+
+/// A resource whose fields can be compared.
+pub(super) trait Fields {
+    /// The fields that differ.
+    fn differ(&self, other: &Self) -> Vec<String>;
+
+    /// Whether it comes and goes with another resource.
+    fn is_implied(&self) -> bool {
+        false
+    }
+}
+
+/// Compares field by field. A field that is not named here is a compile error.
+macro_rules! fields {
+    ($($resource:ident [$($ignored:ident)*]: $($field:ident $name:literal)+;)+) => {
+        $(
+            impl Fields for $resource {
+                fn differ(&self, other: &Self) -> Vec<String> {
+                    let Self { $($field,)+ $($ignored: _,)* } = self;
+                    let mut found = Vec::new();
+                    $(found.extend($field.differs($name, &other.$field));)+
+                    found
+                }
+            }
+        )+
+    };
+}
+
+fields! {
+    Vpc [id]: cidr_block "CidrBlock" ipv6_cidr_block "Ipv6CidrBlock";
+    VSwitch [id]:
+        vpc "VpcId" zone "ZoneId" cidr_block "CidrBlock" ipv6_cidr_block "Ipv6CidrBlock"
+        interface "Interface" hook "Hook" network_acl "NetworkAclId";
+    NetworkAcl [id]: vpc "VpcId" ingress "IngressAclEntries" egress "EgressAclEntries";
+    ProviderNetwork [id]:
+        cidr_block "CidrBlock" ipv6_cidr_block "Ipv6CidrBlock" interface "Interface" hook "Hook"
+        nat_addresses "NatAddresses";
+    PrefixList [id]: family "AddressFamily" max_entries "MaxEntries" entries "Entries";
+    LoadBalancer [id]: provider_network "ProviderNetworkId" listeners "Listeners";
+    EndpointService [id]:
+        name "ServiceName" load_balancer "Resources" address_ip_version "AddressIpVersion";
+    Endpoint [id managed_group]:
+        name "EndpointName" vpc "VpcId" endpoint_type "EndpointType" service "ServiceId"
+        address_ip_version "AddressIpVersion" security_groups "SecurityGroupIds" policy "PolicyDocument"
+        audit_mode "AuditMode" limits "limits" zones "Zones" resources "Resources";
+}
+
+impl Fields for SecurityGroup {
+    fn differ(&self, other: &Self) -> Vec<String> {
+        let Self {
+            id: _,
+            vpc,
+            group_type,
+            service_managed: _,
+            inner_access,
+            members,
+            rules,
+        } = self;
+        let mut found = Vec::new();
+        found.extend(vpc.differs("VpcId", &other.vpc));
+        found.extend(group_type.differs("SecurityGroupType", &other.group_type));
+        found.extend(inner_access.differs("InnerAccessPolicy", &other.inner_access));
+        found.extend(members.differs("Members", &other.members));
+        found.extend(rules.differs("Permissions", &other.rules));
+        found
+    }
+
+    fn is_implied(&self) -> bool {
+        self.service_managed
+    }
+}
+
+/// One field of a resource.
+trait Field {
+    /// Its name, and what of it differs, if anything.
+    fn differs(&self, name: &str, other: &Self) -> Option<String>;
+}
+
+/// Fields of which no more is said than that they differ.
+macro_rules! plain {
+    ($($kind:ty)+) => {
+        $(
+            impl Field for $kind {
+                fn differs(&self, name: &str, other: &Self) -> Option<String> {
+                    (self != other).then(|| name.to_owned())
+                }
+            }
+        )+
+    };
+}
+
+plain! {
+    String bool Vec<ipnet::IpNet>
+    u16 crate::model::AddressFamily crate::model::EndpointPolicy crate::model::Policy
+    ipnet::Ipv4Net
+    Option<ipnet::Ipv6Net> Option<String> Option<crate::model::NetworkAclId>
+    Vec<std::net::IpAddr> Vec<crate::model::SecurityGroupId> Vec<crate::model::EndpointZone>
+    Vec<crate::model::ReverseResource>
+    crate::model::AddressIpVersion crate::model::EndpointLimits crate::model::EndpointType
+    crate::model::Hook crate::model::LoadBalancerId crate::model::ProviderNetworkId
+    crate::model::SecurityGroupType crate::model::ServiceId crate::model::VpcId
+    crate::model::ZoneId
+}
+
+/// An element of a list that has a name.
+trait Named {
+    fn name(&self) -> String;
+}
+
+impl Named for SecurityGroupRule {
+    fn name(&self) -> String {
+        self.id.clone()
+    }
+}
+
+impl Named for NetworkAclEntry {
+    fn name(&self) -> String {
+        self.id.clone()
+    }
+}
+
+impl Named for Listener {
+    fn name(&self) -> String {
+        let protocol = match self.transport {
+            crate::model::Transport::Tcp => "tcp",
+            crate::model::Transport::Udp => "udp",
+        };
+        format!("{protocol}/{}", self.port)
+    }
+}
+
+/// Of a list of named elements: `Permissions: added sgr-a, removed sgr-b, changed sgr-c, order`.
+impl<T: Named + PartialEq> Field for Vec<T> {
+    fn differs(&self, name: &str, other: &Self) -> Option<String> {
+        if self == other {
+            return None;
+        }
+        let by_name = |list: &[T]| -> BTreeMap<String, usize> {
+            let numbered = list.iter().enumerate();
+            numbered.map(|(place, one)| (one.name(), place)).collect()
+        };
+        let (before, after) = (by_name(self), by_name(other));
+        let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+        let what = |name: &&String| {
+            let old = before.get(*name).and_then(|place| self.get(*place));
+            let new = after.get(*name).and_then(|place| other.get(*place));
+            match (old, new) {
+                (None, _) => Some(format!("added {name}")),
+                (_, None) => Some(format!("removed {name}")),
+                (old, new) => (old != new).then(|| format!("changed {name}")),
+            }
+        };
+        let mut parts: Vec<String> = names.iter().filter_map(what).collect();
+        if parts.is_empty() {
+            parts.push("another order".to_owned());
+        }
+        Some(format!("{name}: {}", parts.join(", ")))
+    }
+}
