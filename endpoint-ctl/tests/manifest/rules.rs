@@ -168,16 +168,16 @@ fn a_rule_with_a_prefix_list_counts_as_many_as_the_list_may_have() {
         }
         text
     };
-    loaded(&with(5));
-    let errors = refused(&with(6)).to_string();
-    assert!(errors.contains("1200 rules"), "{errors}");
-    let attached = with(5).replace(
+    loaded(&with(500));
+    let errors = refused(&with(501)).to_string();
+    assert!(errors.contains("100200 rules"), "{errors}");
+    let attached = with(500).replace(
         "SecurityGroupIds: [sg-web]",
         "SecurityGroupIds: [sg-web, sg-b]",
     );
     let errors = refused(&attached).to_string();
     assert!(
-        errors.contains("1002 rules in these groups together"),
+        errors.contains("100002 rules in these groups together"),
         "{errors}"
     );
 }
