@@ -41,7 +41,9 @@ fn longest_prefix<T: Tables>(tables: &T, bank: u32, root: u32, peer: Peer) -> u3
             (link, level) = (skip.child, skip.level);
         } else {
             let half = if level & 16 == 0 { high } else { low };
-            let nibble = (half >> (60 - (level & 15) * STRIDE)) as u8 & 15;
+            let nibble = half.wrapping_shr(60_u32.wrapping_sub((level & 15).wrapping_mul(STRIDE)))
+                as u8
+                & 15;
             let Some(slot) = tables.policy_slot(bank, link, nibble) else {
                 break;
             };

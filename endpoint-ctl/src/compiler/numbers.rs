@@ -237,7 +237,7 @@ mod tests {
         SecurityGroupRule, SecurityGroupType, VpcId,
     };
 
-    const REST: Duration = Duration::from_secs(60);
+    const REST: Duration = Duration::from_mins(1);
 
     fn with_rules(names: &[&str]) -> Model {
         let rule = |name: &&str| SecurityGroupRule {

@@ -264,14 +264,12 @@ fn policy(policy: Policy) -> &'static str {
 
 /// The same with what few rules name: the client's ports, the ENIs.
 fn matches_of(rule: &SecurityGroupRule) -> String {
-    let mut text = matches(rule.protocol, rule.ports, &rule.peer);
-    if rule.source_ports != PortRange::ANY {
-        text += &format!(", source ports {}", rule.source_ports);
-    }
-    if let Some(local) = rule.local {
-        text += &format!(", ENIs in {local}");
-    }
-    text
+    let sources = match rule.source_ports {
+        PortRange::ANY => String::new(),
+        ports => format!(", source ports {ports}"),
+    };
+    let local = rule.local.map(|net| format!(", ENIs in {net}"));
+    matches(rule.protocol, rule.ports, &rule.peer) + &sources + &local.unwrap_or_default()
 }
 
 /// What a rule matches, in a line: `tcp 80/80 10.0.0.0/8`.

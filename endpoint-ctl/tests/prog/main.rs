@@ -1,6 +1,7 @@
 //! The loaded program against the same path on the host, by BPF_PROG_TEST_RUN. Needs root.
 
 mod checksums;
+mod differences;
 mod exhaustion;
 mod generations;
 mod icmp_error;

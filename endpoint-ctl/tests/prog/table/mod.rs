@@ -41,10 +41,11 @@ use endpoint_common::abi::reason::DropReason;
 use endpoint_common::path::Outcome;
 use endpoint_ctl::model::Model;
 
+use crate::differences::hex;
 use crate::icmp_error;
 use crate::packet::{self, Arp, NODE, Packet};
 use crate::packet6::{self, Packet6};
-use crate::twins::{Ran, hex};
+use crate::twins::Ran;
 use crate::world::{Leg, World};
 use told::Told;
 
