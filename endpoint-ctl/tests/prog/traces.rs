@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use aya::maps::{Array, Map, MapData, MapInfo, MapType, PerCpuArray};
-use endpoint_common::abi::counter::{EniCounters, EniDrops};
+use endpoint_common::abi::counter::{EniCounters, EniDrops, RuleDrops};
 use endpoint_common::abi::flow::{
     Bucket, FlowControl, FlowEntry, FlowEntry4, FlowLimits, RateBuckets,
 };
@@ -18,7 +18,7 @@ use endpoint_common::path::Scratch;
 pub(crate) type Traces = BTreeMap<String, Vec<Vec<u8>>>;
 
 /// Maps that packets change. Event rings are not among them: what is in them is read.
-const CHANGED: [&str; 18] = [
+const CHANGED: [&str; 19] = [
     "META",
     "FLOWS4",
     "FLOWS6",
@@ -35,6 +35,7 @@ const CHANGED: [&str; 18] = [
     "ENI_FLOWS",
     "ENI_COUNTERS",
     "DROPS",
+    "RULE_DROPS",
     "SCRATCH",
     "HOPS",
 ];
@@ -96,6 +97,6 @@ macro_rules! sized {
 fn rows(info: &MapInfo, id: u32) -> Vec<Vec<u8>> {
     sized! {info id:
         u32 u64 Meta Bucket FlowEntry4 FlowEntry FlowControl FlowLimits RateBuckets EniCounters
-        EniDrops Scratch Hop
+        EniDrops RuleDrops Scratch Hop
     }
 }
