@@ -79,7 +79,8 @@ fn every_rule_shows_what_it_decided_and_keeps_it_over_a_reload() {
 
     // Whose rules are asked for.
     let group = rules(&scene, &["--sg", "sg-a"]);
-    assert_eq!(group.len(), 2, "{group:?}");
+    // Two that are written, and the one that lets members in.
+    assert_eq!(group.len(), 3, "{group:?}");
     let wanted = json!({
         "layer": "security-group", "owner-id": "sg-a", "direction": "ingress", "order": 1,
         "policy": "drop", "matches": format!("tcp 80/80 {CLIENT_B}/32"), "managed": false,
@@ -91,7 +92,7 @@ fn every_rule_shows_what_it_decided_and_keeps_it_over_a_reload() {
     let entries = rules(&scene, &["--nacl", "nacl-a"]);
     assert_eq!(entries.len(), 2, "{entries:?}");
     let of_endpoint = rules(&scene, &["--endpoint", "ep-a"]);
-    assert_eq!(of_endpoint.len(), 2 + 2 + 2 + 5, "{of_endpoint:?}");
+    assert_eq!(of_endpoint.len(), 3 + 2 + 2 + 5, "{of_endpoint:?}");
     let refused = scene
         .daemon
         .ctl(["rules", "--sg", "sg-x"])
