@@ -124,7 +124,8 @@ fn endpoint(endpoint: u32, rules: u32) -> String {
         let network =
             (0x0a80_0000 | number.wrapping_mul(0x9e37_79b1) >> 12) & (!0 << (32 - length));
         let [a, b, c, d] = network.to_be_bytes();
-        let first = 100 + number % 1_000 * 60;
+        // No two are alike: such rules are refused.
+        let first = 100 + number % 1_000 * 60 + number / 1_000 % 50;
         let last = first + number % 50;
         let _ = writeln!(
             text,
