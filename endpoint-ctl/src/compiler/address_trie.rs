@@ -2,65 +2,14 @@
 //! `endpoint_common::abi::policy`. One builder serves both families: it goes as deep as the prefixes
 //! it is given.
 //!
-//! May import: std, endpoint-common::abi, ipnet, node_store, port_tries, rule_set.
+//! May import: endpoint-common::abi, node_store, port_tries, rule_set, trie_rule.
 
-use std::net::IpAddr;
-use std::ops::RangeInclusive;
-
-use endpoint_common::abi::policy::{PolicyNode, PolicySkip, PolicySlot, RuleWord, STRIDE};
-use ipnet::IpNet;
+use endpoint_common::abi::policy::{PolicyNode, PolicySkip, PolicySlot, STRIDE};
 
 use super::node_store::{NodeStore, Stored};
-use super::port_tries::{KeyRange, PortTries};
+use super::port_tries::PortTries;
 use super::rule_set::RuleSet;
-
-/// A prefix of addresses of one family. In order, a prefix comes before all that it covers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Prefix {
-    /// The prefix in the uppermost bits, zeros below.
-    bits: u128,
-    length: u32,
-}
-
-impl From<IpNet> for Prefix {
-    fn from(net: IpNet) -> Self {
-        let bits = match net.network() {
-            IpAddr::V4(ip) => u128::from(ip.to_bits()) << 96,
-            IpAddr::V6(ip) => ip.to_bits(),
-        };
-        Self {
-            bits,
-            length: net.prefix_len().into(),
-        }
-    }
-}
-
-impl Prefix {
-    /// Every address.
-    pub(super) const ALL: Self = Self { bits: 0, length: 0 };
-
-    fn covers(self, other: Self) -> bool {
-        self.length <= other.length && (self.bits ^ other.bits) & mask(self.length) == 0
-    }
-}
-
-/// The uppermost `length` bits.
-fn mask(length: u32) -> u128 {
-    !u128::MAX.checked_shr(length).unwrap_or(0)
-}
-
-/// A rule made ready for the tries.
-#[derive(Debug, Clone)]
-pub(super) struct TrieRule {
-    pub(super) peer: Prefix,
-    pub(super) range: KeyRange,
-    /// The source ports it covers, both ends included.
-    pub(super) sources: RangeInclusive<u16>,
-    pub(super) word: RuleWord,
-}
-
-/// Every source port, and protocols that have none.
-pub(super) const ANY_SOURCE: RangeInclusive<u16> = 0..=u16::MAX;
+use super::trie_rule::{Prefix, TrieRule, mask};
 
 /// A prefix that rules name, and the set it leads to.
 type Known = (Prefix, u32);

@@ -3,16 +3,16 @@
 //! Denials come before what allows, whatever their place; what no statement allows is denied. What a
 //! statement says beyond addresses is not seen here: see `PolicyStatement::undecided`.
 //!
-//! May import: model, endpoint-common::abi, ipnet, address_trie, numbers, policy.
+//! May import: model, endpoint-common::abi, ipnet, trie_rule, numbers, policy.
 
 use std::net::IpAddr;
 
 use endpoint_common::abi::flow::Family;
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
-use super::address_trie::{Prefix, TrieRule};
 use super::numbers::Numbers;
 use super::policy::{LAST, all_traffic, word};
+use super::trie_rule::{Prefix, TrieRule};
 use crate::model::{
     Endpoint, EndpointPolicy, Policy, PolicyCondition, PolicyStatement, statement_name,
 };

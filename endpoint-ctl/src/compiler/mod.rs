@@ -19,6 +19,7 @@ mod service;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod trie_rule;
 
 use endpoint_common::abi::service::{AUDITED, Address, KIND_ENI};
 

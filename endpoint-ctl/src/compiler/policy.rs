@@ -3,7 +3,7 @@
 //! Every rule set becomes one trie per family, which holds the rules of that family alone: a rule for
 //! a prefix list or a group stands there once for each network it stands for, with one number.
 //!
-//! May import: model, endpoint-common::abi, ipnet, family, numbers, address_trie, endpoint_policy,
+//! May import: model, endpoint-common::abi, ipnet, family, numbers, address_trie, trie_rule, endpoint_policy,
 //! node_store, port_tries, tables (their form).
 
 use std::borrow::Cow;
@@ -15,13 +15,14 @@ use endpoint_common::abi::flow::Family;
 use endpoint_common::abi::policy::RuleWord;
 use ipnet::IpNet;
 
-use super::address_trie::{self, ANY_SOURCE, Prefix, TrieRule};
+use super::address_trie;
 use super::endpoint_policy;
 use super::family::family_of;
 use super::node_store::NodeStore;
 use super::numbers::Numbers;
 use super::port_tries::KeyRange;
 use super::tables::PolicyTables;
+use super::trie_rule::{ANY_SOURCE, Prefix, TrieRule};
 use crate::model::{
     Direction, Endpoint, EndpointZone, Model, NetworkAclEntry, Peer, Policy, PortRange,
     ProtocolMatch, SecurityGroup, SecurityGroupId, SecurityGroupRule, SecurityGroupType, VSwitch,

@@ -1,12 +1,12 @@
 //! The rules of one prefix of addresses, on the way to being a row.
 //!
-//! May import: endpoint-common::abi, address_trie (its rules), node_store, port_tries.
+//! May import: endpoint-common::abi, node_store, port_tries, trie_rule.
 
 use endpoint_common::abi::policy::{PolicyRange, PolicySet, RuleWord, SET_RULES};
 
-use super::address_trie::{ANY_SOURCE, TrieRule};
 use super::node_store::{NodeStore, Stored};
 use super::port_tries::{KeyRange, PortTries};
+use super::trie_rule::{ANY_SOURCE, TrieRule};
 
 /// A few rules by themselves; the others in tries.
 #[derive(Debug, Clone, Default)]
