@@ -64,10 +64,10 @@ impl Node {
             (Layer::Acl, Direction::Egress) => row.acl_out,
             (Layer::Groups, Direction::Ingress) => row.group_in,
             (Layer::Groups, Direction::Egress) => row.group_out,
-            (Layer::EndpointPolicy, _) => self.tables.policies_in[&(scope, eni)],
+            (Layer::EndpointPolicy, _) => row.policy_in,
         };
         if root == 0 && layer == Layer::EndpointPolicy {
-            // All are let through; by which statement is not asked.
+            // The policy of an endpoint that was given none is not asked.
             let verdict = self.judged(layer, direction, packet);
             return Verdict {
                 policy: Policy::Accept,

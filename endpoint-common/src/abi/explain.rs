@@ -43,7 +43,7 @@ pub struct Explanation {
     /// Not 0: the packet ends the flow and begins another.
     pub begins_anew: u8,
     /// Zero.
-    pub reserved: u8,
+    pub reserved: [u8; 5],
     /// The rules a new flow meets.
     pub rules: FlowRules,
     /// The rules that judge [`Self::flow`] in the generation in force.

@@ -4,12 +4,16 @@
 //! IPv4 halves are one cache line each and hold what their packets are rewritten to; an IPv6 half is
 //! rewritten to the other half's key, turned round.
 //!
-//! May import: core, bytemuck, wire.
+//! May import: core, bytemuck, wire, rules.
 
 use bytemuck::{Pod, Zeroable};
 
 use super::{Addr, mapped, unmapped};
 use crate::wire::{Ipv4, Mac, Port};
+
+pub use rules::FlowRules;
+
+mod rules;
 
 /// An IP family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -224,20 +228,6 @@ pub const KIND_ECHO: u8 = 1;
 /// [`FlowCommon::kind`]: from a provider network to a resource, out of the ENI of a reverse endpoint.
 pub const KIND_REVERSED: u8 = 2;
 
-/// Which rules judged a flow.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Pod, Zeroable)]
-#[repr(C)]
-pub struct FlowRules {
-    /// Network ACL, inbound; 0 for none.
-    pub acl_in: u32,
-    /// Security groups, inbound; 0 for not asked.
-    pub group_in: u32,
-    /// Security groups, outbound; 0 for not asked.
-    pub group_out: u32,
-    /// Network ACL, outbound; 0 for none.
-    pub acl_out: u32,
-}
-
 /// What both halves share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
@@ -259,7 +249,7 @@ pub struct FlowCommon {
     /// [`super::reason::DropReason`].
     pub audited: u8,
     /// Zero.
-    pub reserved2: [u32; 4],
+    pub reserved2: [u32; 3],
 }
 
 /// One direction of an IPv4 flow: a cache line.

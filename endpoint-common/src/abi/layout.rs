@@ -52,7 +52,7 @@ rows! {
         bytes, packets, last_seen, generation, verdict, flags, eni, src_port, dst_port,
         address_delta, port_delta, hop, client_mac
     ]
-    flow::FlowRules as "FlowRules" [acl_in, group_in, group_out, acl_out]
+    flow::FlowRules as "FlowRules" [acl_in, group_in, group_out, acl_out, policy_in]
     flow::FlowCommon as "FlowCommon" [rules, phase, serial, created, kind, tcp_flags, audited]
     flow::Half4 as "Half4" [key, src, dst, state]
     flow::Half6 as "Half6" [key, state]
@@ -76,7 +76,7 @@ rows! {
     ]
     service::AddressKey as "AddressKey" [address, scope, bank]
     service::Address as "Address" [
-        kind, eni, load_balancer, acl_in, acl_out, group_in, group_out, hop, flags
+        kind, eni, load_balancer, acl_in, acl_out, group_in, group_out, policy_in, hop, flags
     ]
     service::ListenerKey as "ListenerKey" [load_balancer, port, protocol, bank, family]
     service::Listener as "Listener" [first, slots, nat_first, nat_count, scope, flags]

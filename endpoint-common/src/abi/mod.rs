@@ -22,7 +22,7 @@ pub mod reason;
 pub mod service;
 
 /// Raised with every change to a row or its meaning.
-pub const VERSION: u32 = 7;
+pub const VERSION: u32 = 8;
 
 /// An IP address of either family, IPv4 in its mapped form `::ffff:a.b.c.d` (RFC 4291).
 pub type Addr = [u8; 16];

@@ -77,6 +77,7 @@ drop_reasons! {
     27 FragmentUnknown "fragment-unknown" "flow-table" "A later fragment of a datagram whose first one was not let through (yet).";
     28 BandwidthExceeded "bandwidth-exceeded" "limits" "The endpoint carries as much as its Bandwidth allows, this way.";
     29 PacketTooBig "packet-too-big" "forward" "Longer than the next hop's MTU; its sender is told by ICMP, unless it is a later fragment.";
+    30 EndpointPolicy "endpoint-policy" "endpoint-policy" "The endpoint's policy denies it to the client.";
 }
 
 #[cfg(test)]

@@ -51,6 +51,8 @@ pub struct Address {
     pub group_in: u32,
     /// Security groups, outbound; the peer is the backend, or the resource.
     pub group_out: u32,
+    /// The endpoint's policy; the peer is the source.
+    pub policy_in: u32,
     /// The hop that leads back to clients, or to the hosts of the provider network.
     pub hop: u16,
     /// [`AUDITED`].

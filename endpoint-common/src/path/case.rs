@@ -8,7 +8,6 @@ use super::packet::Packet;
 use crate::abi::Addr;
 use crate::abi::family::AddressFamily;
 use crate::abi::flow::{FlowKey, FlowRules};
-use crate::abi::reason::DropReason;
 use crate::abi::service::{Address, KIND_REVERSE, Listener};
 use crate::wire::Port;
 
@@ -31,9 +30,9 @@ pub(super) struct Case {
     pub(super) protocol: u8,
     /// A [`crate::abi::flow::Family`].
     pub(super) family: u8,
-    /// What the rules say of the way back: 0 to accept, else a [`DropReason`].
+    /// What the rules say of the way back: 0 to accept, else a [`crate::abi::reason::DropReason`].
     pub(super) back_verdict: u8,
-    /// Why audit mode let it pass, the first reason of several: 0 for none, else a [`DropReason`].
+    /// Why audit mode let it pass, the first reason of several: 0 for none, else a [`crate::abi::reason::DropReason`].
     pub(super) audited: u8,
 }
 
@@ -50,6 +49,7 @@ impl Case {
         self.rules.group_in = 0;
         self.rules.group_out = 0;
         self.rules.acl_out = 0;
+        self.rules.policy_in = 0;
         self.protocol = protocol;
         self.family = family;
         self.back_verdict = 0;
@@ -84,21 +84,5 @@ impl Case {
     #[inline(always)]
     pub(super) fn is_reversed<A: AddressFamily>(&self) -> bool {
         A::V4 && self.eni.kind == KIND_REVERSE
-    }
-}
-
-/// Which of the rules that judged a flow led to `reason`.
-#[inline(always)]
-pub(super) fn deciding_rule(reason: DropReason, rules: &FlowRules) -> u32 {
-    if matches!(reason, DropReason::AclIngress) {
-        rules.acl_in
-    } else if matches!(reason, DropReason::AclEgress) {
-        rules.acl_out
-    } else if matches!(reason, DropReason::GroupIngress) {
-        rules.group_in
-    } else if matches!(reason, DropReason::GroupEgress) {
-        rules.group_out
-    } else {
-        0
     }
 }

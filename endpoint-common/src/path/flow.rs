@@ -130,7 +130,7 @@ fn begin<A: AddressFamily, W: World>(
         },
         tcp_flags: [packet.layers.tcp_flags, 0],
         audited: case.audited,
-        reserved2: [0; 4],
+        reserved2: [0; 3],
     });
     forward.key = packet.wide_key(arrived.port.scope);
     back.key = forward.key.reversed();

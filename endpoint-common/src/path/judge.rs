@@ -12,7 +12,7 @@ use crate::abi::reason::DropReason;
 use crate::abi::service::{AUDITED, TargetKey};
 use crate::wire::{Port, protocol};
 
-/// Network ACLs do not ask for source ports.
+/// Network ACLs and endpoint policies do not ask for source ports.
 const NO_SOURCE: Port = [0; 2];
 
 /// One rule set's answer; the number of the rule that gave it goes into `rule`. A set that names no
@@ -98,6 +98,28 @@ pub(super) fn group_in<A: AddressFamily, T: Tables>(
         &mut case.rules.group_in,
     );
     unless_accepted(case, answer, DropReason::GroupIngress)
+}
+
+/// Client to ENI: the endpoint's policy, which looks at the client alone.
+#[inline(always)]
+pub(super) fn policy_in<A: AddressFamily, T: Tables>(
+    tables: &T,
+    bank: u32,
+    case: &mut Case,
+) -> Result<(), DropReason> {
+    if case.eni.policy_in == 0 {
+        return Ok(());
+    }
+    let key = PolicyKey::new(A::FAMILY as u8, case.protocol, [0; 2], NO_SOURCE);
+    let answer = ask(
+        tables,
+        bank,
+        case.eni.policy_in,
+        &case.client,
+        key,
+        &mut case.rules.policy_in,
+    );
+    unless_accepted(case, answer, DropReason::EndpointPolicy)
 }
 
 /// ENI to backend: the endpoint's security groups, outbound; the peer is the backend, after DNAT.
@@ -220,12 +242,14 @@ pub(super) fn again<A: AddressFamily, T: Tables>(
     } else {
         Err(DropReason::BackendRemoved)
     };
-    let group = group_in::<A, T>(tables, bank, case).and(target);
+    let group = group_in::<A, T>(tables, bank, case)
+        .and_then(|()| policy_in::<A, T>(tables, bank, case))
+        .and(target);
     let group = match group {
         Ok(()) if !is_icmp => group_out::<A, T>(tables, bank, case),
         other => other,
     };
-    // The way back is bound by the groups as well, and by the network ACL of its own direction.
+    // The way back is bound by groups and policy as well, and by the network ACL of its own direction.
     match group {
         Ok(()) => acl_out::<A, T>(tables, bank, case),
         Err(reason) => case.back_verdict = reason as u8,

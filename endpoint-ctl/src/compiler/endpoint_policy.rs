@@ -14,32 +14,24 @@ use super::numbers::Numbers;
 use super::policy::{LAST, all_traffic, word};
 use super::trie_rule::{Prefix, TrieRule};
 use crate::model::{
-    Endpoint, EndpointPolicy, Policy, PolicyCondition, PolicyStatement, statement_name,
+    Endpoint, EndpointPolicy, Policy, PolicyCondition, PolicyStatement, default_statement_name,
+    statement_name,
 };
 
 /// A range of addresses, both ends included.
 type Range = (u128, u128);
-
-/// The rule that denies what no statement allows.
-fn default_name(endpoint: &Endpoint) -> String {
-    format!("policy-{}-default", endpoint.id)
-}
 
 /// The names of what an endpoint's policy can decide by; none if it was given none.
 pub(super) fn names(endpoint: &Endpoint) -> impl Iterator<Item = String> {
     let is_given = endpoint.policy != EndpointPolicy::default();
     let count = endpoint.policy.statements.len();
     let statements = (1..=count).map(|number| statement_name(&endpoint.id, number));
-    let all = statements.chain([default_name(endpoint)]);
+    let all = statements.chain([default_statement_name(&endpoint.id)]);
     all.filter(move |_| is_given)
 }
 
-/// The rules for clients of one family; `None` if every one of them is let through.
-pub(super) fn rules(
-    family: Family,
-    endpoint: &Endpoint,
-    numbers: &Numbers,
-) -> Option<Vec<TrieRule>> {
+/// The rules for clients of one family.
+pub(super) fn rules(family: Family, endpoint: &Endpoint, numbers: &Numbers) -> Vec<TrieRule> {
     let numbered = (1..).zip(&endpoint.policy.statements);
     let covered: Vec<_> = numbered
         .map(|(number, statement)| {
@@ -52,11 +44,12 @@ pub(super) fn rules(
         .filter(|(_, _, sources)| !sources.is_empty())
         .collect();
     let of = |effect| covered.iter().filter(move |(_, of, _)| *of == effect);
-    let lets_all_in = |(_, _, sources): &(_, _, Vec<Range>)| *sources == [all(family)];
-    if of(Policy::Drop).next().is_none() && of(Policy::Accept).any(lets_all_in) {
-        return None;
-    }
-    let default = word(numbers, LAST, Policy::Drop, &default_name(endpoint));
+    let default = word(
+        numbers,
+        LAST,
+        Policy::Drop,
+        &default_statement_name(&endpoint.id),
+    );
     let mut rules = vec![all_traffic(Prefix::ALL, default)];
     for (rank, (number, effect, sources)) in of(Policy::Drop).chain(of(Policy::Accept)).enumerate()
     {
@@ -70,7 +63,7 @@ pub(super) fn rules(
         let networks = sources.iter().flat_map(|range| networks(family, *range));
         rules.extend(networks.map(|net| all_traffic(net.into(), word)));
     }
-    Some(rules)
+    rules
 }
 
 /// The clients a statement is for: disjoint ranges, in order. A denial that is not for packets to decide

@@ -149,9 +149,6 @@ impl EniCompiler<'_> {
             let (acl_in, acl_out) = self.policy.network_acl(family, &zone.vswitch);
             let (group_in, group_out) = self.policy.security_groups(ip, endpoint);
             let policy_in = self.policy.endpoint_policy(family, endpoint);
-            self.tables
-                .policies_in
-                .insert((scope, row_address(ip)), policy_in);
             let row = Address {
                 kind: KIND_ENI,
                 eni,
@@ -160,6 +157,7 @@ impl EniCompiler<'_> {
                 acl_out,
                 group_in,
                 group_out,
+                policy_in,
                 hop,
                 flags: audit_flag(endpoint),
             };

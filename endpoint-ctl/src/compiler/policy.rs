@@ -24,9 +24,9 @@ use super::port_tries::KeyRange;
 use super::tables::PolicyTables;
 use super::trie_rule::{ANY_SOURCE, Prefix, TrieRule};
 use crate::model::{
-    Direction, Endpoint, EndpointZone, Model, NetworkAclEntry, Peer, Policy, PortRange,
-    ProtocolMatch, SecurityGroup, SecurityGroupId, SecurityGroupRule, SecurityGroupType, VSwitch,
-    VSwitchId,
+    Direction, Endpoint, EndpointPolicy, EndpointZone, Model, NetworkAclEntry, Peer, Policy,
+    PortRange, ProtocolMatch, SecurityGroup, SecurityGroupId, SecurityGroupRule, SecurityGroupType,
+    VSwitch, VSwitchId,
 };
 
 #[cfg(test)]
@@ -266,10 +266,13 @@ impl<'a> PolicyCompiler<'a> {
             .collect()
     }
 
-    /// Root of an endpoint's policy for clients of one family, 0 if it lets all of them through.
+    /// Root of an endpoint's policy for clients of one family, 0 if it was given none.
     pub(super) fn endpoint_policy(&mut self, family: Family, endpoint: &Endpoint) -> u32 {
+        if endpoint.policy == EndpointPolicy::default() {
+            return 0;
+        }
         let rules = endpoint_policy::rules(family, endpoint, self.numbers);
-        rules.map_or(0, |rules| address_trie::build(&mut self.store, &rules))
+        address_trie::build(&mut self.store, &rules)
     }
 
     fn whole(&self, order: u8, policy: Policy, name: &str, peer: Prefix) -> TrieRule {

@@ -61,6 +61,7 @@ impl EniCompiler<'_> {
             acl_out,
             group_in: 0,
             group_out,
+            policy_in: 0,
             flags: audit_flag(endpoint),
             hop: self.numbers.hop(&HopTo::Callers(network.clone()))?,
         };

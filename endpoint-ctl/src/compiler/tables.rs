@@ -81,9 +81,6 @@ pub struct Tables {
     pub generation: u32,
     /// `ADDRESSES`, by network and address.
     pub addresses: BTreeMap<(u16, Addr), Address>,
-    /// Roots of the endpoint policies of ENI addresses, by network and address; 0 where all clients
-    /// are let through.
-    pub policies_in: BTreeMap<(u16, Addr), u32>,
     /// `POLICY`, `POLICY_SKIPS` and `POLICY_SETS`.
     pub policy: PolicyTables,
     /// `LISTENERS`.
@@ -106,7 +103,6 @@ impl Tables {
         Self {
             generation,
             addresses: BTreeMap::new(),
-            policies_in: BTreeMap::new(),
             policy: PolicyTables::empty(),
             listeners: BTreeMap::new(),
             targets: BTreeSet::new(),

@@ -238,11 +238,7 @@ impl Replay {
 
     fn meets(&self, flow: &FlowEntry, reason: Option<DropReason>, rules: &FlowRules) -> Meets {
         let number = match reason {
-            Some(DropReason::AclIngress) => rules.acl_in,
-            Some(DropReason::AclEgress) => rules.acl_out,
-            Some(DropReason::GroupIngress) => rules.group_in,
-            Some(DropReason::GroupEgress) => rules.group_out,
-            Some(_) => 0,
+            Some(reason) => rules.deciding(reason),
             None if flow.common.kind == KIND_REVERSED => rules.group_out,
             None => rules.group_in,
         };
@@ -341,14 +337,15 @@ fn is_icmp(flow: &FlowEntry) -> bool {
 /// Whether a manifest decides it.
 fn is_of_rules(reason: &str) -> bool {
     use DropReason::{
-        AclEgress, AclIngress, BackendRemoved, EndpointGone, GroupEgress, GroupIngress, NoBackend,
-        NoListener,
+        AclEgress, AclIngress, BackendRemoved, EndpointGone, EndpointPolicy, GroupEgress,
+        GroupIngress, NoBackend, NoListener,
     };
     [
         AclEgress,
         AclIngress,
         BackendRemoved,
         EndpointGone,
+        EndpointPolicy,
         GroupEgress,
         GroupIngress,
         NoBackend,

@@ -89,9 +89,9 @@ pub struct FlowView {
     pub generation: u32,
     /// Whether its next packet has it judged again.
     pub judged_again: bool,
-    /// The rules that judge it now: network ACL and security groups in, security groups and network ACL
+    /// The rules that judge it now: network ACL, security groups and policy in, security groups and network ACL
     /// out.
-    pub rules: [Option<String>; 4],
+    pub rules: [Option<String>; 5],
     /// The source its backend sees.
     pub nat: Option<Place>,
     /// Its backend.
@@ -219,18 +219,11 @@ impl Context<'_> {
                 rule_id: None,
             };
         };
-        let rule = match reason {
-            DropReason::AclIngress => rules.acl_in,
-            DropReason::AclEgress => rules.acl_out,
-            DropReason::GroupIngress => rules.group_in,
-            DropReason::GroupEgress => rules.group_out,
-            _ => 0,
-        };
         Told {
             verdict: "dropped",
             reason: Some(reason.name()),
             meaning: Some(reason.meaning()),
-            rule_id: rule_name(self.numbers, rule),
+            rule_id: rule_name(self.numbers, rules.deciding(reason)),
         }
     }
 
@@ -239,7 +232,13 @@ impl Context<'_> {
         let [forward, back] = [Side::Forward, Side::Back].map(|side| found.entry.half(side));
         let is_back = found.flow_side == Side::Back as u8;
         let rules = &found.flow_rules;
-        let numbers = [rules.acl_in, rules.group_in, rules.group_out, rules.acl_out];
+        let numbers = [
+            rules.acl_in,
+            rules.group_in,
+            rules.policy_in,
+            rules.group_out,
+            rules.acl_out,
+        ];
         // An echo flow has no backend: its halves are one another's reverse.
         let is_sent_on = back.key != forward.key.reversed() || common.kind == KIND_REVERSED;
         FlowView {

@@ -7,8 +7,12 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::compiler::inner_name;
-use crate::model::{Direction, EndpointId, Model, Policy, VSwitchId};
-use crate::oracle::{Packet, Verdict, judge_network_acl, judge_security_groups};
+use crate::model::{
+    Direction, EndpointId, Model, Policy, PolicyCondition, VSwitchId, statement_name,
+};
+use crate::oracle::{
+    Packet, Verdict, judge_endpoint_policy, judge_network_acl, judge_security_groups,
+};
 
 /// Rules shown of one set; there may be more that match.
 const SHOWN: usize = 50;
@@ -46,6 +50,8 @@ pub(super) enum RuleSet<'m> {
     Groups(&'m EndpointId),
     /// The network ACL of a vSwitch.
     Acl(&'m VSwitchId),
+    /// The policy of an endpoint.
+    Policy(&'m EndpointId),
 }
 
 /// A rule, or a default.
@@ -54,9 +60,9 @@ pub(super) enum RuleSet<'m> {
 pub struct RuleView {
     /// Its id, or the name of the default.
     pub rule_id: String,
-    /// The security group or network ACL it is in; none for a default.
+    /// The security group or network ACL it is in, or the endpoint whose policy it is of; none for a default.
     pub set_id: Option<String>,
-    /// A security-group rule's `Priority`, or a network-ACL entry's place, from 1.
+    /// A security-group rule's `Priority`, or the place of a network ACL's entry or of a statement, from 1.
     pub priority: Option<usize>,
     /// `accept` or `drop`.
     pub policy: &'static str,
@@ -75,6 +81,7 @@ fn judge(model: &Model, set: RuleSet<'_>, direction: Direction, probe: &Probe) -
     match set {
         RuleSet::Groups(id) => judge_security_groups(model, id, &packet),
         RuleSet::Acl(id) => judge_network_acl(model, id, &packet),
+        RuleSet::Policy(id) => judge_endpoint_policy(model, id, probe.peer),
     }
 }
 
@@ -156,6 +163,21 @@ impl<'m> Rules<'m> {
                 entries.retain(|one| one.id != rule);
                 found = entries.len() < before;
             }
+            RuleSet::Policy(id) => {
+                let Some(endpoint) = left.endpoints.get_mut(id) else {
+                    return false;
+                };
+                let mut numbered = (1..).zip(&mut endpoint.policy.statements);
+                let is_it = |number| statement_name(id, number) == rule;
+                if let Some((_, statement)) = numbered.find(|(number, _)| is_it(*number)) {
+                    // Statements are named by their place, so it stays, and is about nobody.
+                    statement.conditions.push(PolicyCondition::SourceIp {
+                        within: true,
+                        networks: Vec::new(),
+                    });
+                    found = true;
+                }
+            }
         }
         found
     }
@@ -196,6 +218,12 @@ impl<'m> Rules<'m> {
                 };
                 let place = entries.iter().position(|one| one.id == rule)?;
                 Some((acl.id.to_string(), place + 1))
+            }
+            RuleSet::Policy(id) => {
+                let count = model.endpoints.get(id)?.policy.statements.len();
+                let mut places = 1..=count;
+                let place = places.find(|place| statement_name(id, *place) == rule)?;
+                Some((id.to_string(), place))
             }
         }
     }

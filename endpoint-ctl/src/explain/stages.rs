@@ -15,7 +15,8 @@ use super::rules::{Probe, RuleSet, RuleView, Rules, policy_name};
 use super::target::Target;
 use crate::compiler::Numbers;
 use crate::model::{
-    Direction, Endpoint, EndpointType, EndpointZone, Listener, LoadBalancer, Model, Policy, Server,
+    Direction, Endpoint, EndpointPolicy, EndpointType, EndpointZone, Listener, LoadBalancer, Model,
+    Policy, Server,
 };
 use crate::oracle::Verdict;
 
@@ -121,13 +122,12 @@ impl Check<'_> {
             source_port: if has_ports { question.source_port() } else { 0 },
             port: question.port(),
         };
-        let numbers = (rules.acl_in, rules.group_in, rules.acl_out);
         self.ask(&Asked {
             stage: "network ACL in",
             set: acl,
             direction: Direction::Ingress,
             probe: request,
-            number: numbers.0,
+            number: rules.acl_in,
             refusal: DropReason::AclIngress,
             of_answers: false,
         });
@@ -136,10 +136,22 @@ impl Check<'_> {
             set: groups,
             direction: Direction::Ingress,
             probe: request,
-            number: numbers.1,
+            number: rules.group_in,
             refusal: DropReason::GroupIngress,
             of_answers: false,
         });
+        // Nobody is asked about the policy of an endpoint that was given none.
+        if endpoint.policy != EndpointPolicy::default() || rules.policy_in != 0 {
+            self.ask(&Asked {
+                stage: "endpoint policy",
+                set: RuleSet::Policy(&endpoint.id),
+                direction: Direction::Ingress,
+                probe: request,
+                number: rules.policy_in,
+                refusal: DropReason::EndpointPolicy,
+                of_answers: false,
+            });
+        }
         if has_ports {
             self.behind_listener(endpoint);
             self.toward_backend(groups, question.to.ip);
@@ -149,7 +161,7 @@ impl Check<'_> {
             set: acl,
             direction: Direction::Egress,
             probe: request.answered(),
-            number: numbers.2,
+            number: rules.acl_out,
             refusal: DropReason::AclEgress,
             // An echo request is answered at once: what binds the answer binds the request.
             of_answers: has_ports,
@@ -347,11 +359,19 @@ fn place_of(
 /// Whether the model can say it too.
 fn comes_from_rules(reason: DropReason) -> bool {
     use DropReason::{
-        AclEgress, AclIngress, GroupEgress, GroupIngress, NoBackend, NoFlow, NoListener,
+        AclEgress, AclIngress, EndpointPolicy, GroupEgress, GroupIngress, NoBackend, NoFlow,
+        NoListener,
     };
     matches!(
         reason,
-        AclIngress | AclEgress | GroupIngress | GroupEgress | NoListener | NoBackend | NoFlow
+        AclIngress
+            | AclEgress
+            | GroupIngress
+            | GroupEgress
+            | EndpointPolicy
+            | NoListener
+            | NoBackend
+            | NoFlow
     )
 }
 

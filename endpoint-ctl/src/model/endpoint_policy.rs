@@ -86,3 +86,8 @@ impl EndpointPolicy {
 pub fn statement_name(endpoint: &EndpointId, number: usize) -> String {
     format!("policy-{endpoint}-{number}")
 }
+
+/// The name of the rule that denies what no statement allows.
+pub fn default_statement_name(endpoint: &EndpointId) -> String {
+    format!("policy-{endpoint}-default")
+}

@@ -20,7 +20,9 @@ mod security_group;
 use std::collections::BTreeMap;
 
 pub use endpoint::{AddressIpVersion, Endpoint, EndpointType, EndpointZone, ReverseResource};
-pub use endpoint_policy::{EndpointPolicy, PolicyCondition, PolicyStatement, statement_name};
+pub use endpoint_policy::{
+    EndpointPolicy, PolicyCondition, PolicyStatement, default_statement_name, statement_name,
+};
 pub use health_check::{HealthCheck, HealthCheckKind, HttpCheck, HttpMethod, TargetId};
 pub use hook::Hook;
 pub use id::{

@@ -13,7 +13,9 @@ use super::rule_hits::Hits;
 use super::totals::Amount;
 use crate::compiler::{Numbers, builtin, inner_name};
 use crate::model::{
-    Direction, Model, NetworkAclEntry, Policy, PortRange, ProtocolMatch, SecurityGroupRule,
+    Direction, Endpoint, EndpointPolicy, Model, NetworkAclEntry, Policy, PolicyCondition,
+    PolicyStatement, PortRange, ProtocolMatch, SecurityGroupRule, default_statement_name,
+    statement_name,
 };
 
 /// Which rules are asked for.
@@ -36,13 +38,14 @@ pub enum RulesOf {
 pub struct RuleView {
     /// Its id, as in flow logs.
     pub rule_id: String,
-    /// `security-group` or `network-acl`.
+    /// `security-group`, `network-acl` or `endpoint-policy`.
     pub layer: &'static str,
-    /// The group or ACL it stands in; none of a default, which all of its layer share.
+    /// The group or ACL it stands in, or the endpoint whose policy it is of; none of a default that all
+    /// of its layer share.
     pub owner_id: Option<String>,
     /// `ingress` or `egress`; none of what is asked both ways.
     pub direction: Option<&'static str>,
-    /// A group's rule: its priority. An ACL's entry: its place, from 1. None of a default.
+    /// A group's rule: its priority. An ACL's entry, a statement: its place, from 1. None of a default.
     pub order: Option<usize>,
     /// `accept` or `drop`; none of the default for egress, which depends on the groups' type.
     pub policy: Option<&'static str>,
@@ -62,7 +65,7 @@ pub struct RuleView {
 #[derive(Debug, Clone, Default)]
 pub struct RuleBook {
     rules: Vec<(u32, RuleView)>,
-    /// The groups and ACLs of each endpoint.
+    /// The groups and ACLs of each endpoint, and itself, as the owner of its policy.
     endpoints: BTreeMap<String, BTreeSet<String>>,
     groups: BTreeSet<String>,
     acls: BTreeSet<String>,
@@ -75,6 +78,7 @@ impl RuleBook {
         rules.extend(rules_of_groups(model));
         rules.extend(inner_rules(model));
         rules.extend(entries_of_acls(model));
+        rules.extend(model.endpoints.values().flat_map(statements));
         let numbered = rules
             .into_iter()
             .map(|rule| (numbers.rule(&rule.rule_id), rule));
@@ -157,7 +161,7 @@ fn owners(model: &Model) -> BTreeMap<String, BTreeSet<String>> {
             let acl = model.vswitches.get(&zone.vswitch)?.network_acl.as_ref();
             acl.map(ToString::to_string)
         });
-        let managed = [endpoint.managed_group.to_string()];
+        let managed = [endpoint.managed_group.to_string(), endpoint.id.to_string()];
         let owners = groups.chain(acls).chain(managed).collect();
         (endpoint.id.to_string(), owners)
     });
@@ -199,6 +203,7 @@ fn defaults() -> Vec<RuleView> {
     ]
 }
 
+const POLICY: &str = "endpoint-policy";
 const GROUP: &str = "security-group";
 const ACL: &str = "network-acl";
 const INGRESS: &str = "ingress";
@@ -253,6 +258,55 @@ fn entries_of_acls(model: &Model) -> Vec<RuleView> {
         }
     }
     views
+}
+
+/// The statements of a policy, and what comes after them; none of an endpoint that was given none.
+fn statements(endpoint: &Endpoint) -> Vec<RuleView> {
+    if endpoint.policy == EndpointPolicy::default() {
+        return Vec::new();
+    }
+    let of_endpoint = |name: &str| RuleView {
+        owner_id: Some(endpoint.id.to_string()),
+        direction: Some(INGRESS),
+        ..blank(name, POLICY)
+    };
+    let numbered = (1..).zip(&endpoint.policy.statements);
+    let written = numbered.map(|(place, statement)| RuleView {
+        order: Some(place),
+        policy: Some(policy(statement.effect)),
+        matches: matches_of_statement(statement),
+        managed: false,
+        ..of_endpoint(&statement_name(&endpoint.id, place))
+    });
+    let default = RuleView {
+        policy: Some("drop"),
+        matches: "what no statement allows".to_owned(),
+        ..of_endpoint(&default_statement_name(&endpoint.id))
+    };
+    written.chain([default]).collect()
+}
+
+/// `clients in 10.0.0.0/8, not in 10.1.0.0/16`.
+fn matches_of_statement(statement: &PolicyStatement) -> String {
+    if statement.effect == Policy::Drop && !statement.undecided.is_empty() {
+        return "nothing: left to the service".to_owned();
+    }
+    let conditions: Vec<_> = statement.conditions.iter().map(condition).collect();
+    if conditions.is_empty() {
+        return "all clients".to_owned();
+    }
+    format!("clients {}", conditions.join(", "))
+}
+
+fn condition(condition: &PolicyCondition) -> String {
+    let (within, what) = match condition {
+        PolicyCondition::SourceIp { within, networks } => {
+            let networks: Vec<_> = networks.iter().map(ToString::to_string).collect();
+            (within, networks.join(" or "))
+        }
+        PolicyCondition::SourceVpc { within, vpcs } => (within, vpcs.join(" or ")),
+    };
+    format!("{} {what}", if *within { "in" } else { "not in" })
 }
 
 fn policy(policy: Policy) -> &'static str {

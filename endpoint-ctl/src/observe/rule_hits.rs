@@ -36,7 +36,7 @@ pub(super) struct RuleHits(HashMap<u32, Known>);
 
 impl RuleHits {
     /// Counts what a side of a flow was accepted by.
-    pub(super) fn accept(&mut self, rules: [u32; 3], counter: Counter, at: u64) {
+    pub(super) fn accept(&mut self, rules: [u32; 4], counter: Counter, at: u64) {
         for number in rules.into_iter().filter(|number| *number != 0) {
             let hits = &mut self.0.entry(number).or_default().hits;
             hits.accepted.packets += counter.packets;
@@ -82,12 +82,17 @@ impl RuleHits {
 }
 
 /// The rules that packets of a side are accepted by, 0 for none.
-pub(super) fn of_side(rules: &FlowRules, kind: u8, side: Side) -> [u32; 3] {
+pub(super) fn of_side(rules: &FlowRules, kind: u8, side: Side) -> [u32; 4] {
     match (kind == KIND_REVERSED, side) {
-        (false, Side::Forward) => [rules.acl_in, rules.group_in, rules.group_out],
-        (false, Side::Back) => [rules.acl_out, 0, 0],
-        (true, Side::Forward) => [rules.group_out, rules.acl_out, 0],
-        (true, Side::Back) => [rules.acl_in, 0, 0],
+        (false, Side::Forward) => [
+            rules.acl_in,
+            rules.group_in,
+            rules.policy_in,
+            rules.group_out,
+        ],
+        (false, Side::Back) => [rules.acl_out, 0, 0, 0],
+        (true, Side::Forward) => [rules.group_out, rules.acl_out, 0, 0],
+        (true, Side::Back) => [rules.acl_in, 0, 0, 0],
     }
 }
 
@@ -106,6 +111,7 @@ pub(super) fn accepting(flow: &FlowEntry, before: &FlowRules) -> FlowRules {
         FlowRules {
             acl_in: back.acl_in,
             group_in: 0,
+            policy_in: 0,
             group_out: there.group_out,
             acl_out: there.acl_out,
         }
@@ -132,6 +138,7 @@ mod tests {
         group_in: 2,
         group_out: 3,
         acl_out: 4,
+        policy_in: 5,
     };
 
     fn drops(packets: u64, last: u32) -> RuleDrops {
@@ -147,10 +154,10 @@ mod tests {
 
     #[test]
     fn each_way_counts_for_the_rules_that_are_asked_about_it() {
-        assert_eq!(of_side(&RULES, 0, Side::Forward), [1, 2, 3]);
-        assert_eq!(of_side(&RULES, 0, Side::Back), [4, 0, 0]);
-        assert_eq!(of_side(&RULES, KIND_REVERSED, Side::Forward), [3, 4, 0]);
-        assert_eq!(of_side(&RULES, KIND_REVERSED, Side::Back), [1, 0, 0]);
+        assert_eq!(of_side(&RULES, 0, Side::Forward), [1, 2, 5, 3]);
+        assert_eq!(of_side(&RULES, 0, Side::Back), [4, 0, 0, 0]);
+        assert_eq!(of_side(&RULES, KIND_REVERSED, Side::Forward), [3, 4, 0, 0]);
+        assert_eq!(of_side(&RULES, KIND_REVERSED, Side::Back), [1, 0, 0, 0]);
     }
 
     #[test]
@@ -162,6 +169,7 @@ mod tests {
             group_in: 12,
             group_out: 13,
             acl_out: 14,
+            policy_in: 15,
         };
         assert_eq!(accepting(&flow, &before), RULES);
         flow.halves[Side::Back as usize].state.verdict = 2;
@@ -177,6 +185,7 @@ mod tests {
         let expected = FlowRules {
             acl_in: 1,
             group_in: 0,
+            policy_in: 0,
             ..before
         };
         assert_eq!(accepting(&flow, &before), expected);
@@ -187,7 +196,7 @@ mod tests {
         let second = Duration::from_millis(4);
         let clock = Clock::at(1_000, second, UNIX_EPOCH + Duration::from_secs(100));
         let mut hits = RuleHits::default();
-        hits.accept([7, 0, 7], drops(2, 0).counter, 90);
+        hits.accept([7, 0, 0, 7], drops(2, 0).counter, 90);
         hits.drop(7, &drops(5, 750), &clock);
         let of = hits.of(7);
         assert_eq!((of.accepted.packets, of.dropped.packets), (4, 5));

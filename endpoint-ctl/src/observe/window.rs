@@ -130,7 +130,7 @@ impl Window {
     }
 
     /// What a flow has counted since this was last asked, by side, each with the rules that accepted it.
-    pub(super) fn attribute(&mut self, id: FlowId, flow: &FlowEntry) -> [([u32; 3], Counter); 2] {
+    pub(super) fn attribute(&mut self, id: FlowId, flow: &FlowEntry) -> [([u32; 4], Counter); 2] {
         let closed = self.closed;
         let fresh = || Reported {
             window: closed,

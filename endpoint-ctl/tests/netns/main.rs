@@ -15,6 +15,7 @@ mod diff;
 mod drain;
 mod dual_stack;
 mod endpoint;
+mod endpoint_policy;
 mod explain;
 mod flow_log;
 mod flow_table;

@@ -48,8 +48,6 @@ pub(crate) struct Judges {
     model: Model,
     world: HostWorld,
     eni: Address,
-    /// Root of the endpoint's policy.
-    policy_in: u32,
     names: BTreeMap<u32, String>,
 }
 
@@ -66,8 +64,8 @@ impl Judges {
             .addresses
             .iter()
             .filter(|(_, row)| row.kind == KIND_ENI);
-        let (at, eni) = enis.next().expect("the endpoint's ENI");
-        let (policy_in, eni) = (tables.policies_in[at], *eni);
+        let (_, eni) = enis.next().expect("the endpoint's ENI");
+        let eni = *eni;
         let mut world = HostWorld::new([0; 2], 0);
         world.apply(tables);
         let names = numbers
@@ -79,7 +77,6 @@ impl Judges {
             model,
             world,
             eni,
-            policy_in,
         }
     }
 
@@ -121,14 +118,14 @@ impl Judges {
             (Layer::NetworkAcl, Direction::Egress) => self.eni.acl_out,
             (Layer::SecurityGroups, Direction::Ingress) => self.eni.group_in,
             (Layer::SecurityGroups, Direction::Egress) => self.eni.group_out,
-            (Layer::EndpointPolicy, _) => self.policy_in,
+            (Layer::EndpointPolicy, _) => self.eni.policy_in,
         };
         if root == 0 && probe.layer == Layer::NetworkAcl {
             let (policy, rule) = (Policy::Accept, "no-acl".to_owned());
             return Ok(Verdict { policy, rule });
         }
         if root == 0 && probe.layer == Layer::EndpointPolicy {
-            // All are let through; by which statement is not asked.
+            // The policy of an endpoint that was given none is not asked.
             let verdict = self.by_oracle(probe);
             let policy = Policy::Accept;
             return Ok(Verdict { policy, ..verdict });

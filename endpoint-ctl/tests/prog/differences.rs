@@ -31,11 +31,12 @@ pub(super) fn told_as(audited: u8, events: &[DropEvent]) -> impl Iterator<Item =
 /// What audit mode lets pass is told at most once of a packet, and only of one that is ours; only rules
 /// are audited.
 pub(super) fn check_audits(wrong: &mut String, outcome: Outcome, audits: &[DropEvent]) {
-    const BY_RULES: [u8; 4] = [
+    const BY_RULES: [u8; 5] = [
         DropReason::AclIngress as u8,
         DropReason::AclEgress as u8,
         DropReason::GroupIngress as u8,
         DropReason::GroupEgress as u8,
+        DropReason::EndpointPolicy as u8,
     ];
     let right = audits.iter().all(|event| {
         outcome != Outcome::Pass && event.rule != 0 && BY_RULES.contains(&event.reason)

@@ -9,7 +9,7 @@ use crate::abi::family::AddressFamily;
 use crate::abi::flow::{FlowKey, FlowRules, FlowState, KIND_ECHO, KIND_REVERSED, LIMITED, Side};
 use crate::abi::reason::DropReason;
 use crate::abi::service::{AddressKey, KIND_ENI, KIND_NAT, KIND_REVERSE};
-use crate::path::case::{Case, deciding_rule};
+use crate::path::case::Case;
 use crate::path::context::{Refusal, Scratch};
 use crate::path::flows::{Entry, Found, arena};
 use crate::path::{Turn, World, judge, rate, track};
@@ -44,7 +44,7 @@ pub(super) fn known<A: AddressFamily, W: World>(
         let reason = DropReason::from_number(scratch.case.audited);
         let reason = reason.unwrap_or(DropReason::TableMissing);
         let refusal = Refusal {
-            rule: deciding_rule(reason, &scratch.case.rules),
+            rule: scratch.case.rules.deciding(reason),
             ..Refusal::of_flow(found.number(), &found.entry.state(found.side), reason)
         };
         return Ok(audited(world, scratch, refusal));
@@ -64,7 +64,7 @@ fn tracked<A: AddressFamily, W: World>(
     if let Some(reason) = DropReason::from_number(state.verdict) {
         if !track::may_open(found.side, layers) {
             return Err(Refusal {
-                rule: deciding_rule(reason, &found.entry.common().rules),
+                rule: found.entry.common().rules.deciding(reason),
                 ..Refusal::of_flow(found.number(), &state, reason)
             });
         }
@@ -186,7 +186,7 @@ pub(super) fn judged_by_keys<A: AddressFamily, W: World>(
 /// What audit mode let pass, and which rule would have refused it.
 #[inline(always)]
 fn audited_by(reason: u8, rules: &FlowRules) -> (u8, u32) {
-    let rule = DropReason::from_number(reason).map_or(0, |reason| deciding_rule(reason, rules));
+    let rule = DropReason::from_number(reason).map_or(0, |reason| rules.deciding(reason));
     (reason, rule)
 }
 

@@ -13,7 +13,7 @@ use crate::abi::family::AddressFamily;
 use crate::abi::flow::{Direction, Side};
 use crate::abi::reason::DropReason;
 use crate::abi::service::KIND_ENI;
-use crate::path::case::{Case, deciding_rule};
+use crate::path::case::Case;
 use crate::path::context::{Refusal, Scratch};
 use crate::path::flows::{Entry, find};
 use crate::path::packet::Layers;
@@ -56,7 +56,7 @@ fn refusal<A: AddressFamily>(case: &Case, reason: DropReason) -> Refusal {
             Direction::In as u8
         },
         reason: reason as u8,
-        rule: deciding_rule(reason, &case.rules),
+        rule: case.rules.deciding(reason),
         ..Refusal::MISSING
     }
 }
@@ -117,6 +117,7 @@ fn toward_eni<A: AddressFamily, W: World>(
     }
     judge::acl_in::<A, W>(world, bank, case)?;
     judge::group_in::<A, W>(world, bank, case)?;
+    judge::policy_in::<A, W>(world, bank, case)?;
     if !protocol::is_icmp(layers.protocol) {
         behind_listener::<A, W>(world, bank, layers, case)?;
     }

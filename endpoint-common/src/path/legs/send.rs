@@ -7,7 +7,6 @@ use crate::abi::family::AddressFamily;
 use crate::abi::flow::{Direction, FlowState, Side};
 use crate::abi::reason::DropReason;
 use crate::abi::service::Hop;
-use crate::path::case::deciding_rule;
 use crate::path::context::{Arrived, Exit, Refusal, Scratch};
 use crate::path::flows::{Entry, Found, find};
 use crate::path::frame::Frame;
@@ -104,7 +103,7 @@ pub(super) fn relating<A: AddressFamily, F: Frame, W: World>(
     let refuse = |reason| Refusal::of_flow(found.number(), &state, reason);
     if let Some(reason) = DropReason::from_number(state.verdict) {
         return Err(Refusal {
-            rule: deciding_rule(reason, &found.entry.common().rules),
+            rule: found.entry.common().rules.deciding(reason),
             ..refuse(reason)
         });
     }
@@ -171,7 +170,7 @@ pub(super) fn echoing<A: AddressFamily, F: Frame, W: World>(
     world.accepted(answers.eni, Direction::In, bytes);
     if let Some(reason) = DropReason::from_number(answers.verdict) {
         return Err(Refusal {
-            rule: deciding_rule(reason, &entry.common().rules),
+            rule: entry.common().rules.deciding(reason),
             ..Refusal::of_flow(found.number(), &answers, reason)
         });
     }

@@ -5,8 +5,9 @@
 use std::net::Ipv4Addr;
 
 use endpoint_ctl::model::{
-    Direction, Endpoint, Listener, Model, NetworkAclEntry, OnNoBackend, Policy, PortRange,
-    ProtocolMatch, SecurityGroupRule, SecurityGroupType, Server, Transport,
+    Direction, Endpoint, Listener, Model, NetworkAclEntry, OnNoBackend, Policy, PolicyCondition,
+    PolicyStatement, PortRange, ProtocolMatch, SecurityGroupRule, SecurityGroupType, Server,
+    Transport,
 };
 use fastrand::Rng;
 use ipnet::Ipv4Net;
@@ -95,6 +96,26 @@ pub(super) fn shuffle(model: &mut Model, first: &Model, rng: &mut Rng) {
         }
         regroup(endpoint, first, rng);
         endpoint.audit_mode = rng.u8(..4) == 0;
+        if rng.u8(..6) == 0 {
+            endpoint.policy.statements = (0..rng.usize(1..4)).map(|_| statement(rng)).collect();
+        }
+    }
+}
+
+/// Mostly one that lets in: what no statement allows is denied.
+fn statement(rng: &mut Rng) -> PolicyStatement {
+    let effect = *choose(&[Policy::Accept, Policy::Accept, Policy::Drop], rng);
+    let mut conditions = Vec::new();
+    if effect == Policy::Drop || rng.bool() {
+        conditions.push(PolicyCondition::SourceIp {
+            within: effect == Policy::Drop || rng.bool(),
+            networks: (0..rng.usize(1..4)).map(|_| peer(rng).into()).collect(),
+        });
+    }
+    PolicyStatement {
+        effect,
+        conditions,
+        undecided: Vec::new(),
     }
 }
 

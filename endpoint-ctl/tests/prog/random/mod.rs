@@ -47,7 +47,7 @@ fn random_packets_have_the_same_fate_on_both_sides() {
 /// The same where frames have VLAN tags.
 #[test]
 fn random_packets_of_vlans_have_the_same_fate_on_both_sides() {
-    chance(World::on_a_trunk(FLOWS), PACKETS / 2);
+    chance(World::on_a_trunk(FLOWS), PACKETS);
 }
 
 fn chance(mut world: World, packets: u64) {

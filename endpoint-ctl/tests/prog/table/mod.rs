@@ -28,6 +28,7 @@ mod ipv6;
 mod limits;
 mod link;
 mod parse;
+mod policy;
 mod related;
 mod reverse;
 mod rules;
@@ -180,7 +181,7 @@ fn go_through(mut world: World) {
     let stranger = packet::udp("10.0.1.201:9", "10.0.1.20:9");
     outputs.insert("a stranger's packet", stranger.bytes());
     let mut wrong = Vec::new();
-    let parts: [fn() -> Vec<Step>; 12] = [
+    let parts: [fn() -> Vec<Step>; 13] = [
         link::steps,
         parse::steps,
         rules::steps,
@@ -192,6 +193,7 @@ fn go_through(mut world: World) {
         reverse::steps,
         answers::steps,
         audit::steps,
+        policy::steps,
         generation::steps,
     ];
     for step in parts.iter().flat_map(|part| part()) {
