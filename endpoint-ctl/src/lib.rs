@@ -14,6 +14,7 @@ pub mod control;
 pub mod daemon;
 pub mod dataplane;
 pub mod diff;
+pub mod document;
 pub mod explain;
 pub mod health;
 pub mod hostpath;

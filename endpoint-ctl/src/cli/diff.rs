@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::BAD_INPUT;
-use super::output::{Format, address, print, print_json, protocol, rows, table, text};
+use super::output::{Format, address, print, protocol, rows, table, text};
 use crate::control::{Candidate, ClientError, Connection, DEFAULT_SOCKET, Request};
 
 #[derive(Debug, Args)]
@@ -43,12 +43,12 @@ pub(super) fn diff(args: DiffArgs) -> Result<ExitCode> {
         replay: args.replay,
         flow_log: args.flow_log.map(absolute).transpose()?,
     };
-    let is_json = args.format.is_json();
+    let format = args.format;
     let answer = match Connection::ask(&args.socket, &Request::Diff(candidate))?.answer() {
         Ok(answer) => answer,
         Err(ClientError::BadInput { text, faults }) => {
-            if is_json {
-                print_json(&faults)?;
+            if format.is_data() {
+                format.print(&faults)?;
             } else {
                 print(&text)?;
             }
@@ -56,8 +56,8 @@ pub(super) fn diff(args: DiffArgs) -> Result<ExitCode> {
         }
         Err(error) => return Err(error.into()),
     };
-    if is_json {
-        print_json(&answer)?;
+    if format.is_data() {
+        format.print(&answer)?;
         return Ok(ExitCode::SUCCESS);
     }
     print(&changes(&answer))?;

@@ -9,7 +9,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
-use super::output::{self, Format, print, print_json, rows, table, text};
+use super::output::{self, Format, print, rows, table, text};
 use super::{BAD_INPUT, DISAGREEMENT};
 use crate::control::{Connection, DEFAULT_SOCKET, Request};
 use crate::explain::{End, Protocol, Question};
@@ -66,8 +66,8 @@ pub(super) fn explain(args: ExplainArgs) -> Result<ExitCode> {
         return Ok(ExitCode::from(BAD_INPUT));
     }
     let answer = Connection::ask(&args.socket, &Request::Explain(question))?.answer()?;
-    if args.format.is_json() {
-        print_json(&answer)?;
+    if args.format.is_data() {
+        args.format.print(&answer)?;
     } else {
         print(&told(&answer))?;
     }

@@ -5,6 +5,7 @@
 
 mod diff;
 mod explain;
+mod get;
 mod output;
 mod show;
 
@@ -65,6 +66,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Say what a manifest would change, without touching anything
     Diff(diff::DiffArgs),
+    /// Show declared resources, as a manifest may hold them
+    Get(get::GetArgs),
     /// Show flow-log records
     Flowlog {
         /// Go on with records to come
@@ -167,6 +170,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Rules { of, show } => show::rules(&show.socket, show.format, of.which()),
         Command::Diff(args) => diff::diff(args),
         Command::Explain(args) => explain::explain(args),
+        Command::Get(args) => get::get(args),
         Command::Flowlog {
             follow,
             flush,

@@ -1,6 +1,6 @@
-//! Tables and JSON on stdout.
+//! Tables, JSON and YAML on stdout.
 //!
-//! May import: clap, comfy-table, serde_json, std.
+//! May import: clap, comfy-table, serde_json, serde_saphyr, std.
 
 use std::io::{self, Write as _};
 
@@ -15,6 +15,8 @@ pub(super) enum Shape {
     Table,
     /// For programs
     Json,
+    /// For manifests, and for programs
+    Yaml,
 }
 
 /// The `-o` option.
@@ -26,8 +28,29 @@ pub(super) struct Format {
 }
 
 impl Format {
-    pub(super) fn is_json(self) -> bool {
-        self.output == Shape::Json
+    /// Whether the answer itself is printed, and not a table of it.
+    pub(super) fn is_data(self) -> bool {
+        self.output != Shape::Table
+    }
+
+    pub(super) fn is_yaml(self) -> bool {
+        self.output == Shape::Yaml
+    }
+
+    /// Prints an answer itself.
+    pub(super) fn print(self, value: &Value) -> io::Result<()> {
+        match self.output {
+            Shape::Yaml => print(to_yaml(value)?.trim_end()),
+            Shape::Json | Shape::Table => print(&serde_json::to_string_pretty(value)?),
+        }
+    }
+
+    /// Prints one of many that follow one another: a line of JSON, or a document of YAML.
+    pub(super) fn print_record(self, value: &Value) -> io::Result<()> {
+        match self.output {
+            Shape::Yaml => print(&format!("---\n{}", to_yaml(value)?.trim_end())),
+            Shape::Json | Shape::Table => print(&value.to_string()),
+        }
     }
 }
 
@@ -39,9 +62,8 @@ pub(super) fn print(text: &str) -> io::Result<()> {
     }
 }
 
-/// Prints a value as JSON.
-pub(super) fn print_json(value: &Value) -> io::Result<()> {
-    print(&serde_json::to_string_pretty(value)?)
+fn to_yaml(value: &Value) -> io::Result<String> {
+    serde_saphyr::to_string(value).map_err(io::Error::other)
 }
 
 /// A table without lines, with these headings.

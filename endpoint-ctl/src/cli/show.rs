@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::output::{Format, address, print, print_json, protocol, rows, table, text};
+use super::output::{Format, address, print, protocol, rows, table, text};
 use crate::control::{Connection, Request};
 use crate::manifest::ManifestErrors;
 use crate::model::{Model, Policy, SecurityGroup, SecurityGroupType};
@@ -20,7 +20,7 @@ pub(super) fn checked(file: &Path, model: &Model, format: Format) -> Result<()> 
         .endpoints
         .values()
         .flat_map(|endpoint| endpoint.zones.iter().map(move |zone| (endpoint, zone)));
-    if format.is_json() {
+    if format.is_data() {
         let enis: Vec<_> = zones
             .map(|(endpoint, zone)| {
                 json!({
@@ -38,7 +38,7 @@ pub(super) fn checked(file: &Path, model: &Model, format: Format) -> Result<()> 
             "security-groups": groups,
             "notices": model.notices(),
         });
-        return Ok(print_json(&all)?);
+        return Ok(format.print(&all)?);
     }
     print(&format!("{}: no faults", file.display()))?;
     let mut rows = table(["ENI", "ENDPOINT", "ADDRESS", "IPV6 ADDRESS", "VSWITCH"]);
@@ -98,8 +98,8 @@ fn group(group: &SecurityGroup) -> Value {
 
 /// `check` of a manifest with faults.
 pub(super) fn faults(errors: &ManifestErrors, format: Format) -> Result<()> {
-    if format.is_json() {
-        return Ok(print_json(&json!(errors))?);
+    if format.is_data() {
+        return Ok(format.print(&json!(errors))?);
     }
     Ok(print(&errors.to_string())?)
 }
@@ -107,8 +107,8 @@ pub(super) fn faults(errors: &ManifestErrors, format: Format) -> Result<()> {
 /// `status`.
 pub(super) fn status(socket: &Path, format: Format) -> Result<ExitCode> {
     let status = Connection::ask(socket, &Request::Status)?.answer()?;
-    if format.is_json() {
-        print_json(&status)?;
+    if format.is_data() {
+        format.print(&status)?;
         return Ok(ExitCode::SUCCESS);
     }
     let head = format!(
@@ -224,8 +224,8 @@ fn amount(value: &Value) -> String {
 /// `flows`.
 pub(super) fn flows(socket: &Path, format: Format) -> Result<ExitCode> {
     let flows = Connection::ask(socket, &Request::Flows)?.answer()?;
-    if format.is_json() {
-        print_json(&flows)?;
+    if format.is_data() {
+        format.print(&flows)?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut shown = table([
@@ -252,8 +252,8 @@ pub(super) fn flows(socket: &Path, format: Format) -> Result<ExitCode> {
 /// `rules`.
 pub(super) fn rules(socket: &Path, format: Format, of: RulesOf) -> Result<ExitCode> {
     let rules = Connection::ask(socket, &Request::Rules { of })?.answer()?;
-    if format.is_json() {
-        print_json(&rules)?;
+    if format.is_data() {
+        format.print(&rules)?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut shown = table([
@@ -295,7 +295,7 @@ pub(super) fn flow_log(
     flush: bool,
 ) -> Result<ExitCode> {
     let records = Connection::ask(socket, &Request::Flowlog { follow, flush })?.records();
-    if !format.is_json() {
+    if !format.is_data() {
         print(&record_line([
             "ACTION",
             "DIR",
@@ -312,8 +312,8 @@ pub(super) fn flow_log(
     }
     for record in records {
         let record = record?;
-        if format.is_json() {
-            print(&record.to_string())?;
+        if format.is_data() {
+            format.print_record(&record)?;
             continue;
         }
         let columns = [

@@ -47,6 +47,18 @@ pub enum Request {
     Explain(Question),
     /// What a manifest would change.
     Diff(Candidate),
+    /// Declared resources, as documents.
+    Get(Wanted),
+}
+
+/// Which resources.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Wanted {
+    /// Of this kind, in any case and number; none for all kinds.
+    pub kind: Option<String>,
+    /// With this id alone.
+    pub id: Option<String>,
 }
 
 /// A manifest that is not in force, and what to hold against it. The daemon reads the files.

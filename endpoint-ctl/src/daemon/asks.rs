@@ -1,6 +1,7 @@
-//! Questions that only the daemon can answer: what becomes of a packet, what a manifest would change.
+//! Questions that only the daemon can answer: what becomes of a packet, what a manifest would change, what
+//! is declared.
 //!
-//! May import: compiler, control, diff, explain, health, model, observe, the daemon's own.
+//! May import: compiler, control, diff, document, explain, health, model, observe, the daemon's own.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
@@ -12,8 +13,9 @@ use tokio::sync::oneshot;
 
 use super::{Daemon, DaemonError, read_manifest};
 use crate::compiler::{Capacity, Numbers, Tables, compile};
-use crate::control::{Answer, Ask, Candidate, Request};
+use crate::control::{Answer, Ask, Candidate, Request, Wanted};
 use crate::diff::{Replay, Replayed, changes};
+use crate::document::{Document, documents, select};
 use crate::explain::{Asked, Explained, Question};
 use crate::health::Moment;
 use crate::model::Model;
@@ -25,6 +27,7 @@ impl Daemon {
         match ask.request {
             Request::Explain(question) => drop(ask.to.send(self.explain(&question))),
             Request::Diff(candidate) => self.diff(candidate, ask.to),
+            Request::Get(wanted) => drop(ask.to.send(self.get(&wanted))),
             request => {
                 let text = format!("not a question for the daemon: {request:?}");
                 let _ = ask.to.send(Answer::Error(text));
@@ -65,6 +68,17 @@ impl Daemon {
 }
 
 impl Daemon {
+    fn get(&self, wanted: &Wanted) -> Answer {
+        let all = documents(self.health.desired());
+        match select(all, wanted.kind.as_deref(), wanted.id.as_deref()) {
+            Ok(found) => Answer::Ok(found.iter().map(Document::to_value).collect()),
+            Err(text) => Answer::BadInput {
+                text,
+                faults: Value::Null,
+            },
+        }
+    }
+
     /// Answers what a manifest would change. What takes long is done beside everything else.
     fn diff(&self, candidate: Candidate, to: oneshot::Sender<Answer>) {
         let before = self.health.desired();

@@ -42,6 +42,37 @@ fn flows_lists_a_live_connection() {
 }
 
 #[test]
+fn what_get_shows_is_a_manifest_that_changes_nothing() {
+    let scene = Scene::new(&manifest());
+    let shown = scene.daemon.ctl(["get", "-o", "yaml"]).expect("an answer");
+    assert!(shown.ok(), "{shown}");
+    let file = TemporaryFile::new("got.yaml");
+    fs::write(file.path(), &shown.stdout).expect("the temporary directory takes files");
+    let file = file.path().to_str().expect("a plain path");
+    let changes = scene.daemon.ctl_json(&["diff", "-f", file]);
+    assert_eq!(changes.expect("diff must answer")["changes"], json!([]));
+
+    let found = scene.daemon.ctl_json(&["get", "securitygroups", "sg-a"]);
+    let found = found.expect("get must answer");
+    let wanted =
+        json!({ "SecurityGroupRuleId": "sgr-web", "SourceCidrIp": format!("{CLIENT_A}/32") });
+    assert!(
+        has_fields(&found[0]["Permissions"][0], &wanted),
+        "{found:#}"
+    );
+    let table = scene.daemon.ctl(["get"]).expect("an answer");
+    assert!(
+        table.ok() && table.stdout.contains("VpcEndpoint"),
+        "{table}"
+    );
+    let refused = scene
+        .daemon
+        .ctl(["get", "vpc", "vpc-x"])
+        .expect("an answer");
+    assert!(refused.stderr.contains("there are: vpc-a"), "{refused}");
+}
+
+#[test]
 fn flowlog_follows_with_json_lines() {
     let scene = Scene::new(&manifest());
     scene.fetch("client-a");

@@ -1,0 +1,77 @@
+//! Endpoints.
+//!
+//! May import: model, the module's own.
+
+use serde_json::Value;
+
+use super::provider::{transport, version};
+use super::{Document, object, text};
+use crate::model::{
+    Endpoint, EndpointLimits, EndpointPolicy, EndpointType, EndpointZone, ReverseResource,
+};
+
+pub(super) fn document(endpoint: &Endpoint) -> Document {
+    let mut document = Document::new("VpcEndpoint", "EndpointId", endpoint.id.as_str());
+    document.set_if_some("EndpointName", endpoint.name.as_deref());
+    document.set("VpcId", endpoint.vpc.as_str());
+    document.set("ServiceId", endpoint.service.as_str());
+    match endpoint.endpoint_type {
+        EndpointType::Interface => {
+            document.set("AddressIpVersion", version(endpoint.address_ip_version));
+        }
+        EndpointType::Reverse => document.set("EndpointType", "Reverse"),
+    }
+    let groups = endpoint.security_groups.iter();
+    let groups: Vec<_> = groups.map(ToString::to_string).collect();
+    document.set("SecurityGroupIds", groups);
+    let zones = endpoint.zones.iter().map(zone);
+    document.set("Zones", zones.collect::<Vec<_>>());
+    if !endpoint.resources.is_empty() {
+        let resources = endpoint.resources.iter().map(resource);
+        document.set("Resources", resources.collect::<Vec<_>>());
+    }
+    if endpoint.policy != EndpointPolicy::default() {
+        document.set("PolicyDocument", endpoint.policy.document.as_str());
+    }
+    if endpoint.audit_mode {
+        document.set("AuditMode", true);
+    }
+    set_limits(&mut document, &endpoint.limits);
+    document
+}
+
+fn zone(zone: &EndpointZone) -> Value {
+    object([
+        ("ZoneId", text(&zone.zone)),
+        ("VSwitchId", text(&zone.vswitch)),
+        ("ip", text(zone.ip)),
+        ("Ipv6Address", zone.ipv6.and_then(text)),
+    ])
+}
+
+fn resource(resource: &ReverseResource) -> Value {
+    object([
+        ("Protocol", text(transport(resource.transport))),
+        ("ResourceIp", text(resource.ip)),
+        ("ResourcePort", Some(resource.port.into())),
+        ("ServiceIp", text(resource.service_ip)),
+        ("ServicePort", Some(resource.service_port.into())),
+        ("ZoneId", text(&resource.zone)),
+    ])
+}
+
+fn set_limits(document: &mut Document, limits: &EndpointLimits) {
+    document.set_if_some("Bandwidth", limits.bandwidth);
+    document.set_if_some("FlowLimit", limits.flows);
+    let idle = &limits.idle;
+    let idle = object([
+        ("TcpEstablished", idle.tcp_established.map(Value::from)),
+        ("HalfOpen", idle.half_open.map(Value::from)),
+        ("TcpClosing", idle.tcp_closing.map(Value::from)),
+        ("Udp", idle.udp.map(Value::from)),
+        ("Icmp", idle.icmp.map(Value::from)),
+    ]);
+    if idle.as_object().is_some_and(|fields| !fields.is_empty()) {
+        document.set("IdleTimeouts", idle);
+    }
+}

@@ -1,0 +1,127 @@
+//! Load balancers and endpoint services.
+//!
+//! May import: model, the module's own.
+
+use serde_json::{Value, json};
+
+use super::{Document, object, text};
+use crate::model::{
+    AddressIpVersion, EndpointService, HealthCheck, HealthCheckKind, HttpCheck, HttpMethod,
+    Listener, LoadBalancer, Model, OnNoBackend, Server, Transport,
+};
+
+pub(super) fn documents(model: &Model) -> Vec<Document> {
+    let balancers = model.load_balancers.values().map(load_balancer);
+    balancers
+        .chain(model.services.values().map(service))
+        .collect()
+}
+
+fn load_balancer(balancer: &LoadBalancer) -> Document {
+    let id = balancer.id.as_str();
+    let mut document = Document::new("LoadBalancer", "LoadBalancerId", id);
+    document.set("ProviderNetworkId", balancer.provider_network.as_str());
+    let listeners = balancer.listeners.iter().map(listener);
+    document.set("Listeners", listeners.collect::<Vec<_>>());
+    document
+}
+
+pub(super) fn transport(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Tcp => "TCP",
+        Transport::Udp => "UDP",
+    }
+}
+
+fn listener(listener: &Listener) -> Value {
+    let drain = listener.connection_drain_timeout;
+    let rejects = listener.on_no_backend == OnNoBackend::Reject;
+    let servers: Vec<_> = listener.servers.iter().map(server).collect();
+    object([
+        ("ListenerProtocol", text(transport(listener.transport))),
+        ("ListenerPort", Some(listener.port.into())),
+        (
+            "HealthCheckConfig",
+            Some(health_check(listener.health_check.as_ref())),
+        ),
+        ("ConnectionDrainEnabled", drain.map(|_| true.into())),
+        (
+            "ConnectionDrainTimeout",
+            drain.map(|time| time.as_secs().into()),
+        ),
+        ("OnNoBackend", rejects.then(|| "Reject".into())),
+        ("Servers", Some(servers.into())),
+    ])
+}
+
+fn health_check(check: Option<&HealthCheck>) -> Value {
+    let Some(check) = check else {
+        return json!({ "HealthCheckEnabled": false });
+    };
+    let (kind, http) = match &check.kind {
+        HealthCheckKind::Tcp => ("TCP", None),
+        HealthCheckKind::Http(http) => ("HTTP", Some(http)),
+    };
+    let mut fields = object([
+        ("HealthCheckEnabled", Some(true.into())),
+        ("HealthCheckType", text(kind)),
+        (
+            "HealthCheckConnectPort",
+            check.connect_port.map(Value::from),
+        ),
+        ("HealthyThreshold", Some(check.healthy_threshold.into())),
+        ("UnhealthyThreshold", Some(check.unhealthy_threshold.into())),
+        (
+            "HealthCheckConnectTimeout",
+            Some(check.connect_timeout.as_secs().into()),
+        ),
+        ("HealthCheckInterval", Some(check.interval.as_secs().into())),
+    ]);
+    if let (Value::Object(fields), Some(http)) = (&mut fields, http) {
+        fields.extend(http_fields(http));
+    }
+    fields
+}
+
+fn http_fields(http: &HttpCheck) -> impl Iterator<Item = (String, Value)> {
+    let method = match http.method {
+        HttpMethod::Get => "GET",
+        HttpMethod::Head => "HEAD",
+    };
+    let classes = http.code_classes.iter();
+    let classes: Vec<_> = classes.map(|class| format!("http_{class}xx")).collect();
+    let fields = [
+        ("HttpCheckMethod", Some(Value::from(method))),
+        ("HealthCheckUrl", Some(http.url.as_str().into())),
+        ("HealthCheckDomain", http.domain.as_deref().map(Value::from)),
+        ("HealthCheckHttpCode", Some(classes.into())),
+    ];
+    let fields = fields.into_iter();
+    fields.filter_map(|(name, value)| Some((name.to_owned(), value?)))
+}
+
+fn server(server: &Server) -> Value {
+    object([
+        ("ServerIp", text(server.ip)),
+        ("Port", Some(server.port.into())),
+        ("Weight", Some(server.weight.into())),
+        ("ZoneId", server.zone.as_ref().and_then(text)),
+        ("Drain", server.drain.then(|| true.into())),
+    ])
+}
+
+fn service(service: &EndpointService) -> Document {
+    let mut document = Document::new("VpcEndpointService", "ServiceId", service.id.as_str());
+    document.set("ServiceName", service.name.as_str());
+    document.set("AddressIpVersion", version(service.address_ip_version));
+    let resource = json!({ "ResourceId": service.load_balancer.as_str(), "ResourceType": "nlb" });
+    document.set("Resources", vec![resource]);
+    document
+}
+
+pub(super) fn version(version: AddressIpVersion) -> &'static str {
+    match version {
+        AddressIpVersion::Ipv4 => "IPv4",
+        AddressIpVersion::DualStack => "DualStack",
+    }
+}

@@ -1,0 +1,158 @@
+//! Security groups, network ACLs, prefix lists.
+//!
+//! May import: model, ipnet, the module's own.
+
+use ipnet::IpNet;
+use serde_json::{Value, json};
+
+use super::{Document, object, text};
+use crate::model::{
+    AddressFamily, Direction, Model, NetworkAcl, NetworkAclEntry, Peer, Policy, PortRange,
+    PrefixList, ProtocolMatch, SecurityGroup, SecurityGroupRule, SecurityGroupType,
+};
+
+pub(super) fn documents(model: &Model) -> Vec<Document> {
+    let lists = model.prefix_lists.values().map(prefix_list);
+    let groups = model.security_groups.values();
+    let groups = groups.filter(|group| !group.service_managed);
+    let acls = model.network_acls.values();
+    lists
+        .chain(groups.map(security_group))
+        .chain(acls.map(|acl| network_acl(acl, model)))
+        .collect()
+}
+
+fn prefix_list(list: &PrefixList) -> Document {
+    let mut document = Document::new("PrefixList", "PrefixListId", list.id.as_str());
+    let family = match list.family {
+        AddressFamily::Ipv4 => "IPv4",
+        AddressFamily::Ipv6 => "IPv6",
+    };
+    document.set("AddressFamily", family);
+    document.set("MaxEntries", list.max_entries);
+    let entries = list.entries.iter();
+    let entries: Vec<_> = entries
+        .map(|net| json!({ "Cidr": net.to_string() }))
+        .collect();
+    document.set("Entries", entries);
+    document
+}
+
+fn security_group(group: &SecurityGroup) -> Document {
+    let mut document = Document::new("SecurityGroup", "SecurityGroupId", group.id.as_str());
+    document.set("VpcId", group.vpc.as_str());
+    let (group_type, open) = match group.group_type {
+        SecurityGroupType::Normal => ("normal", Policy::Accept),
+        SecurityGroupType::Enterprise => ("enterprise", Policy::Drop),
+    };
+    document.set("SecurityGroupType", group_type);
+    if group.inner_access != open {
+        let access = match group.inner_access {
+            Policy::Accept => "Accept",
+            Policy::Drop => "Drop",
+        };
+        document.set("InnerAccessPolicy", access);
+    }
+    if !group.members.is_empty() {
+        let members = group.members.iter().map(|net| member(*net));
+        document.set("Members", members.collect::<Vec<_>>());
+    }
+    let rules = group.rules.iter().map(permission);
+    document.set("Permissions", rules.collect::<Vec<_>>());
+    document
+}
+
+/// A host by its address, a network with its length.
+fn member(net: IpNet) -> String {
+    if net.prefix_len() == net.max_prefix_len() {
+        net.addr().to_string()
+    } else {
+        net.to_string()
+    }
+}
+
+fn permission(rule: &SecurityGroupRule) -> Value {
+    let (direction, peer_side, own_side) = match rule.direction {
+        Direction::Ingress => ("ingress", "Source", "Dest"),
+        Direction::Egress => ("egress", "Dest", "Source"),
+    };
+    let (peer, is_of) = match &rule.peer {
+        Peer::Cidr(net) => (cidr(peer_side, *net), net.to_string()),
+        Peer::PrefixList(id) => (format!("{peer_side}PrefixListId"), id.to_string()),
+        Peer::Group(id) => (format!("{peer_side}GroupId"), id.to_string()),
+    };
+    let own = rule.local.map(|net| (cidr(own_side, net), net.to_string()));
+    let source_ports = (rule.source_ports != PortRange::ANY).then(|| rule.source_ports);
+    let mut fields = object([
+        ("SecurityGroupRuleId", text(&rule.id)),
+        ("Direction", text(direction)),
+        ("Policy", text(policy(rule.policy))),
+        ("Priority", Some(rule.priority.into())),
+        ("IpProtocol", text(protocol(rule.protocol))),
+        ("PortRange", text(rule.ports)),
+        ("SourcePortRange", source_ports.and_then(text)),
+    ]);
+    if let Value::Object(fields) = &mut fields {
+        let sides = [(peer, is_of)].into_iter().chain(own);
+        fields.extend(sides.map(|(name, value)| (name, Value::from(value))));
+    }
+    fields
+}
+
+fn cidr(side: &str, net: IpNet) -> String {
+    match net {
+        IpNet::V4(_) => format!("{side}CidrIp"),
+        IpNet::V6(_) => format!("Ipv6{side}CidrIp"),
+    }
+}
+
+fn network_acl(acl: &NetworkAcl, model: &Model) -> Document {
+    let mut document = Document::new("NetworkAcl", "NetworkAclId", acl.id.as_str());
+    document.set("VpcId", acl.vpc.as_str());
+    let bound = model.vswitches.values();
+    let bound = bound.filter(|vswitch| vswitch.network_acl.as_ref() == Some(&acl.id));
+    let bound: Vec<_> = bound
+        .map(|vswitch| json!({ "ResourceId": vswitch.id.as_str(), "ResourceType": "VSwitch" }))
+        .collect();
+    document.set("Resources", bound);
+    let entries = |entries: &[NetworkAclEntry], peer| -> Vec<_> {
+        entries.iter().map(|one| entry(one, peer)).collect()
+    };
+    document.set("IngressAclEntries", entries(&acl.ingress, "SourceCidrIp"));
+    document.set(
+        "EgressAclEntries",
+        entries(&acl.egress, "DestinationCidrIp"),
+    );
+    document
+}
+
+fn entry(entry: &NetworkAclEntry, peer: &'static str) -> Value {
+    let is_ipv6 = matches!(entry.peer, IpNet::V6(_));
+    object([
+        ("NetworkAclEntryId", text(&entry.id)),
+        ("Policy", text(policy(entry.policy))),
+        ("Protocol", text(protocol(entry.protocol))),
+        ("Port", text(entry.ports)),
+        ("IpVersion", is_ipv6.then(|| "IPv6".into())),
+        (peer, text(entry.peer)),
+    ])
+}
+
+fn policy(policy: Policy) -> &'static str {
+    match policy {
+        Policy::Accept => "accept",
+        Policy::Drop => "drop",
+    }
+}
+
+fn protocol(protocol: ProtocolMatch) -> String {
+    match protocol {
+        ProtocolMatch::All => "ALL".to_owned(),
+        ProtocolMatch::Number(1) => "ICMP".to_owned(),
+        ProtocolMatch::Number(6) => "TCP".to_owned(),
+        ProtocolMatch::Number(17) => "UDP".to_owned(),
+        ProtocolMatch::Number(47) => "GRE".to_owned(),
+        ProtocolMatch::Number(58) => "ICMPv6".to_owned(),
+        ProtocolMatch::Number(number) => number.to_string(),
+    }
+}
