@@ -42,21 +42,21 @@ pub(super) fn document(endpoint: &Endpoint) -> Document {
 
 fn zone(zone: &EndpointZone) -> Value {
     object([
-        ("ZoneId", text(&zone.zone)),
-        ("VSwitchId", text(&zone.vswitch)),
-        ("ip", text(zone.ip)),
-        ("Ipv6Address", zone.ipv6.and_then(text)),
+        ("ZoneId", Some(text(&zone.zone))),
+        ("VSwitchId", Some(text(&zone.vswitch))),
+        ("ip", Some(text(&zone.ip))),
+        ("Ipv6Address", zone.ipv6.map(|one| text(&one))),
     ])
 }
 
 fn resource(resource: &ReverseResource) -> Value {
     object([
-        ("Protocol", text(transport(resource.transport))),
-        ("ResourceIp", text(resource.ip)),
+        ("Protocol", Some(transport(resource.transport).into())),
+        ("ResourceIp", Some(text(&resource.ip))),
         ("ResourcePort", Some(resource.port.into())),
-        ("ServiceIp", text(resource.service_ip)),
+        ("ServiceIp", Some(text(&resource.service_ip))),
         ("ServicePort", Some(resource.service_port.into())),
-        ("ZoneId", text(&resource.zone)),
+        ("ZoneId", Some(text(&resource.zone))),
     ])
 }
 

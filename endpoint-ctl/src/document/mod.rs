@@ -145,6 +145,6 @@ fn object<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
 }
 
 /// What shows itself as text.
-fn text(value: impl ToString) -> Option<Value> {
-    Some(Value::from(value.to_string()))
+fn text(value: &impl ToString) -> Value {
+    Value::from(value.to_string())
 }

@@ -38,7 +38,10 @@ fn listener(listener: &Listener) -> Value {
     let rejects = listener.on_no_backend == OnNoBackend::Reject;
     let servers: Vec<_> = listener.servers.iter().map(server).collect();
     object([
-        ("ListenerProtocol", text(transport(listener.transport))),
+        (
+            "ListenerProtocol",
+            Some(transport(listener.transport).into()),
+        ),
         ("ListenerPort", Some(listener.port.into())),
         (
             "HealthCheckConfig",
@@ -64,7 +67,7 @@ fn health_check(check: Option<&HealthCheck>) -> Value {
     };
     let mut fields = object([
         ("HealthCheckEnabled", Some(true.into())),
-        ("HealthCheckType", text(kind)),
+        ("HealthCheckType", Some(kind.into())),
         (
             "HealthCheckConnectPort",
             check.connect_port.map(Value::from),
@@ -102,10 +105,10 @@ fn http_fields(http: &HttpCheck) -> impl Iterator<Item = (String, Value)> {
 
 fn server(server: &Server) -> Value {
     object([
-        ("ServerIp", text(server.ip)),
+        ("ServerIp", Some(text(&server.ip))),
         ("Port", Some(server.port.into())),
         ("Weight", Some(server.weight.into())),
-        ("ZoneId", server.zone.as_ref().and_then(text)),
+        ("ZoneId", server.zone.as_ref().map(|one| text(&one))),
         ("Drain", server.drain.then(|| true.into())),
     ])
 }

@@ -82,15 +82,15 @@ fn permission(rule: &SecurityGroupRule) -> Value {
         Peer::Group(id) => (format!("{peer_side}GroupId"), id.to_string()),
     };
     let own = rule.local.map(|net| (cidr(own_side, net), net.to_string()));
-    let source_ports = (rule.source_ports != PortRange::ANY).then(|| rule.source_ports);
+    let source_ports = (rule.source_ports != PortRange::ANY).then_some(rule.source_ports);
     let mut fields = object([
-        ("SecurityGroupRuleId", text(&rule.id)),
-        ("Direction", text(direction)),
-        ("Policy", text(policy(rule.policy))),
+        ("SecurityGroupRuleId", Some(text(&rule.id))),
+        ("Direction", Some(direction.into())),
+        ("Policy", Some(policy(rule.policy).into())),
         ("Priority", Some(rule.priority.into())),
-        ("IpProtocol", text(protocol(rule.protocol))),
-        ("PortRange", text(rule.ports)),
-        ("SourcePortRange", source_ports.and_then(text)),
+        ("IpProtocol", Some(text(&protocol(rule.protocol)))),
+        ("PortRange", Some(text(&rule.ports))),
+        ("SourcePortRange", source_ports.map(|one| text(&one))),
     ]);
     if let Value::Object(fields) = &mut fields {
         let sides = [(peer, is_of)].into_iter().chain(own);
@@ -129,12 +129,12 @@ fn network_acl(acl: &NetworkAcl, model: &Model) -> Document {
 fn entry(entry: &NetworkAclEntry, peer: &'static str) -> Value {
     let is_ipv6 = matches!(entry.peer, IpNet::V6(_));
     object([
-        ("NetworkAclEntryId", text(&entry.id)),
-        ("Policy", text(policy(entry.policy))),
-        ("Protocol", text(protocol(entry.protocol))),
-        ("Port", text(entry.ports)),
+        ("NetworkAclEntryId", Some(text(&entry.id))),
+        ("Policy", Some(policy(entry.policy).into())),
+        ("Protocol", Some(text(&protocol(entry.protocol)))),
+        ("Port", Some(text(&entry.ports))),
         ("IpVersion", is_ipv6.then(|| "IPv6".into())),
-        (peer, text(entry.peer)),
+        (peer, Some(text(&entry.peer))),
     ])
 }
 
