@@ -39,6 +39,7 @@ mod scene;
 mod spread;
 mod stacks;
 mod stream;
+mod swaps;
 mod temporary;
 mod tenants;
 mod told;

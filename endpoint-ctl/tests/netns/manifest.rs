@@ -33,9 +33,14 @@ pub(crate) fn tcp_range(first: u16, last: u16) -> Traffic {
 
 /// UDP to one port.
 pub(crate) fn udp(port: u16) -> Traffic {
+    udp_range(port, port)
+}
+
+/// UDP to the ports `first` to `last`.
+pub(crate) fn udp_range(first: u16, last: u16) -> Traffic {
     Traffic {
         protocol: "UDP",
-        ports: format!("{port}/{port}"),
+        ports: format!("{first}/{last}"),
     }
 }
 

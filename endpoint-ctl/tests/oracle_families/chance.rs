@@ -1,25 +1,25 @@
-//! Models of both families by chance.
+//! Rules of both families by chance: addresses that lie near each other, ports at the edges of tries.
 //!
-//! May import: endpoint-common, endpoint-ctl (model), ipnet, fastrand.
+//! May import: endpoint-ctl (model), ipnet, fastrand.
 
 use std::net::IpAddr;
 
-use endpoint_common::abi::Addr;
 use endpoint_ctl::model::{
-    AddressFamily, AddressIpVersion, Direction, Endpoint, EndpointId, EndpointLimits,
-    EndpointPolicy, EndpointType, EndpointZone, EniId, Hook, Model, NetworkAcl, NetworkAclEntry,
-    NetworkAclId, Peer, Policy, PolicyCondition, PolicyStatement, PortRange, PrefixList,
-    PrefixListId, ProtocolMatch, SecurityGroup, SecurityGroupId, SecurityGroupRule,
-    SecurityGroupType, ServiceId, VSwitch, VSwitchId, VpcId, ZoneId, managed_group,
+    AddressFamily, Direction, NetworkAclEntry, Peer, Policy, PortRange, PrefixList, PrefixListId,
+    ProtocolMatch, SecurityGroup, SecurityGroupId, SecurityGroupRule, SecurityGroupType, VpcId,
 };
 use fastrand::Rng;
 use ipnet::IpNet;
 
+/// ICMP, TCP, UDP, GRE, ICMPv6, SCTP.
 pub(crate) const PROTOCOLS: [u8; 6] = [1, 6, 17, 47, 58, 132];
-pub(crate) const V4_LENGTHS: [u8; 6] = [0, 1, 8, 15, 31, 32];
-pub(crate) const V6_LENGTHS: [u8; 7] = [0, 1, 48, 63, 64, 127, 128];
+const V4_LENGTHS: [u8; 6] = [0, 1, 8, 15, 31, 32];
+const V6_LENGTHS: [u8; 7] = [0, 1, 48, 63, 64, 127, 128];
+const EDGE_PORTS: [u16; 12] = [
+    0, 1, 15, 16, 255, 256, 4_095, 4_096, 32_767, 32_768, 65_534, 65_535,
+];
 /// Addresses are drawn near these, so that rules and packets meet.
-pub(crate) const BASES: [&str; 6] = [
+const BASES: [&str; 6] = [
     "10.0.1.0",
     "10.0.2.128",
     "203.0.113.7",
@@ -27,6 +27,10 @@ pub(crate) const BASES: [&str; 6] = [
     "fd00:0:0:1:8000::",
     "2001:db8::7",
 ];
+
+pub(crate) fn choose<T: Copy>(from: &[T], rng: &mut Rng) -> T {
+    from[rng.usize(..from.len())]
+}
 
 pub(crate) fn bits(ip: IpAddr) -> u128 {
     match ip {
@@ -44,50 +48,95 @@ pub(crate) fn address(like: IpAddr, bits: u128) -> IpAddr {
 }
 
 pub(crate) fn near(rng: &mut Rng) -> IpAddr {
-    let base: IpAddr = BASES[rng.usize(..BASES.len())].parse().expect("an address");
+    let base: IpAddr = choose(&BASES, rng).parse().expect("an address");
     match rng.u8(..4) {
         0 => address(base, bits(base) ^ (1 << rng.u32(..128))),
         1 => address(base, rng.u128(..)),
+        2 => address(base, bits(base) ^ u128::from(rng.u16(..))),
         _ => base,
+    }
+}
+
+/// One of the first or last address of a network, their neighbours outside, and what is inside.
+pub(crate) fn edge(net: IpNet, rng: &mut Rng) -> IpAddr {
+    let (first, last) = (net.network(), net.broadcast());
+    match rng.u8(..5) {
+        0 => first,
+        1 => last,
+        2 => address(first, bits(first).wrapping_sub(1)),
+        3 => address(last, bits(last).wrapping_add(1)),
+        _ => address(
+            first,
+            bits(first) | rng.u128(..) & (bits(first) ^ bits(last)),
+        ),
     }
 }
 
 pub(crate) fn network(rng: &mut Rng) -> IpNet {
     let ip = near(rng);
     let length = match ip {
-        IpAddr::V4(_) => V4_LENGTHS[rng.usize(..V4_LENGTHS.len())],
+        IpAddr::V4(_) if rng.bool() => rng.u8(0..=32),
+        IpAddr::V4(_) => choose(&V4_LENGTHS, rng),
         IpAddr::V6(_) if rng.bool() => rng.u8(0..=128),
-        IpAddr::V6(_) => V6_LENGTHS[rng.usize(..V6_LENGTHS.len())],
+        IpAddr::V6(_) => choose(&V6_LENGTHS, rng),
     };
     IpNet::new(ip, length).expect("a length").trunc()
 }
 
-pub(crate) fn traffic(rng: &mut Rng) -> (ProtocolMatch, PortRange) {
-    let protocol = PROTOCOLS[rng.usize(..PROTOCOLS.len())];
-    let (a, b) = (rng.u16(..), rng.u16(..));
-    let ports = match rng.u8(..3) {
-        0 if protocol == 6 || protocol == 17 => PortRange {
-            first: a.min(b),
-            last: a.max(b),
-        },
-        1 if protocol == 6 || protocol == 17 => PortRange {
-            first: 80,
-            last: 80,
-        },
-        _ => PortRange::ANY,
-    };
-    if rng.u8(..3) == 0 {
-        return (ProtocolMatch::All, PortRange::ANY);
+/// At an edge of a trie's slots, or anywhere.
+pub(crate) fn port(rng: &mut Rng) -> u16 {
+    match rng.u8(..3) {
+        0 => choose(&EDGE_PORTS, rng),
+        1 => choose(&[53, 80, 443, 1024, 8080], rng) + rng.u16(..3),
+        _ => rng.u16(..),
     }
-    (ProtocolMatch::Number(protocol), ports)
+}
+
+/// The first port of a range, the last one, their neighbours outside, or one inside.
+pub(crate) fn beside(range: PortRange, rng: &mut Rng) -> u16 {
+    let PortRange { first, last } = range;
+    match rng.u8(..5) {
+        0 => first,
+        1 => last,
+        2 => first.wrapping_sub(1),
+        3 => last.wrapping_add(1),
+        _ => rng.u16(first..=last),
+    }
+}
+
+fn ports(rng: &mut Rng) -> PortRange {
+    let (a, b) = (port(rng).max(1), port(rng).max(1));
+    let last = if rng.u8(..3) == 0 { a } else { a.max(b) };
+    PortRange {
+        first: a.min(b).min(last),
+        last,
+    }
+}
+
+/// Only TCP and UDP can name ports. Protocol, destination ports, source ports.
+fn traffic(rng: &mut Rng) -> (ProtocolMatch, PortRange, PortRange) {
+    let number = match rng.u8(..10) {
+        0..3 => return (ProtocolMatch::All, PortRange::ANY, PortRange::ANY),
+        3..8 => choose(&[6, 17], rng),
+        _ => choose(&PROTOCOLS, rng),
+    };
+    let has_ports = matches!(number, 6 | 17);
+    let mut range = |odds: u8| {
+        if has_ports && rng.u8(..6) < odds {
+            ports(rng)
+        } else {
+            PortRange::ANY
+        }
+    };
+    (ProtocolMatch::Number(number), range(5), range(2))
 }
 
 pub(crate) fn policy(rng: &mut Rng) -> Policy {
-    if rng.bool() {
-        Policy::Accept
-    } else {
-        Policy::Drop
-    }
+    choose(&[Policy::Accept, Policy::Drop], rng)
+}
+
+fn direction(rng: &mut Rng) -> Direction {
+    choose(&[Direction::Ingress, Direction::Egress], rng)
 }
 
 pub(crate) const LISTS: usize = 3;
@@ -114,152 +163,81 @@ pub(crate) fn lists(rng: &mut Rng) -> Vec<PrefixList> {
     (0..LISTS).map(list).collect()
 }
 
-/// A network around an address of the ENI.
-pub(crate) fn enis(rng: &mut Rng) -> IpNet {
-    let (ip, most) = if rng.bool() {
-        (IpAddr::from([10, 0, 1, 100]), 32)
-    } else {
-        (IpAddr::from(eni_ipv6()), 128)
-    };
+/// A network around one of these addresses.
+fn around(ips: &[IpAddr], rng: &mut Rng) -> IpNet {
+    let ip = choose(ips, rng);
+    let most = if ip.is_ipv4() { 32 } else { 128 };
     IpNet::new(ip, rng.u8(..=most)).expect("a length").trunc()
 }
 
-pub(crate) fn statements(rng: &mut Rng) -> Vec<PolicyStatement> {
-    let statement = |_| PolicyStatement {
-        effect: policy(rng),
-        conditions: (0..rng.usize(..3))
-            .map(|_| PolicyCondition::SourceIp {
-                within: rng.bool(),
-                networks: (0..rng.usize(1..4)).map(|_| network(rng)).collect(),
-            })
-            .collect(),
-        undecided: if rng.u8(..5) == 0 {
-            vec!["Resource".to_owned()]
-        } else {
-            Vec::new()
-        },
-    };
-    (0..4).map(statement).collect()
+/// What the groups of a VPC are about.
+#[derive(Clone, Copy)]
+pub(crate) struct Scene<'s> {
+    pub(crate) vpc: &'s VpcId,
+    /// All groups there are.
+    pub(crate) groups: &'s [SecurityGroupId],
+    /// Addresses of ENIs.
+    pub(crate) enis: &'s [IpAddr],
+    /// The most rules of a group.
+    pub(crate) most: usize,
 }
 
-pub(crate) fn group(rng: &mut Rng, number: usize) -> SecurityGroup {
-    let rules = (0..rng.usize(..30)).map(|place| {
-        let (protocol, ports) = traffic(rng);
+pub(crate) fn group(id: &SecurityGroupId, scene: Scene<'_>, rng: &mut Rng) -> SecurityGroup {
+    let rules = (0..rng.usize(..=scene.most)).map(|place| {
+        let (protocol, ports, source_ports) = traffic(rng);
         SecurityGroupRule {
-            id: format!("sgr-{number}-{place}"),
-            direction: if rng.bool() {
-                Direction::Ingress
-            } else {
-                Direction::Egress
-            },
+            id: format!("{id}-{place}"),
+            direction: direction(rng),
             policy: policy(rng),
-            priority: rng.u8(1..=4),
+            priority: match rng.u8(..4) {
+                0 => choose(&[1, 100], rng),
+                _ => rng.u8(1..=4),
+            },
             protocol,
             ports,
-            // Only tries that tell source ports apart judge them as the oracle does.
-            source_ports: PortRange::ANY,
-            peer: match rng.u8(..6) {
+            source_ports,
+            peer: match rng.u8(..8) {
                 0 => Peer::PrefixList(list_id(rng.usize(..LISTS))),
-                1 => Peer::Group(SecurityGroupId::new(format!("sg-{}", rng.usize(..3)))),
+                1 => Peer::Group(scene.groups[rng.usize(..scene.groups.len())].clone()),
+                2 => around(scene.enis, rng).into(),
                 _ => network(rng).into(),
             },
             local: match rng.u8(..6) {
                 0 => Some(network(rng)),
-                1 => Some(enis(rng)),
+                1 => Some(around(scene.enis, rng)),
                 _ => None,
             },
         }
     });
     let rules = rules.collect();
-    let members = (0..rng.usize(..4)).map(|_| network(rng)).collect();
+    let group_type = choose(
+        &[SecurityGroupType::Normal, SecurityGroupType::Enterprise],
+        rng,
+    );
     SecurityGroup {
-        id: SecurityGroupId::new(format!("sg-{number}")),
-        vpc: VpcId::new("vpc"),
-        group_type: if rng.bool() {
-            SecurityGroupType::Normal
-        } else {
-            SecurityGroupType::Enterprise
-        },
+        id: id.clone(),
+        vpc: scene.vpc.clone(),
+        group_type,
         service_managed: false,
         inner_access: policy(rng),
-        members,
+        members: (0..rng.usize(..4)).map(|_| network(rng)).collect(),
         rules,
     }
 }
 
-pub(crate) fn entries(rng: &mut Rng, direction: &str) -> Vec<NetworkAclEntry> {
+/// At most 100 entries, as the manifest has it.
+pub(crate) fn entries(name: &str, rng: &mut Rng) -> Vec<NetworkAclEntry> {
+    let most = choose(&[4, 20, 100], rng);
+    let count = rng.usize(..=most);
     let entry = |place| {
-        let (protocol, ports) = traffic(rng);
+        let (protocol, ports, _) = traffic(rng);
         NetworkAclEntry {
-            id: format!("nacl-{direction}-{place}"),
+            id: format!("{name}-{place}"),
             policy: policy(rng),
             protocol,
             ports,
             peer: network(rng),
         }
     };
-    (0..20).map(entry).collect()
-}
-
-/// One dual-stack ENI behind a network ACL and up to three security groups.
-pub(crate) fn model(rng: &mut Rng) -> Model {
-    let mut model = Model::default();
-    let (vpc, acl) = (VpcId::new("vpc"), NetworkAclId::new("nacl"));
-    let vswitch = VSwitch {
-        id: VSwitchId::new("vsw"),
-        vpc: vpc.clone(),
-        zone: ZoneId::new("z"),
-        cidr_block: "10.0.1.0/24".parse().expect("a network"),
-        ipv6_cidr_block: "fd00:0:0:1::/64".parse().ok(),
-        interface: "vsw".to_owned(),
-        hook: Hook::default(),
-        network_acl: Some(acl.clone()),
-    };
-    let acl = NetworkAcl {
-        id: acl,
-        vpc: vpc.clone(),
-        ingress: entries(rng, "in"),
-        egress: entries(rng, "out"),
-    };
-    let groups: Vec<_> = (0..rng.usize(1..=3)).map(|n| group(rng, n)).collect();
-    let id = EndpointId::new("ep");
-    let managed = managed_group(&id, EndpointType::Interface, &vpc);
-    let endpoint = Endpoint {
-        id: id.clone(),
-        name: None,
-        vpc,
-        service: ServiceId::new("epsrv"),
-        endpoint_type: EndpointType::Interface,
-        resources: Vec::new(),
-        address_ip_version: AddressIpVersion::DualStack,
-        security_groups: groups.iter().map(|group| group.id.clone()).collect(),
-        managed_group: managed.id.clone(),
-        policy: EndpointPolicy {
-            document: "as told".to_owned(),
-            statements: statements(rng),
-        },
-        audit_mode: false,
-        limits: EndpointLimits::default(),
-        zones: vec![EndpointZone {
-            zone: ZoneId::new("z"),
-            vswitch: vswitch.id.clone(),
-            eni: EniId::new("eni"),
-            ip: [10, 0, 1, 100].into(),
-            ipv6: "fd00:0:0:1::100".parse().ok(),
-        }],
-    };
-    let lists = lists(rng).into_iter().map(|list| (list.id.clone(), list));
-    model.prefix_lists.extend(lists);
-    model.vswitches.insert(vswitch.id.clone(), vswitch);
-    model.network_acls.insert(acl.id.clone(), acl);
-    model.endpoints.insert(id, endpoint);
-    for group in groups.into_iter().chain([managed]) {
-        model.security_groups.insert(group.id.clone(), group);
-    }
-    model
-}
-
-pub(crate) fn eni_ipv6() -> Addr {
-    let ip: std::net::Ipv6Addr = "fd00:0:0:1::100".parse().expect("an address");
-    ip.octets()
+    (0..count).map(entry).collect()
 }

@@ -8,6 +8,7 @@ mod icmp_error;
 mod object;
 mod packet;
 mod packet6;
+mod pairs;
 mod random;
 mod table;
 mod telling;

@@ -31,7 +31,7 @@ const GENERATION: u64 = 2_500;
 /// Packets between two smaller events: a hop that changes, flows that go.
 const EVENT: u64 = 250;
 
-fn setting(name: &str, default: u64) -> u64 {
+pub(crate) fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| {
         text.parse()
             .unwrap_or_else(|_| panic!("{name}={text} is not a number"))
