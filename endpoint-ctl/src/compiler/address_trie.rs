@@ -32,23 +32,25 @@ fn sets(store: &mut NodeStore, rules: &[TrieRule]) -> Vec<Known> {
     sorted.sort_by_key(|rule| rule.peer);
     let (mut tries, mut stored) = (PortTries::new(), Stored::default());
     let mut known: Vec<Known> = Vec::new();
-    let mut above: Vec<(Prefix, RuleSet)> = Vec::new();
+    // Prefixes that cover the one at work, each with its first node.
+    let mut above: Vec<(Prefix, RuleSet, u32)> = Vec::new();
     for own in sorted.chunk_by(|a, b| a.peer == b.peer) {
         let Some(prefix) = own.first().map(|rule| rule.peer) else {
             continue;
         };
-        while above.last().is_some_and(|(other, _)| !other.covers(prefix)) {
-            above.pop();
+        while let Some((.., first)) = above.pop_if(|(other, ..)| !other.covers(prefix)) {
+            tries.forget(first);
+            stored.forget(first);
         }
         let mut set = above
             .last()
-            .map_or_else(RuleSet::default, |(_, set)| set.clone());
-        tries.begin_prefix();
+            .map_or_else(RuleSet::default, |(_, set, _)| set.clone());
+        let first = tries.begin_prefix();
         for rule in own {
             set.add(&mut tries, rule);
         }
         known.push((prefix, set.store(store, &tries, &mut stored)));
-        above.push((prefix, set));
+        above.push((prefix, set, first));
     }
     known
 }

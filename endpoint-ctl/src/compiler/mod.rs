@@ -14,6 +14,7 @@ mod numbers;
 mod policy;
 mod port_tries;
 mod reverse;
+mod rule_numbers;
 mod rule_set;
 mod service;
 mod tables;

@@ -1,26 +1,29 @@
 //! Immutable rows of compiled rule sets, each distinct one stored once, so that equal subtrees are
 //! shared within and between rule sets.
 //!
-//! May import: std, foldhash, endpoint-common::abi, port_tries, tables (their form).
+//! May import: std, bytemuck, foldhash, endpoint-common::abi, port_tries, tables (their form).
 
 use std::collections::HashMap;
-use std::hash::Hash;
+use std::collections::hash_map::Entry;
+use std::hash::BuildHasher;
 
+use bytemuck::NoUninit;
 use endpoint_common::abi::policy::{LINK_SKIP, PolicyNode, PolicySet, PolicySkip};
 use foldhash::fast::FixedState;
 
 use super::port_tries::PortTries;
 use super::tables::PolicyTables;
 
-/// Numbers of rows. Nobody chooses rows so as to collide but who writes the rules.
-type Numbered<K> = HashMap<K, u32, FixedState>;
+/// Numbers of rows by their hashes; a row whose hash is taken has the next free one. Nobody chooses rows
+/// so as to collide but who writes the rules.
+type Numbered = HashMap<u64, u32, FixedState>;
 
 /// The rows made so far; 0 is no row.
 pub(super) struct NodeStore {
     tables: PolicyTables,
-    nodes: Numbered<PolicyNode>,
-    skips: Numbered<PolicySkip>,
-    sets: Numbered<PolicySet>,
+    nodes: Numbered,
+    skips: Numbered,
+    sets: Numbered,
 }
 
 /// The rows that grown tries have come to, by their nodes' numbers; 0 where none yet.
@@ -40,14 +43,26 @@ impl Stored {
         }
         self.0[node] = row;
     }
+
+    /// Forgets what nodes have come to from this one on, whose numbers are given anew.
+    pub(super) fn forget(&mut self, first: u32) {
+        self.0.truncate(first as usize);
+    }
 }
 
 /// The number of `row`, stored if it is new.
-fn intern<R: Copy + Eq + Hash>(rows: &mut Vec<R>, numbers: &mut Numbered<R>, row: R) -> u32 {
-    *numbers.entry(row).or_insert_with(|| {
-        rows.push(row);
-        rows.len() as u32 - 1
-    })
+fn intern<R: NoUninit + PartialEq>(rows: &mut Vec<R>, numbers: &mut Numbered, row: R) -> u32 {
+    let mut hash = numbers.hasher().hash_one(bytemuck::bytes_of(&row));
+    loop {
+        match numbers.entry(hash) {
+            Entry::Occupied(found) if rows[*found.get() as usize] == row => return *found.get(),
+            Entry::Occupied(_) => hash = hash.wrapping_add(1),
+            Entry::Vacant(free) => {
+                rows.push(row);
+                return *free.insert(rows.len() as u32 - 1);
+            }
+        }
+    }
 }
 
 impl NodeStore {
@@ -110,5 +125,20 @@ impl NodeStore {
         let row = self.node(node);
         stored.put(root, row);
         row
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_one_hash_are_told_apart() {
+        let (mut rows, mut numbers) = (vec![1u32], Numbered::default());
+        let hash = numbers.hasher().hash_one(bytemuck::bytes_of(&2u32));
+        numbers.insert(hash, 0);
+        assert_eq!(intern(&mut rows, &mut numbers, 2), 1);
+        assert_eq!(intern(&mut rows, &mut numbers, 2), 1);
+        assert_eq!(rows, [1, 2]);
     }
 }

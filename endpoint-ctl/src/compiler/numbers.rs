@@ -2,14 +2,15 @@
 //! to ENIs, networks, hops and rules by number, so a number is not given to another name; but for
 //! that of a rule which nothing can refer to any more ([`Numbers::retire`]).
 //!
-//! May import: model, error, policy (the names of rules).
+//! May import: std, model, error, policy (the names of rules), rule_numbers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use super::error::CompileError;
 use super::policy::rule_names;
+use super::rule_numbers::RuleNumbers;
 use crate::model::{EniId, LoadBalancerId, Model, ProviderNetworkId, VSwitchId};
 
 /// Whom a hop leads to.
@@ -46,11 +47,7 @@ pub struct Numbers {
     enis: BTreeMap<EniId, u32>,
     load_balancers: BTreeMap<Balancer, u32>,
     hops: BTreeMap<HopTo, u32>,
-    rules: BTreeMap<String, u32>,
-    /// Rules that the model in force has not, and since when.
-    retired: BTreeMap<String, Duration>,
-    /// Numbers that rules had, free to be given again.
-    free_rules: BTreeSet<u32>,
+    rules: RuleNumbers,
 }
 
 fn assign<K: Ord>(map: &mut BTreeMap<K, u32>, key: K) {
@@ -98,14 +95,7 @@ impl Numbers {
             assign(&mut self.enis, zone.eni.clone());
         }
         self.assign_reversed(model);
-        for name in rule_names(model) {
-            if !self.rules.contains_key(name.as_ref()) {
-                let number = self.free_rules.pop_first();
-                // Numbers in use and free ones are all there are.
-                let next = (self.rules.len() + self.free_rules.len()) as u32 + 1;
-                self.rules.insert(name.into_owned(), number.unwrap_or(next));
-            }
-        }
+        self.rules.assign(rule_names(model));
     }
 
     /// Takes note that `model` is in force at `now`, counted from any moment. Numbers of rules that it
@@ -113,25 +103,14 @@ impl Numbers {
     /// idle, and a refusal by them waits to be recorded. A flow that is not idle is judged again, by
     /// others. A rule that comes back before has its number still.
     pub fn retire(&mut self, model: &Model, now: Duration, rest: Duration) {
-        let in_force: BTreeSet<_> = rule_names(model).collect();
-        self.retired
-            .retain(|name, _| !in_force.contains(name.as_str()));
-        let gone = self
-            .rules
-            .keys()
-            .filter(|name| !in_force.contains(name.as_str()));
-        for name in gone {
-            self.retired.entry(name.clone()).or_insert(now);
-        }
-        let has_rested = |since: &Duration| now.saturating_sub(*since) > rest;
-        let rested = self.retired.extract_if(.., |_, since| has_rested(since));
-        for (name, _) in rested {
-            self.free_rules.extend(self.rules.remove(&name));
-        }
+        self.rules.retire(rule_names(model), now, rest);
     }
 
     /// Whether the rules of `model` have numbers below `capacity`.
     pub(super) fn check_rules(&self, model: &Model, capacity: u32) -> Result<(), CompileError> {
+        if self.rules.largest() < capacity {
+            return Ok(());
+        }
         let largest = rule_names(model).map(|name| self.rule(&name)).max();
         let needed = largest.unwrap_or(0) as usize + 1;
         if needed <= capacity as usize {
@@ -204,7 +183,12 @@ impl Numbers {
 
     /// The number of a rule, 0 if it has none.
     pub fn rule(&self, name: &str) -> u32 {
-        self.rules.get(name).copied().unwrap_or(0)
+        self.rules.get(name)
+    }
+
+    /// The same for who has just got the number `last`: quick where the two rules follow each other.
+    pub(super) fn rule_after(&self, last: u32, name: &str) -> u32 {
+        self.rules.get_after(last, name)
     }
 
     /// Every hop with its row.
@@ -219,9 +203,7 @@ impl Numbers {
 
     /// Every rule id with its number.
     pub fn rules(&self) -> impl Iterator<Item = (&str, u32)> {
-        self.rules
-            .iter()
-            .map(|(name, number)| (name.as_str(), *number))
+        self.rules.iter()
     }
 }
 

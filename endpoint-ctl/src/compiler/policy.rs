@@ -7,6 +7,7 @@
 //! node_store, port_tries, tables (their form).
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::slice;
@@ -99,6 +100,8 @@ pub(super) struct PolicyCompiler<'a> {
     acls: BTreeMap<(Family, VSwitchId), (u32, u32)>,
     groups: BTreeMap<GroupsKey, (u32, u32)>,
     members: BTreeMap<&'a SecurityGroupId, Vec<IpNet>>,
+    /// The rule whose number was asked for last.
+    last_rule: Cell<u32>,
 }
 
 impl<'a> PolicyCompiler<'a> {
@@ -110,6 +113,7 @@ impl<'a> PolicyCompiler<'a> {
             acls: BTreeMap::new(),
             groups: BTreeMap::new(),
             members: members(model),
+            last_rule: Cell::new(0),
         }
     }
 
@@ -227,10 +231,13 @@ impl<'a> PolicyCompiler<'a> {
     }
 
     fn of_each_peer(&self, family: Family, rule: &'a SecurityGroupRule) -> Vec<TrieRule> {
-        let word = self.word(rule.priority, rule.policy, &rule.id);
         let peers = self.peers(&rule.peer).iter();
+        let mut peers = peers.filter(|net| is_of(family, net)).peekable();
+        if peers.peek().is_none() {
+            return Vec::new();
+        }
+        let word = self.word(rule.priority, rule.policy, &rule.id);
         peers
-            .filter(|net| is_of(family, net))
             .map(|net| TrieRule {
                 peer: (*net).into(),
                 range: key_range(rule.protocol, rule.ports),
@@ -280,7 +287,9 @@ impl<'a> PolicyCompiler<'a> {
     }
 
     fn word(&self, order: u8, policy: Policy, name: &str) -> RuleWord {
-        word(self.numbers, order, policy, name)
+        let number = self.numbers.rule_after(self.last_rule.get(), name);
+        self.last_rule.set(number);
+        RuleWord::new(order, policy == Policy::Accept, number)
     }
 }
 

@@ -78,9 +78,15 @@ impl PortTries {
         }
     }
 
-    /// From here on another prefix is at work.
-    pub(super) fn begin_prefix(&mut self) {
+    /// From here on another prefix is at work. Its first node, if it makes any.
+    pub(super) fn begin_prefix(&mut self) -> u32 {
         self.own = self.nodes.len() as u32;
+        self.own
+    }
+
+    /// Forgets a prefix that covers none to come: its nodes, from the first, and all later ones.
+    pub(super) fn forget(&mut self, first: u32) {
+        self.nodes.truncate(first as usize);
     }
 
     pub(super) fn node(&self, number: u32) -> PolicyNode {

@@ -1,13 +1,14 @@
 //! What has been read so far, and the checks that look beyond one document.
 //!
 //! Documents are read kind by kind, so whatever one may refer to is already in the model, or is
-//! declared and faulty, or does not exist. May import: std, ipnet, `model`, `address`, `document`,
+//! declared and faulty, or does not exist. May import: std, foldhash, ipnet, `model`, `address`, `document`,
 //! `fault`, `kind`, `permission`, `reverse`, `suggest`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr};
 
+use foldhash::fast::FixedState;
 use ipnet::IpNet;
 
 use super::address::Claim;
@@ -34,7 +35,7 @@ pub(super) struct Context<'a> {
     /// Addresses in provider networks that lead to resources.
     pub(super) service_addresses: BTreeMap<(ProviderNetworkId, Ipv4Addr), reverse::Taken>,
     interfaces: BTreeMap<String, &'a Header>,
-    rule_ids: BTreeMap<String, &'a Header>,
+    rule_ids: HashMap<String, &'a Header, FixedState>,
     subnets: BTreeMap<VpcId, BTreeMap<IpAddr, (IpNet, VSwitchId)>>,
 }
 
@@ -48,7 +49,7 @@ impl<'a> Context<'a> {
             resources: Vec::new(),
             service_addresses: BTreeMap::new(),
             interfaces: BTreeMap::new(),
-            rule_ids: BTreeMap::new(),
+            rule_ids: HashMap::default(),
             subnets: BTreeMap::new(),
         }
     }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::fault::{Fault, Faults, Place};
+use super::fault::{Fault, Faults, Path, Place};
 use super::fields::Fields;
 use super::kind::{Header, Kind};
 use super::node::{Entry, Node, Value, quote};
@@ -14,15 +14,15 @@ use super::yaml::{Broken, Chunk};
 
 /// A document, as far as it could be read.
 #[derive(Debug)]
-pub(super) struct Document {
+pub(super) struct Document<'t> {
     pub(super) header: Header,
     /// Its fields; none when only the header is known.
-    body: Option<Vec<Entry>>,
+    body: Option<Vec<Entry<'t>>>,
 }
 
-impl Document {
+impl<'t> Document<'t> {
     /// Makes a document of what YAML gave, recording what is wrong with it as a whole.
-    pub(super) fn new(number: usize, node: Node, faults: &Faults) -> Self {
+    pub(super) fn new(number: usize, node: Node<'t>, faults: &Faults) -> Self {
         let mut header = Header {
             number,
             line: node.line,
@@ -72,7 +72,7 @@ impl Document {
             kind: kind.map(|kind| kind.name().to_owned()),
             id: id.clone(),
             line: Some(broken.line),
-            column: broken.column,
+            column: Some(broken.column),
             path: String::new(),
             problem: broken.problem,
             mend: broken.mend,
@@ -105,20 +105,20 @@ fn whole<'a>(header: &'a Header, faults: &'a Faults) -> Place<'a> {
         faults,
         document: header,
         line: header.line,
-        path: String::new(),
+        path: Path::default(),
     }
 }
 
-fn field<'a>(entries: &'a [Entry], name: &str) -> Option<&'a Node> {
+fn field<'n, 't>(entries: &'n [Entry<'t>], name: &str) -> Option<&'n Node<'t>> {
     entries
         .iter()
         .find(|entry| entry.key == name)
         .map(|entry| &entry.value)
 }
 
-fn read_kind(header: &Header, entries: &[Entry], faults: &Faults) -> Option<Kind> {
+fn read_kind(header: &Header, entries: &[Entry<'_>], faults: &Faults) -> Option<Kind> {
     let Some(entry) = entries.iter().find(|entry| entry.key == "kind") else {
-        let near = did_you_mean("kind", entries.iter().map(|entry| entry.key.as_str()));
+        let near = did_you_mean("kind", entries.iter().map(|entry| entry.key.as_ref()));
         let near = near
             .replace("did you mean", "is it")
             .replace("? ", "? then rename it; ");
@@ -130,7 +130,7 @@ fn read_kind(header: &Header, entries: &[Entry], faults: &Faults) -> Option<Kind
     };
     let place = Place {
         line: entry.line,
-        path: "kind".to_owned(),
+        path: Path::default().field("kind"),
         ..whole(header, faults)
     };
     let Value::Text(text) = &entry.value.value else {
@@ -152,7 +152,7 @@ fn read_kind(header: &Header, entries: &[Entry], faults: &Faults) -> Option<Kind
     kind
 }
 
-fn read_id(kind: Kind, entries: &[Entry]) -> Option<String> {
+fn read_id(kind: Kind, entries: &[Entry<'_>]) -> Option<String> {
     let id = scalar::id(field(entries, kind.id_field())?).ok()?;
     Some(id.to_owned())
 }
@@ -165,7 +165,7 @@ pub(super) struct Declared<'a> {
 
 impl<'a> Declared<'a> {
     /// Collects the declarations, reporting ids that are given twice or are not for users.
-    pub(super) fn new(documents: &'a [Document], faults: &'a Faults) -> Self {
+    pub(super) fn new(documents: &'a [Document<'a>], faults: &'a Faults) -> Self {
         let mut headers: BTreeMap<_, &Header> = BTreeMap::new();
         for document in documents {
             let header = &document.header;
@@ -173,7 +173,7 @@ impl<'a> Declared<'a> {
                 continue;
             };
             let place = || {
-                let path = kind.id_field().to_owned();
+                let path = Path::default().field(kind.id_field());
                 let line = document.line_of(kind.id_field());
                 Place {
                     line,
@@ -213,7 +213,7 @@ impl<'a> Declared<'a> {
     }
 }
 
-impl Document {
+impl Document<'_> {
     fn line_of(&self, name: &str) -> u32 {
         let entries = self.body.as_deref().unwrap_or_default();
         entries

@@ -3,6 +3,8 @@
 //! Faults name their path in the document. May import: std, ipnet, `model`, `fault`, `fields`, `ip`,
 //! `json`, `node`, `scalar`, `suggest`.
 
+use std::fmt::Display;
+
 use ipnet::IpNet;
 
 use super::fault::{Place, Told, Wrong};
@@ -77,7 +79,7 @@ pub(super) fn read(
     Ok(policy)
 }
 
-fn statements(root: &Node, place: &Place<'_>) -> Result<Vec<PolicyStatement>, Told> {
+fn statements(root: &Node<'_>, place: &Place<'_>) -> Result<Vec<PolicyStatement>, Told> {
     let mut fields = Fields::new(place.clone(), mapping(root, place)?);
     let version = fields.optional("Version", |node| scalar::only(node, "1", &[]));
     let all = fields.required("Statement", Ok);
@@ -90,8 +92,8 @@ fn statements(root: &Node, place: &Place<'_>) -> Result<Vec<PolicyStatement>, To
             ..
         } => {
             let numbered = nodes.iter().enumerate();
-            let each =
-                numbered.map(|(number, node)| statement(node, at(&place, &format!("[{number}]"))));
+            let each = numbered
+                .map(|(number, node)| statement(node, at(&place, format_args!("[{number}]"))));
             collect(each)?
         }
         node => vec![statement(node, place.clone())?],
@@ -106,7 +108,7 @@ fn statements(root: &Node, place: &Place<'_>) -> Result<Vec<PolicyStatement>, To
     Ok(all)
 }
 
-fn statement(node: &Node, place: Place<'_>) -> Result<PolicyStatement, Told> {
+fn statement(node: &Node<'_>, place: Place<'_>) -> Result<PolicyStatement, Told> {
     let entries = mapping(node, &place)?;
     let mut fields = Fields::new(place, entries);
     let effect = fields.required("Effect", |node| scalar::one_of(node, &EFFECTS));
@@ -137,12 +139,12 @@ fn statement(node: &Node, place: Place<'_>) -> Result<PolicyStatement, Told> {
 }
 
 /// Whether everyone is meant.
-fn is_any_principal(node: &Node) -> Result<bool, Wrong> {
+fn is_any_principal(node: &Node<'_>) -> Result<bool, Wrong> {
     let Value::Map(entries) = &node.value else {
         return texts(node).map(|texts| texts.contains(&"*"));
     };
     for entry in entries {
-        if !PRINCIPALS.contains(&entry.key.as_str()) {
+        if !PRINCIPALS.contains(&entry.key.as_ref()) {
             let near = did_you_mean(&entry.key, PRINCIPALS);
             return Err(Wrong::new(
                 format!("{} is not a kind of principal", quote(&entry.key)),
@@ -181,20 +183,20 @@ fn one_or_other(
 }
 
 fn conditions(
-    node: &Node,
+    node: &Node<'_>,
     place: &Place<'_>,
     undecided: &mut Vec<String>,
 ) -> Result<Vec<PolicyCondition>, Told> {
     let mut all = Vec::new();
     let mut faulty = None;
     for operator in distinct(mapping(node, place)?, place) {
-        let place = at(place, &format!(".{}", operator.key.escape_debug()));
+        let place = at(place, format_args!(".{}", operator.key.escape_debug()));
         if let Err(told) = known_operator(&operator.key, &place) {
             faulty = Some(told);
             continue;
         }
         for key in distinct(mapping(&operator.value, &place)?, &place) {
-            let place = at(&place, &format!(".{}", key.key.escape_debug()));
+            let place = at(&place, format_args!(".{}", key.key.escape_debug()));
             match condition(&operator.key, key, &place) {
                 Ok(Some(condition)) => all.push(condition),
                 Ok(None) => undecided.push(format!("Condition.{}.{}", operator.key, key.key)),
@@ -241,7 +243,7 @@ fn condition(
     }
 }
 
-fn networks(node: &Node) -> Result<Vec<IpNet>, Wrong> {
+fn networks(node: &Node<'_>) -> Result<Vec<IpNet>, Wrong> {
     one_or_many(node)
         .iter()
         .map(ip::address_or_network)
@@ -250,9 +252,9 @@ fn networks(node: &Node) -> Result<Vec<IpNet>, Wrong> {
 }
 
 /// A text or a list of texts, none of them empty.
-fn texts(node: &Node) -> Result<Vec<&str>, Wrong> {
+fn texts<'n>(node: &'n Node<'_>) -> Result<Vec<&'n str>, Wrong> {
     let all = one_or_many(node).iter().map(|node| match &node.value {
-        Value::Text(text) if !text.is_empty() => Ok(text.as_str()),
+        Value::Text(text) if !text.is_empty() => Ok(text.as_ref()),
         _ => Err(Wrong::new(
             format!("{} is not a text with letters in it", node.describe()),
             "write a text, or a list of texts",
@@ -262,7 +264,7 @@ fn texts(node: &Node) -> Result<Vec<&str>, Wrong> {
 }
 
 /// Whatever a condition can be compared with.
-fn values(node: &Node) -> Result<(), Wrong> {
+fn values(node: &Node<'_>) -> Result<(), Wrong> {
     let odd = one_or_many(node)
         .iter()
         .find(|node| matches!(node.value, Value::Null | Value::List(_) | Value::Map(_)));
@@ -282,14 +284,14 @@ fn not_empty<T>(all: Vec<T>) -> Result<Vec<T>, Wrong> {
     Ok(all)
 }
 
-fn one_or_many(node: &Node) -> &[Node] {
+fn one_or_many<'n, 't>(node: &'n Node<'t>) -> &'n [Node<'t>] {
     match &node.value {
         Value::List(nodes) => nodes,
         _ => std::slice::from_ref(node),
     }
 }
 
-fn mapping<'n>(node: &'n Node, place: &Place<'_>) -> Result<&'n [Entry], Told> {
+fn mapping<'n, 't>(node: &'n Node<'t>, place: &Place<'_>) -> Result<&'n [Entry<'t>], Told> {
     match &node.value {
         Value::Map(entries) => Ok(entries),
         _ => Err(place.fault(
@@ -300,23 +302,23 @@ fn mapping<'n>(node: &'n Node, place: &Place<'_>) -> Result<&'n [Entry], Told> {
 }
 
 /// The entries, telling of keys that are given twice.
-fn distinct<'n>(entries: &'n [Entry], place: &Place<'_>) -> &'n [Entry] {
+fn distinct<'n, 't>(entries: &'n [Entry<'t>], place: &Place<'_>) -> &'n [Entry<'t>] {
     for (number, entry) in entries.iter().enumerate() {
         if entries
             .iter()
             .take(number)
             .any(|other| other.key == entry.key)
         {
-            let place = at(place, &format!(".{}", entry.key.escape_debug()));
+            let place = at(place, format_args!(".{}", entry.key.escape_debug()));
             place.fault("given twice", "keep one of the two");
         }
     }
     entries
 }
 
-fn at<'p>(place: &Place<'p>, below: &str) -> Place<'p> {
+fn at<'p>(place: &Place<'p>, below: impl Display) -> Place<'p> {
     Place {
-        path: format!("{}{below}", place.path),
+        path: place.path.part(below),
         ..place.clone()
     }
 }

@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 use std::error::Error;
 use std::fmt;
+use std::rc::Rc;
 
 use serde::Serialize;
 
@@ -137,13 +138,73 @@ impl Faults {
     }
 }
 
+/// The way to a field from the document it is in, made into text once there is a fault.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Path<'a> {
+    /// To the mapping or list that the rest is in.
+    base: Rc<str>,
+    /// The place in a list, from 0.
+    index: Option<usize>,
+    /// The field, or nothing.
+    name: &'a str,
+}
+
+impl<'a> Path<'a> {
+    /// The path to a field of the mapping here. Where this is a field itself, its path is made into text.
+    pub(super) fn field<'f>(&self, name: &'f str) -> Path<'f> {
+        let here = self.name.is_empty();
+        Path {
+            base: if here {
+                self.base.clone()
+            } else {
+                self.to_string().into()
+            },
+            index: self.index.filter(|_| here),
+            name,
+        }
+    }
+
+    /// The path to a part of what is here, made into text, to which places in a list may be added.
+    pub(super) fn part(&self, below: impl fmt::Display) -> Self {
+        Self {
+            base: format!("{self}{below}").into(),
+            ..Self::default()
+        }
+    }
+
+    /// The path to an item of the list here, which must be text already.
+    pub(super) fn item(&self, index: usize) -> Self {
+        Self {
+            index: Some(index),
+            ..self.clone()
+        }
+    }
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.base)?;
+        if let Some(index) = self.index {
+            write!(f, "[{index}]")?;
+        }
+        if self.name.is_empty() {
+            return Ok(());
+        }
+        if !self.base.is_empty() {
+            f.write_str(".")?;
+        }
+        // A key comes from the file and may hold anything, but a fault is one line.
+        write!(f, "{}", self.name.escape_debug())
+    }
+}
+
 /// A place in a document that a fault can be reported at.
 #[derive(Debug, Clone)]
 pub(super) struct Place<'a> {
     pub(super) faults: &'a Faults,
     pub(super) document: &'a Header,
     pub(super) line: u32,
-    pub(super) path: String,
+    pub(super) path: Path<'a>,
 }
 
 impl Place<'_> {
@@ -154,7 +215,7 @@ impl Place<'_> {
             id: self.document.id.clone(),
             line: Some(self.line),
             column: None,
-            path: self.path.clone(),
+            path: self.path.to_string(),
             problem: problem.into(),
             mend: mend.into(),
         })

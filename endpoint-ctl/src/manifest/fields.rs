@@ -11,14 +11,14 @@ use super::suggest::did_you_mean;
 #[derive(Debug)]
 pub(super) struct Fields<'a> {
     place: Place<'a>,
-    entries: &'a [Entry],
+    entries: &'a [Entry<'a>],
     asked: Vec<&'static str>,
     refused: Vec<&'static str>,
 }
 
 impl<'a> Fields<'a> {
     /// The fields of the mapping at `place`; an empty path stands for a whole document.
-    pub(super) fn new(place: Place<'a>, entries: &'a [Entry]) -> Self {
+    pub(super) fn new(place: Place<'a>, entries: &'a [Entry<'a>]) -> Self {
         Self {
             place,
             entries,
@@ -33,11 +33,11 @@ impl<'a> Fields<'a> {
     }
 
     /// The place of a field, or of the mapping when the field is missing.
-    pub(super) fn place_of(&self, name: &str) -> Place<'a> {
+    pub(super) fn place_of(&self, name: &'a str) -> Place<'a> {
         let line = self.entry(name).map_or(self.place.line, |entry| entry.line);
         Place {
             line,
-            path: self.path_of(name),
+            path: self.place.path.field(name),
             ..self.place.clone()
         }
     }
@@ -46,7 +46,7 @@ impl<'a> Fields<'a> {
     pub(super) fn required<T>(
         &mut self,
         name: &'static str,
-        read: impl FnOnce(&'a Node) -> Result<T, Wrong>,
+        read: impl FnOnce(&'a Node<'a>) -> Result<T, Wrong>,
     ) -> Result<T, Told> {
         let value = self.optional(name, read)?;
         value.ok_or_else(|| self.missing(name))
@@ -57,7 +57,7 @@ impl<'a> Fields<'a> {
         &mut self,
         name: &'static str,
         default: T,
-        read: impl FnOnce(&'a Node) -> Result<T, Wrong>,
+        read: impl FnOnce(&'a Node<'a>) -> Result<T, Wrong>,
     ) -> Result<T, Told> {
         Ok(self.optional(name, read)?.unwrap_or(default))
     }
@@ -66,7 +66,7 @@ impl<'a> Fields<'a> {
     pub(super) fn optional<T>(
         &mut self,
         name: &'static str,
-        read: impl FnOnce(&'a Node) -> Result<T, Wrong>,
+        read: impl FnOnce(&'a Node<'a>) -> Result<T, Wrong>,
     ) -> Result<Option<T>, Told> {
         self.asked.push(name);
         let Some(entry) = self.entry(name) else {
@@ -103,7 +103,7 @@ impl<'a> Fields<'a> {
     pub(super) fn values<T>(
         &mut self,
         name: &'static str,
-        mut read: impl FnMut(&Place<'a>, &'a Node) -> Result<T, Told>,
+        mut read: impl FnMut(&Place<'a>, &'a Node<'a>) -> Result<T, Told>,
     ) -> Result<Vec<T>, Told> {
         self.list(name, |place, node| match node.value {
             Value::Null => Err(no_value(&place)),
@@ -162,10 +162,10 @@ impl<'a> Fields<'a> {
     /// Reports the fields nobody asked for and those given twice.
     pub(super) fn finish(self) {
         for (index, entry) in self.entries.iter().enumerate() {
-            let key = entry.key.as_str();
+            let key = entry.key.as_ref();
             let place = || Place {
                 line: entry.line,
-                path: self.path_of(key),
+                path: self.place.path.field(key),
                 ..self.place.clone()
             };
             if let Some(first) = self.entries.iter().take(index).find(|e| e.key == key) {
@@ -182,7 +182,7 @@ impl<'a> Fields<'a> {
     fn list<T>(
         &mut self,
         name: &'static str,
-        mut read: impl FnMut(Place<'a>, &'a Node) -> Result<T, Told>,
+        mut read: impl FnMut(Place<'a>, &'a Node<'a>) -> Result<T, Told>,
     ) -> Result<Vec<T>, Told> {
         let nodes = self.optional(name, |node| match &node.value {
             Value::List(nodes) => Ok(nodes.as_slice()),
@@ -193,11 +193,11 @@ impl<'a> Fields<'a> {
         })?;
         let mut all = Vec::new();
         let mut faulty = None;
+        let path = self.place.path.field(name).part("");
         for (index, node) in nodes.unwrap_or_default().iter().enumerate() {
-            let path = format!("{}[{index}]", self.path_of(name));
             let place = Place {
                 line: node.line,
-                path,
+                path: path.item(index),
                 ..self.place.clone()
             };
             match read(place, node) {
@@ -208,18 +208,8 @@ impl<'a> Fields<'a> {
         faulty.map_or(Ok(all), Err)
     }
 
-    fn entry(&self, name: &str) -> Option<&'a Entry> {
+    fn entry(&self, name: &str) -> Option<&'a Entry<'a>> {
         self.entries.iter().find(|entry| entry.key == name)
-    }
-
-    fn path_of(&self, name: &str) -> String {
-        // A key comes from the file and may hold anything, but a fault is one line.
-        let name = name.escape_debug();
-        if self.place.path.is_empty() {
-            name.to_string()
-        } else {
-            format!("{}.{name}", self.place.path)
-        }
     }
 
     fn unused(&self) -> impl Iterator<Item = &'static str> {

@@ -56,11 +56,11 @@ fn read_config(
         scalar::one_of(node, &[("TCP", false), ("HTTP", true)])
     });
     let connect_port = fields.defaulted(PORT, 0, |node| scalar::integer(node, 0..=u16::MAX));
-    let threshold = |node: &Node| scalar::integer(node, 2..=10);
+    let threshold = |node: &Node<'_>| scalar::integer(node, 2..=10);
     let healthy = fields.defaulted("HealthyThreshold", default.healthy_threshold, threshold);
     let unhealthy = fields.defaulted("UnhealthyThreshold", default.unhealthy_threshold, threshold);
     let seconds =
-        |bounds| move |node: &Node| scalar::integer(node, bounds).map(Duration::from_secs);
+        |bounds| move |node: &Node<'_>| scalar::integer(node, bounds).map(Duration::from_secs);
     let connect_timeout = fields.defaulted(
         "HealthCheckConnectTimeout",
         default.connect_timeout,
@@ -131,7 +131,7 @@ fn read_http(fields: &mut Fields<'_>) -> Result<HttpCheck, Told> {
     })
 }
 
-fn code_class(node: &Node) -> Result<u8, Wrong> {
+fn code_class(node: &Node<'_>) -> Result<u8, Wrong> {
     let words = [
         ("http_2xx", 2),
         ("http_3xx", 3),
@@ -141,7 +141,7 @@ fn code_class(node: &Node) -> Result<u8, Wrong> {
     scalar::one_of(node, &words)
 }
 
-fn url(node: &Node) -> Result<String, Wrong> {
+fn url(node: &Node<'_>) -> Result<String, Wrong> {
     let text = scalar::text(node)?;
     let is_fine = |c: char| c.is_ascii_alphanumeric() || "-/.%?#&=_;~!()*[]@$^:',+".contains(c);
     let mend =
@@ -156,7 +156,7 @@ fn url(node: &Node) -> Result<String, Wrong> {
 }
 
 /// `None` stands for the server's address.
-fn domain(node: &Node) -> Result<Option<String>, Wrong> {
+fn domain(node: &Node<'_>) -> Result<Option<String>, Wrong> {
     let text = scalar::text(node)?;
     if text == SERVER_IP {
         return Ok(None);

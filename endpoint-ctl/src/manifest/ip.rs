@@ -2,6 +2,7 @@
 //!
 //! May import: std, ipnet, `model`, `fault`, `node`, `scalar`.
 
+use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 
@@ -40,12 +41,12 @@ impl Family {
 }
 
 /// `IPv4` or `IPv6`.
-pub(super) fn family(node: &Node) -> Result<Family, Wrong> {
+pub(super) fn family(node: &Node<'_>) -> Result<Family, Wrong> {
     scalar::one_of(node, &[("IPv4", Family::V4), ("IPv6", Family::V6)])
 }
 
 /// `IPv4` or `DualStack`.
-pub(super) fn address_version(node: &Node) -> Result<AddressIpVersion, Wrong> {
+pub(super) fn address_version(node: &Node<'_>) -> Result<AddressIpVersion, Wrong> {
     const VERSIONS: [(&str, AddressIpVersion); 2] = [
         ("IPv4", AddressIpVersion::Ipv4),
         ("DualStack", AddressIpVersion::DualStack),
@@ -54,7 +55,7 @@ pub(super) fn address_version(node: &Node) -> Result<AddressIpVersion, Wrong> {
 }
 
 /// An IPv4 address.
-pub(super) fn ipv4(node: &Node) -> Result<Ipv4Addr, Wrong> {
+pub(super) fn ipv4(node: &Node<'_>) -> Result<Ipv4Addr, Wrong> {
     match parse_address(node, "an IPv4 address", IPV4_FORM)? {
         IpAddr::V4(ip) => Ok(ip),
         IpAddr::V6(ip) => Err(Wrong::new(
@@ -65,7 +66,7 @@ pub(super) fn ipv4(node: &Node) -> Result<Ipv4Addr, Wrong> {
 }
 
 /// An IPv6 address.
-pub(super) fn ipv6(node: &Node) -> Result<Ipv6Addr, Wrong> {
+pub(super) fn ipv6(node: &Node<'_>) -> Result<Ipv6Addr, Wrong> {
     match parse_address(node, "an IPv6 address", IPV6_FORM)? {
         IpAddr::V6(ip) => Ok(ip),
         IpAddr::V4(ip) => Err(Wrong::new(
@@ -78,7 +79,7 @@ pub(super) fn ipv6(node: &Node) -> Result<Ipv6Addr, Wrong> {
 const IPV4_FORM: &str = "write four numbers from 0 to 255, such as 10.0.1.10";
 const IPV6_FORM: &str = "write eight groups of hexadecimal digits, such as fd00:0:0:1::10";
 
-fn parse_address(node: &Node, wanted: &str, form: &str) -> Result<IpAddr, Wrong> {
+fn parse_address(node: &Node<'_>, wanted: &str, form: &str) -> Result<IpAddr, Wrong> {
     let Value::Text(text) = &node.value else {
         return Err(Wrong::new(not(&node.describe(), wanted), form));
     };
@@ -91,7 +92,7 @@ fn not(described: &str, wanted: &str) -> String {
 }
 
 /// An address of either family that one host can have, and be reached at through a router.
-pub(super) fn host_address(node: &Node) -> Result<IpAddr, Wrong> {
+pub(super) fn host_address(node: &Node<'_>) -> Result<IpAddr, Wrong> {
     let form = format!("{IPV4_FORM}, or an IPv6 address");
     let ip = parse_address(node, "an IP address", &form)?;
     let why = match ip {
@@ -121,33 +122,41 @@ fn not_mapped(ip: Ipv6Addr) -> Result<(), Wrong> {
 }
 
 /// An IPv4 network in CIDR notation, without host bits.
-pub(super) fn ipv4_cidr(node: &Node) -> Result<Ipv4Net, Wrong> {
+pub(super) fn ipv4_cidr(node: &Node<'_>) -> Result<Ipv4Net, Wrong> {
     ipv4_network(node, true)
 }
 
 /// An IPv6 network in CIDR notation, without host bits.
-pub(super) fn ipv6_cidr(node: &Node) -> Result<Ipv6Net, Wrong> {
+pub(super) fn ipv6_cidr(node: &Node<'_>) -> Result<Ipv6Net, Wrong> {
     ipv6_network(node, true)
 }
 
 /// A network of that family; `otherwise` says what to do for one of the other.
-pub(super) fn cidr_of(family: Family, node: &Node, otherwise: &str) -> Result<IpNet, Wrong> {
-    if let Value::Text(text) = &node.value {
-        let ip = text.parse().or(text.parse().map(|net: IpNet| net.addr()));
-        let found = ip.map_or(family, Family::of);
-        if found != family {
-            let found = found.name();
-            return Err(Wrong::new(format!("{text} is {found}"), otherwise));
-        }
-    }
-    match family {
+pub(super) fn cidr_of(
+    family: Family,
+    node: &Node<'_>,
+    otherwise: impl Display,
+) -> Result<IpNet, Wrong> {
+    let net = match family {
         Family::V4 => ipv4_cidr(node).map(IpNet::V4),
         Family::V6 => ipv6_cidr(node).map(IpNet::V6),
-    }
+    };
+    net.map_err(|wrong| match &node.value {
+        Value::Text(text) => {
+            let ip = text.parse().or(text.parse().map(|net: IpNet| net.addr()));
+            let found = ip.map_or(family, Family::of);
+            if found == family {
+                return wrong;
+            }
+            let found = found.name();
+            Wrong::new(format!("{text} is {found}"), otherwise.to_string())
+        }
+        _ => wrong,
+    })
 }
 
 /// One address or a network, of either family.
-pub(super) fn address_or_network(node: &Node) -> Result<IpNet, Wrong> {
+pub(super) fn address_or_network(node: &Node<'_>) -> Result<IpNet, Wrong> {
     let Value::Text(text) = &node.value else {
         return Err(no_address(&node.describe()));
     };
@@ -169,13 +178,19 @@ fn no_address(described: &str) -> Wrong {
 }
 
 /// A network whose prefix length is within bounds.
-pub(super) fn sized_ipv4_cidr(node: &Node, lengths: &RangeInclusive<u8>) -> Result<Ipv4Net, Wrong> {
+pub(super) fn sized_ipv4_cidr(
+    node: &Node<'_>,
+    lengths: &RangeInclusive<u8>,
+) -> Result<Ipv4Net, Wrong> {
     let net = ipv4_network(node, false)?;
     sized(net.into(), lengths).map(|()| net)
 }
 
 /// The same of IPv6.
-pub(super) fn sized_ipv6_cidr(node: &Node, lengths: &RangeInclusive<u8>) -> Result<Ipv6Net, Wrong> {
+pub(super) fn sized_ipv6_cidr(
+    node: &Node<'_>,
+    lengths: &RangeInclusive<u8>,
+) -> Result<Ipv6Net, Wrong> {
     let net = ipv6_network(node, false)?;
     sized(net.into(), lengths).map(|()| net)
 }
@@ -198,7 +213,7 @@ fn sized(net: IpNet, lengths: &RangeInclusive<u8>) -> Result<(), Wrong> {
 }
 
 /// `single` says whether one address alone would do as well.
-fn ipv4_network(node: &Node, single: bool) -> Result<Ipv4Net, Wrong> {
+fn ipv4_network(node: &Node<'_>, single: bool) -> Result<Ipv4Net, Wrong> {
     match network(node, Family::V4, single)? {
         IpNet::V4(net) => Ok(net),
         IpNet::V6(net) => Err(other_family(net.into(), Family::V4)),
@@ -206,14 +221,14 @@ fn ipv4_network(node: &Node, single: bool) -> Result<Ipv4Net, Wrong> {
 }
 
 /// The same of IPv6.
-fn ipv6_network(node: &Node, single: bool) -> Result<Ipv6Net, Wrong> {
+fn ipv6_network(node: &Node<'_>, single: bool) -> Result<Ipv6Net, Wrong> {
     match network(node, Family::V6, single)? {
         IpNet::V6(net) => not_mapped_network(net).map(|()| net),
         IpNet::V4(net) => Err(other_family(net.into(), Family::V6)),
     }
 }
 
-fn network(node: &Node, wanted: Family, single: bool) -> Result<IpNet, Wrong> {
+fn network(node: &Node<'_>, wanted: Family, single: bool) -> Result<IpNet, Wrong> {
     let Value::Text(text) = &node.value else {
         return Err(no_cidr(&node.describe(), wanted));
     };
@@ -275,10 +290,10 @@ fn not_mapped_network(net: Ipv6Net) -> Result<(), Wrong> {
 mod tests {
     use super::*;
 
-    fn node(text: &str) -> Node {
+    fn node(text: &str) -> Node<'_> {
         Node {
             line: 1,
-            value: Value::Text(text.to_owned()),
+            value: Value::Text(text.into()),
         }
     }
 

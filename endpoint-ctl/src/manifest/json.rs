@@ -11,18 +11,32 @@ use super::fault::Wrong;
 use super::node::{Entry, Node, Value};
 
 /// Reads JSON; all its nodes are in `line`.
-pub(super) fn parse(text: &str, line: u32) -> Result<Node, Wrong> {
+pub(super) fn parse(text: &str, line: u32) -> Result<Node<'static>, Wrong> {
     let Json(value) = serde_json::from_str(text)
         .map_err(|error| Wrong::new(format!("is not JSON: {error}"), "mend the JSON there"))?;
-    let mut node = Node { line: 0, value };
-    node.shift(line);
+    let mut node = Node { line, value };
+    put_in_line(&mut node, line);
     Ok(node)
 }
 
-struct Json(Value);
+fn put_in_line(node: &mut Node<'_>, line: u32) {
+    node.line = line;
+    match &mut node.value {
+        Value::List(items) => items.iter_mut().for_each(|item| put_in_line(item, line)),
+        Value::Map(entries) => {
+            for entry in entries {
+                entry.line = line;
+                put_in_line(&mut entry.value, line);
+            }
+        }
+        _ => {}
+    }
+}
+
+struct Json(Value<'static>);
 
 impl Json {
-    fn node(self) -> Node {
+    fn node(self) -> Node<'static> {
         Node {
             line: 0,
             value: self.0,
@@ -54,11 +68,13 @@ impl<'de> Visitor<'de> for JsonVisitor {
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
-        Ok(Json(Value::Integer(value.into())))
+        Ok(Json(Value::Integer(value)))
     }
 
+    #[expect(clippy::cast_precision_loss, reason = "as YAML has such numbers")]
     fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
-        Ok(Json(Value::Integer(value.into())))
+        let number = i64::try_from(value).map(Value::Integer);
+        Ok(Json(number.unwrap_or(Value::Float(value as f64))))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
@@ -66,7 +82,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Json, E> {
-        Ok(Json(Value::Text(value.to_owned())))
+        Ok(Json(Value::Text(value.to_owned().into())))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
@@ -80,6 +96,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Json, A::Error> {
         let mut entries = Vec::new();
         while let Some(key) = fields.next_key::<String>()? {
+            let key = key.into();
             let value = fields.next_value::<Json>()?.node();
             let line = 0;
             entries.push(Entry { key, line, value });

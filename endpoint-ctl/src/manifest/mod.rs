@@ -1,10 +1,10 @@
 //! The manifest: YAML documents in, a validated model out, or every fault of the file at once.
 //!
-//! The file is split into documents, each read by itself (`yaml`, `node`); documents are then
+//! The file is split into documents, each read by itself (`yaml`, `tree`, `plain`, `node`); documents are then
 //! decoded kind by kind (`fields`, `scalar`, `ip`, `traffic`), each checked against what it refers to
 //! (`context`); last, ENI addresses are given out (`address`).
 //!
-//! May import: std, ipnet, serde, `serde_saphyr`, `serde_json`, `thiserror`, `model`.
+//! May import: std, foldhash, ipnet, serde, `granit_parser`, `serde_json`, `thiserror`, `model`.
 
 mod address;
 mod context;
@@ -24,6 +24,7 @@ mod network_acl;
 mod node;
 mod peer;
 mod permission;
+mod plain;
 mod prefix_list;
 mod provider;
 mod reverse;
@@ -32,6 +33,7 @@ mod security_group;
 mod service;
 mod suggest;
 mod traffic;
+mod tree;
 mod yaml;
 mod zone;
 
@@ -112,7 +114,7 @@ fn read(text: &str, previous: Option<&Model>, faults: &Faults) -> Model {
 
 /// A document may be left out only if someone was told why: a rule that is silently missing would
 /// let packets through. This catches mistakes of this module, not of the manifest.
-fn check_nothing_lost(documents: &[Document], context: &Context<'_>, faults: &Faults) {
+fn check_nothing_lost(documents: &[Document<'_>], context: &Context<'_>, faults: &Faults) {
     for document in documents {
         let taken = match (document.header.kind, document.header.id.as_deref()) {
             (Some(kind), Some(id)) => context.has(kind, id),
@@ -128,7 +130,7 @@ fn check_nothing_lost(documents: &[Document], context: &Context<'_>, faults: &Fa
     }
 }
 
-fn read_documents(text: &str, faults: &Faults) -> Vec<Document> {
+fn read_documents<'t>(text: &'t str, faults: &Faults) -> Vec<Document<'t>> {
     let chunks = yaml::split(text);
     if chunks.is_empty() {
         faults.file(

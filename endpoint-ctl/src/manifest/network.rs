@@ -66,7 +66,7 @@ pub(super) fn vpc(mut fields: Fields<'_>, context: &mut Context<'_>) -> Result<(
     Ok(())
 }
 
-fn vpc_cidr(node: &Node) -> Result<Ipv4Net, Wrong> {
+fn vpc_cidr(node: &Node<'_>) -> Result<Ipv4Net, Wrong> {
     let cidr = ip::sized_ipv4_cidr(node, &(16..=28))?;
     let reserved = RESERVED
         .iter()
@@ -80,7 +80,7 @@ fn vpc_cidr(node: &Node) -> Result<Ipv4Net, Wrong> {
     ))
 }
 
-fn vpc_ipv6_cidr(node: &Node) -> Result<Ipv6Net, Wrong> {
+fn vpc_ipv6_cidr(node: &Node<'_>) -> Result<Ipv6Net, Wrong> {
     let cidr = ip::sized_ipv6_cidr(node, &VPC_IPV6_LENGTHS)?;
     let reserved = RESERVED_IPV6.iter().find(|(net, _)| net.contains(&cidr));
     let Some((net, use_)) = reserved else {
@@ -143,7 +143,7 @@ pub(super) fn vswitch<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> 
 }
 
 /// Where an interface's packets are handled.
-pub(super) fn hook(node: &Node) -> Result<Hook, Wrong> {
+pub(super) fn hook(node: &Node<'_>) -> Result<Hook, Wrong> {
     scalar::one_of(node, &Hook::ALL.map(|hook| (hook.name(), hook)))
 }
 

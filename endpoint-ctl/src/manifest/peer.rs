@@ -157,8 +157,9 @@ type Read<T> = Result<Option<T>, Told>;
 fn networks(fields: &mut Fields<'_>, names: Names) -> (Read<IpNet>, Read<IpNet>) {
     let Names { ipv4, ipv6, .. } = names;
     let mut read = |family, name, other| {
-        let otherwise = format!("write it as {other}");
-        fields.optional(name, |node| ip::cidr_of(family, node, &otherwise))
+        fields.optional(name, |node| {
+            ip::cidr_of(family, node, format_args!("write it as {other}"))
+        })
     };
     (read(Family::V4, ipv4, ipv6), read(Family::V6, ipv6, ipv4))
 }

@@ -1,9 +1,11 @@
 //! `Permissions` of a `SecurityGroup`: its rules.
 //!
-//! May import: std, ipnet, `model`, `context`, `fault`, `fields`, `ip`, `kind`, `node`, `peer`, `scalar`,
+//! May import: std, foldhash, ipnet, `model`, `context`, `fault`, `fields`, `ip`, `kind`, `node`, `peer`, `scalar`,
 //! `traffic`.
 
-use std::collections::btree_map::{BTreeMap, Entry};
+use std::collections::hash_map::{Entry, HashMap};
+
+use foldhash::fast::FixedState;
 
 use super::context::Context;
 use super::fault::{Place, Told, Wrong};
@@ -33,7 +35,7 @@ pub(super) struct Reading<'g> {
     ingress: usize,
     egress: usize,
     /// Rules without their ids, which are apart.
-    seen: BTreeMap<String, String>,
+    seen: HashMap<SecurityGroupRule, String, FixedState>,
 }
 
 /// A rule that refers to a group.
@@ -56,7 +58,7 @@ impl<'g> Reading<'g> {
             group_type,
             ingress: 0,
             egress: 0,
-            seen: BTreeMap::new(),
+            seen: HashMap::default(),
         }
     }
 
@@ -73,9 +75,10 @@ impl<'g> Reading<'g> {
     fn take(&mut self, rule: &SecurityGroupRule, place: &Place<'_>) -> Result<(), Told> {
         let said = SecurityGroupRule {
             id: String::new(),
-            ..rule.clone()
+            peer: rule.peer.clone(),
+            ..*rule
         };
-        match self.seen.entry(format!("{said:?}")) {
+        match self.seen.entry(said) {
             Entry::Vacant(place) => {
                 place.insert(rule.id.clone());
                 Ok(())
@@ -214,7 +217,7 @@ fn rule_id<'a>(
     Ok(id)
 }
 
-fn intranet(node: &Node) -> Result<(), Wrong> {
+fn intranet(node: &Node<'_>) -> Result<(), Wrong> {
     scalar::only(node, "intranet", &["internet"])
 }
 

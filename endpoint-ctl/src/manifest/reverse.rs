@@ -58,7 +58,7 @@ pub(super) struct Owner<'o> {
 }
 
 /// `Interface` or `Reverse`.
-pub(super) fn endpoint_type(node: &Node) -> Result<EndpointType, Wrong> {
+pub(super) fn endpoint_type(node: &Node<'_>) -> Result<EndpointType, Wrong> {
     const TYPES: [(&str, EndpointType); 2] = [
         ("Interface", EndpointType::Interface),
         ("Reverse", EndpointType::Reverse),
@@ -132,7 +132,7 @@ fn read_one(mut fields: Fields<'_>) -> Result<Resource<'_>, Told> {
     })
 }
 
-fn host(node: &Node) -> Result<Ipv4Addr, Wrong> {
+fn host(node: &Node<'_>) -> Result<Ipv4Addr, Wrong> {
     match ip::host_address(node)? {
         IpAddr::V4(ip) => Ok(ip),
         IpAddr::V6(ip) => Err(Wrong::new(

@@ -14,7 +14,7 @@ pub(super) const MANAGED_GROUP_PREFIX: &str = "sg-managed-";
 const LONGEST_ID: usize = 64;
 
 /// Any text.
-pub(super) fn text(node: &Node) -> Result<&str, Wrong> {
+pub(super) fn text<'n>(node: &'n Node<'_>) -> Result<&'n str, Wrong> {
     match &node.value {
         Value::Text(text) => Ok(text),
         Value::Bool(_) | Value::Integer(_) | Value::Float(_) => Err(Wrong::new(
@@ -29,7 +29,7 @@ pub(super) fn text(node: &Node) -> Result<&str, Wrong> {
 }
 
 /// A name or description: text of up to 256 characters.
-pub(super) fn label(node: &Node) -> Result<String, Wrong> {
+pub(super) fn label(node: &Node<'_>) -> Result<String, Wrong> {
     const LONGEST: usize = 256;
     let text = text(node)?;
     let length = text.chars().count();
@@ -43,12 +43,12 @@ pub(super) fn label(node: &Node) -> Result<String, Wrong> {
 }
 
 /// An id, or a name that ids are part of.
-pub(super) fn id(node: &Node) -> Result<&str, Wrong> {
+pub(super) fn id<'n>(node: &'n Node<'_>) -> Result<&'n str, Wrong> {
     bounded_id(node, LONGEST_ID)
 }
 
 /// A service name: an id, but longer, since it holds one.
-pub(super) fn service_name(node: &Node) -> Result<&str, Wrong> {
+pub(super) fn service_name<'n>(node: &'n Node<'_>) -> Result<&'n str, Wrong> {
     bounded_id(node, 128)
 }
 
@@ -61,30 +61,30 @@ fn is_id_letter(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-')
 }
 
-fn bounded_id(node: &Node, longest: usize) -> Result<&str, Wrong> {
+fn bounded_id<'n>(node: &'n Node<'_>, longest: usize) -> Result<&'n str, Wrong> {
     let text = text(node)?;
-    let mend = format!("write 1 to {longest} letters, digits, dots, dashes or underscores");
+    let mend = || format!("write 1 to {longest} letters, digits, dots, dashes or underscores");
     if text.is_empty() {
-        Err(Wrong::new("is empty", mend))
+        Err(Wrong::new("is empty", mend()))
     } else if text.len() > longest {
         Err(Wrong::new(
             format!("{} has {} characters", quote(text), text.len()),
-            mend,
+            mend(),
         ))
     } else if let Some(odd) = text.chars().find(|c| !is_id_letter(*c)) {
-        Err(Wrong::new(format!("{} holds {odd:?}", quote(text)), mend))
+        Err(Wrong::new(format!("{} holds {odd:?}", quote(text)), mend()))
     } else {
         Ok(text)
     }
 }
 
 /// A whole number within bounds, as a number or as text (the API sends text).
-pub(super) fn integer<T>(node: &Node, bounds: RangeInclusive<T>) -> Result<T, Wrong>
+pub(super) fn integer<T>(node: &Node<'_>, bounds: RangeInclusive<T>) -> Result<T, Wrong>
 where
     T: TryFrom<i128> + PartialOrd + std::fmt::Display,
 {
     let number = match &node.value {
-        Value::Integer(number) => Some(*number),
+        Value::Integer(number) => Some(i128::from(*number)),
         Value::Text(text) => text.parse().ok(),
         _ => None,
     };
@@ -102,7 +102,7 @@ where
 }
 
 /// `true` or `false`, as YAML has them or as text (the API sends text).
-pub(super) fn boolean(node: &Node) -> Result<bool, Wrong> {
+pub(super) fn boolean(node: &Node<'_>) -> Result<bool, Wrong> {
     match &node.value {
         Value::Bool(value) => Ok(*value),
         Value::Text(text) if text.eq_ignore_ascii_case("true") => Ok(true),
@@ -115,7 +115,7 @@ pub(super) fn boolean(node: &Node) -> Result<bool, Wrong> {
 }
 
 /// One of several words, in any case.
-pub(super) fn one_of<T: Copy>(node: &Node, words: &[(&'static str, T)]) -> Result<T, Wrong> {
+pub(super) fn one_of<T: Copy>(node: &Node<'_>, words: &[(&'static str, T)]) -> Result<T, Wrong> {
     let all = || words.iter().map(|(word, _)| *word);
     let mend = || format!("write one of {}", all().collect::<Vec<_>>().join(", "));
     let Value::Text(text) = &node.value else {
@@ -138,7 +138,7 @@ pub(super) fn one_of<T: Copy>(node: &Node, words: &[(&'static str, T)]) -> Resul
 }
 
 /// The only word that is supported so far, in any case; `others` are known from the API.
-pub(super) fn only(node: &Node, word: &str, others: &[&str]) -> Result<(), Wrong> {
+pub(super) fn only(node: &Node<'_>, word: &str, others: &[&str]) -> Result<(), Wrong> {
     let given = text(node)?;
     if given.eq_ignore_ascii_case(word) {
         return Ok(());
@@ -156,7 +156,7 @@ pub(super) fn only(node: &Node, word: &str, others: &[&str]) -> Result<(), Wrong
 }
 
 /// A name that Linux takes for a network interface.
-pub(super) fn interface(node: &Node) -> Result<String, Wrong> {
+pub(super) fn interface(node: &Node<'_>) -> Result<String, Wrong> {
     const LONGEST: usize = 15;
     let name = text(node)?;
     let odd = |c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control();

@@ -21,17 +21,17 @@ const PROTOCOLS: [(&str, ProtocolMatch); 6] = [
 const ANY_PORTS: &str = "-1/-1";
 
 /// `accept` or `drop`.
-pub(super) fn policy(node: &Node) -> Result<Policy, Wrong> {
+pub(super) fn policy(node: &Node<'_>) -> Result<Policy, Wrong> {
     scalar::one_of(node, &POLICIES)
 }
 
 /// A protocol by its name.
-pub(super) fn protocol_name(node: &Node) -> Result<ProtocolMatch, Wrong> {
+pub(super) fn protocol_name(node: &Node<'_>) -> Result<ProtocolMatch, Wrong> {
     scalar::one_of(node, &PROTOCOLS)
 }
 
 /// A protocol by its name or its IANA number.
-pub(super) fn protocol(node: &Node) -> Result<ProtocolMatch, Wrong> {
+pub(super) fn protocol(node: &Node<'_>) -> Result<ProtocolMatch, Wrong> {
     let number = match &node.value {
         Value::Integer(_) => true,
         Value::Text(text) => text.parse::<i128>().is_ok(),
@@ -49,12 +49,12 @@ pub(super) fn protocol(node: &Node) -> Result<ProtocolMatch, Wrong> {
 }
 
 /// `TCP` or `UDP`.
-pub(super) fn transport(node: &Node) -> Result<Transport, Wrong> {
+pub(super) fn transport(node: &Node<'_>) -> Result<Transport, Wrong> {
     scalar::one_of(node, &[("TCP", Transport::Tcp), ("UDP", Transport::Udp)])
 }
 
 /// Ports as `first/last`; `protocol`, if it could be read, says whether there can be any.
-pub(super) fn ports(node: &Node, protocol: Option<ProtocolMatch>) -> Result<PortRange, Wrong> {
+pub(super) fn ports(node: &Node<'_>, protocol: Option<ProtocolMatch>) -> Result<PortRange, Wrong> {
     let (first, last) = match &node.value {
         Value::Text(text) if text == ANY_PORTS => return Ok(PortRange::ANY),
         Value::Text(text) => text
@@ -62,22 +62,24 @@ pub(super) fn ports(node: &Node, protocol: Option<ProtocolMatch>) -> Result<Port
             .ok_or_else(|| no_range(&quote(text), text))?,
         _ => return Err(no_range(&node.describe(), &node.describe())),
     };
-    let described = node.describe();
     let (Some(first), Some(last)) = (port(first), port(last)) else {
         return Err(Wrong::new(
-            format!("{described} is not a port range"),
+            format!("{} is not a port range", node.describe()),
             format!("write first/last with ports from 1 to 65535, or {ANY_PORTS} for all"),
         ));
     };
     if first > last {
         return Err(Wrong::new(
-            format!("{described} runs backwards"),
+            format!("{} runs backwards", node.describe()),
             format!("write {last}/{first}"),
         ));
     }
     if protocol.is_some_and(|protocol| !has_ports(protocol)) {
         return Err(Wrong::new(
-            format!("{described} names ports, but only TCP and UDP have them"),
+            format!(
+                "{} names ports, but only TCP and UDP have them",
+                node.describe()
+            ),
             format!("write {ANY_PORTS}, or choose TCP or UDP"),
         ));
     }

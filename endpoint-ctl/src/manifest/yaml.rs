@@ -1,20 +1,14 @@
 //! A file of YAML documents, each read by itself so that a broken one does not hide the others.
 //!
-//! May import: std, `serde_saphyr`, `node`.
-
-use serde_saphyr::options::{DuplicateKeyPolicy, Options};
-use serde_saphyr::{Error, MessageFormatter, UserMessageFormatter, alias_limits, budget, options};
+//! May import: std, `node`, `tree`.
 
 use super::node::Node;
+use super::tree::{Grown, Refused, grow};
 
 /// Values that aliases may add to a whole file; far more than any honest manifest repeats.
 const ALIAS_ALLOWANCE: usize = 100_000;
 /// Documents that may be broken before reading stops: each may cost the whole allowance.
 const BROKEN_ALLOWANCE: usize = 100;
-/// Nesting that is still read; a manifest needs five.
-const DEEPEST: usize = 24;
-/// More than a file of the largest size can hold: the size is the limit.
-const UNLIMITED: usize = usize::MAX;
 
 /// The text of one document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +22,7 @@ pub(super) struct Chunk<'t> {
 #[derive(Debug)]
 pub(super) struct Broken {
     pub(super) line: u32,
-    pub(super) column: Option<u32>,
+    pub(super) column: u32,
     pub(super) problem: String,
     pub(super) mend: String,
 }
@@ -97,62 +91,26 @@ impl Reader {
     }
 
     /// Reads one document; lines count from the start of the file.
-    pub(super) fn read(&mut self, chunk: Chunk<'_>) -> Result<Node, Broken> {
+    pub(super) fn read<'t>(&mut self, chunk: Chunk<'t>) -> Result<Node<'t>, Broken> {
         let before = chunk.line - 1;
-        match serde_saphyr::from_str_with_options::<Node>(chunk.text, self.options()) {
-            Ok(mut node) => {
+        match grow(chunk.text, before, self.aliases_left) {
+            Ok(Grown { root, size }) => {
                 // Without aliases every value takes at least one byte of the text.
-                let added = node.size().saturating_sub(chunk.text.len());
+                let added = size.saturating_sub(chunk.text.len());
                 self.aliases_left = self.aliases_left.saturating_sub(added);
-                node.shift(before);
-                Ok(node)
+                Ok(root)
             }
-            Err(error) => {
+            Err(refused) => {
                 self.broken += 1;
-                Err(broken(chunk, before, &error))
+                Err(broken(chunk, before, &refused))
             }
-        }
-    }
-
-    fn options(&self) -> Options {
-        options! {
-            budget: budget! {
-                max_events: UNLIMITED,
-                max_nodes: UNLIMITED,
-                max_depth: DEEPEST,
-                flow_nesting_limit: DEEPEST,
-            },
-            emit_comments: false,
-            // Repeated keys are reported by the reader of fields, all of them.
-            duplicate_keys: DuplicateKeyPolicy::PassThrough,
-            alias_limits: alias_limits! {
-                max_total_replayed_events: self.aliases_left,
-                max_replay_stack_depth: DEEPEST,
-            },
-            // Otherwise `EndpointName: no` is not a name.
-            strict_booleans: true,
-            with_snippet: false,
         }
     }
 }
 
-fn broken(chunk: Chunk<'_>, before: u32, error: &Error) -> Broken {
-    let position = error.location().map(|at| (at.line(), at.column()));
-    let (line, column) = match position {
-        Some((line, column)) if line > 0 => (
-            before.saturating_add(u32::try_from(line).unwrap_or(u32::MAX)),
-            u32::try_from(column).ok(),
-        ),
-        _ => (chunk.line, None),
-    };
-    let message = UserMessageFormatter
-        .format_message(error.without_snippet())
-        .into_owned();
-    let problem = format!(
-        "not readable as YAML: {}",
-        message.replace(['\n', '\r'], " ")
-    );
-    let mend = if is_excess(&message) {
+fn broken(chunk: Chunk<'_>, before: u32, refused: &Refused) -> Broken {
+    let message = refused.problem.replace(['\n', '\r'], " ");
+    let mend = if refused.is_excess {
         "nest less, and write values out instead of repeating them by alias".to_owned()
     } else if let Some(tab) = first_tab(chunk) {
         format!("indent with spaces: line {tab} starts with a tab")
@@ -160,20 +118,11 @@ fn broken(chunk: Chunk<'_>, before: u32, error: &Error) -> Broken {
         "write `Field: value`, each field on its own line, indented by spaces alone".to_owned()
     };
     Broken {
-        line,
-        column,
-        problem,
+        line: before.saturating_add(refused.line),
+        column: refused.column,
+        problem: format!("not readable as YAML: {message}"),
         mend,
     }
-}
-
-/// Whether the message says that the document asks for more than this module reads.
-///
-/// The parser wraps such errors in several ways; its words are the same in all of them.
-fn is_excess(message: &str) -> bool {
-    ["too large or too complex", "recursion limit", "alias"]
-        .iter()
-        .any(|words| message.contains(words))
 }
 
 /// The first line that is indented by a tab: whatever YAML says of it, that is the cause.

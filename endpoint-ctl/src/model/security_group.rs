@@ -50,7 +50,7 @@ pub struct SecurityGroup {
 }
 
 /// One rule (a `Permission` of the API).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SecurityGroupRule {
     /// `SecurityGroupRuleId`: given, or made from the group, direction and place.
     pub id: String,
