@@ -12,7 +12,7 @@ use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
-use crate::compiler::Capacity;
+use crate::compiler::{Capacity, Numbers};
 use crate::control::{
     AdminSocket, Ask, FindingState, HopState, InterfaceState, NodeStatus, ServerError, TargetState,
 };
@@ -233,7 +233,7 @@ impl Daemon {
     async fn put_in_force(&mut self, plan: Plan) -> Result<(), DaemonError> {
         let model = plan.served.clone();
         // Names first: a packet may be judged before this function returns.
-        let mut numbers = self.reconciler.numbers().clone();
+        let mut numbers = Numbers::clone(self.reconciler.numbers());
         numbers.assign(&model);
         self.names.add(&model, &numbers);
         self.observer.set_names(self.names.clone());

@@ -5,8 +5,10 @@
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
+use endpoint_common::abi::explain::Explanation;
 use endpoint_common::abi::flow::Family;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -17,7 +19,7 @@ use crate::control::{Answer, Ask, Candidate, Request, Wanted};
 use crate::diff::{Replay, Replayed, changes};
 use crate::document::{Document, documents, select};
 use crate::explain::{Asked, Explained, Question};
-use crate::health::Moment;
+use crate::health::{Moment, Servers};
 use crate::model::Model;
 use crate::observe::ObserverHandle;
 
@@ -25,9 +27,9 @@ impl Daemon {
     /// Answers, now or a little later. An asker that has gone away is no matter.
     pub(super) fn answer(&mut self, ask: Ask) {
         match ask.request {
-            Request::Explain(question) => drop(ask.to.send(self.explain(&question))),
+            Request::Explain(question) => self.explain(question, ask.to),
             Request::Diff(candidate) => self.diff(candidate, ask.to),
-            Request::Get(wanted) => drop(ask.to.send(self.get(&wanted))),
+            Request::Get(wanted) => self.get(wanted, ask.to),
             request => {
                 let text = format!("not a question for the daemon: {request:?}");
                 let _ = ask.to.send(Answer::Error(text));
@@ -35,80 +37,92 @@ impl Daemon {
         }
     }
 
-    fn explain(&mut self, question: &Question) -> Answer {
-        let model = self.reconciler.model().clone();
-        let asked = match Asked::of(&model, question) {
-            Ok(asked) => asked,
-            Err(text) => {
-                let faults = Value::Null;
-                return Answer::BadInput { text, faults };
-            }
-        };
-        let frame = |mac| asked.frame(mac);
-        let found = self
-            .reconciler
-            .explain(asked.interface(), asked.family(), frame);
-        let found = match found {
+    /// Asks the program here, and the model beside everything else: with many rules that takes long.
+    fn explain(&mut self, question: Question, to: oneshot::Sender<Answer>) {
+        let model = Arc::clone(self.reconciler.model());
+        let found = match self.ask_the_program(&model, &question) {
             Ok(found) => found,
-            Err(error) => return Answer::Error(error.to_string()),
-        };
-        let interfaces = self.reconciler.interfaces();
-        let interface = |index: u32| {
-            let mut all = interfaces.iter();
-            let found = all.find(|one| one.ifindex == Some(index))?;
-            Some(found.interface.clone())
-        };
-        let explained = asked.answer(self.reconciler.numbers(), &interface, &found);
-        shout(&explained);
-        match serde_json::to_value(&explained) {
-            Ok(value) => Answer::Ok(value),
-            Err(error) => Answer::Error(error.to_string()),
-        }
-    }
-}
-
-impl Daemon {
-    fn get(&self, wanted: &Wanted) -> Answer {
-        let all = documents(self.health.desired());
-        match select(all, wanted.kind.as_deref(), wanted.id.as_deref()) {
-            Ok(found) => Answer::Ok(found.iter().map(Document::to_value).collect()),
-            Err(text) => Answer::BadInput {
-                text,
-                faults: Value::Null,
-            },
-        }
-    }
-
-    /// Answers what a manifest would change. What takes long is done beside everything else.
-    fn diff(&self, candidate: Candidate, to: oneshot::Sender<Answer>) {
-        let before = self.health.desired();
-        let desired = match read_manifest(&candidate.file, Some(before)) {
-            Ok(model) => model,
-            Err(error) => {
-                let _ = to.send(refused(&error));
+            Err(refused) => {
+                let _ = to.send(refused);
                 return;
             }
         };
-        let changes = changes(before, &desired);
-        let work = candidate.replay.then(|| Work {
-            served: self.health.plan(desired, Moment::now()).served,
-            before: self.reconciler.model().clone(),
-            tables: self.reconciler.tables().clone(),
-            numbers: self.reconciler.numbers().clone(),
-            capacity: *self.reconciler.capacity(),
-            observer: self.observer.clone(),
-            flow_log: candidate.flow_log,
-        });
-        tokio::spawn(async move {
-            let replayed = match work {
-                Some(work) => work.replay().await.map(Some),
-                None => Ok(None),
+        let interfaces = self.reconciler.interfaces();
+        let numbers = Arc::clone(self.reconciler.numbers());
+        tokio::task::spawn_blocking(move || {
+            let interface = |index: u32| {
+                let mut all = interfaces.iter();
+                let found = all.find(|one| one.ifindex == Some(index))?;
+                Some(found.interface.clone())
             };
-            let _ = to.send(match replayed {
-                Ok(replay) => Answer::Ok(json!({ "changes": changes, "replay": replay })),
-                Err(error) => Answer::Error(error),
+            let explained = Asked::of(&model, &question)
+                .map(|asked| asked.answer(&numbers, &interface, &found));
+            let _ = to.send(match explained {
+                Ok(explained) => told(&explained),
+                Err(text) => bad_question(text),
             });
         });
+    }
+
+    /// Answers what is declared, beside everything else.
+    fn get(&self, wanted: Wanted, to: oneshot::Sender<Answer>) {
+        let desired = Arc::clone(self.health.desired());
+        tokio::task::spawn_blocking(move || {
+            let found = select(
+                documents(&desired),
+                wanted.kind.as_deref(),
+                wanted.id.as_deref(),
+            );
+            let _ = to.send(match found {
+                Ok(found) => Answer::Ok(found.iter().map(Document::to_value).collect()),
+                Err(text) => bad_question(text),
+            });
+        });
+    }
+
+    fn ask_the_program(
+        &mut self,
+        model: &Model,
+        question: &Question,
+    ) -> Result<Explanation, Answer> {
+        let asked = Asked::of(model, question).map_err(bad_question)?;
+        let (interface, family) = (asked.interface(), asked.family());
+        let frame = |mac| asked.frame(mac);
+        let found = self.reconciler.explain(interface, family, frame);
+        found.map_err(|error| Answer::Error(error.to_string()))
+    }
+
+    /// Answers what a manifest would change, beside everything else: a large one takes long to read.
+    fn diff(&self, candidate: Candidate, to: oneshot::Sender<Answer>) {
+        let work = Work {
+            servers: self.health.servers(),
+            desired: Arc::clone(self.health.desired()),
+            in_force: Arc::clone(self.reconciler.model()),
+            tables: Arc::clone(self.reconciler.tables()),
+            numbers: Arc::clone(self.reconciler.numbers()),
+            capacity: *self.reconciler.capacity(),
+            observer: self.observer.clone(),
+            candidate,
+        };
+        tokio::spawn(async move {
+            let _ = to.send(match work.diff().await {
+                Ok(found) => Answer::Ok(found),
+                Err(refused) => refused,
+            });
+        });
+    }
+}
+
+fn bad_question(text: String) -> Answer {
+    let faults = Value::Null;
+    Answer::BadInput { text, faults }
+}
+
+fn told(explained: &Explained) -> Answer {
+    shout(explained);
+    match serde_json::to_value(explained) {
+        Ok(value) => Answer::Ok(value),
+        Err(error) => Answer::Error(error.to_string()),
     }
 }
 
@@ -123,22 +137,40 @@ fn refused(error: &DaemonError) -> Answer {
     }
 }
 
-/// What it takes to replay flows.
+/// What it takes to say what a candidate would change.
 struct Work {
-    served: Model,
-    before: Model,
-    tables: Tables,
-    numbers: Numbers,
+    servers: Servers,
+    desired: Arc<Model>,
+    in_force: Arc<Model>,
+    tables: Arc<Tables>,
+    numbers: Arc<Numbers>,
     capacity: Capacity,
     observer: ObserverHandle,
-    flow_log: Option<PathBuf>,
+    candidate: Candidate,
 }
 
 impl Work {
-    async fn replay(mut self) -> Result<Replayed, String> {
+    async fn diff(self) -> Result<Value, Answer> {
+        let (before, file) = (Arc::clone(&self.desired), self.candidate.file.clone());
+        let read = aside(move || {
+            let desired = read_manifest(&file, Some(&before));
+            desired.map(|desired| (changes(&before, &desired), desired))
+        });
+        let read = read.await.map_err(Answer::Error)?;
+        let (changes, desired) = read.map_err(|error| refused(&error))?;
+        let replay = if self.candidate.replay {
+            let replayed = self.replay(desired).await;
+            Some(replayed.map_err(Answer::Error)?)
+        } else {
+            None
+        };
+        Ok(json!({ "changes": changes, "replay": replay }))
+    }
+
+    async fn replay(mut self, desired: Model) -> Result<Replayed, String> {
         let observer = self.observer.clone();
-        let flow_log = self.flow_log.take();
-        let mut replay = aside(move || self.compile()).await??;
+        let flow_log = self.candidate.flow_log.take();
+        let mut replay = aside(move || self.compile(desired)).await??;
         for family in [Family::V4, Family::V6] {
             for number in 0.. {
                 let Some(flows) = observer.part(family, number).await else {
@@ -162,13 +194,16 @@ impl Work {
         aside(finish).await?
     }
 
-    fn compile(mut self) -> Result<Replay, String> {
-        self.numbers.assign(&self.served);
-        let generation = self.tables.generation.wrapping_add(1);
-        let candidate = compile(&self.served, &self.numbers, generation, &self.capacity);
+    fn compile(self, desired: Model) -> Result<Replay, String> {
+        let served = self.servers.plan(desired, Moment::now()).served;
+        let mut numbers = Arc::unwrap_or_clone(self.numbers);
+        numbers.assign(&served);
+        let tables = Arc::unwrap_or_clone(self.tables);
+        let generation = tables.generation.wrapping_add(1);
+        let candidate = compile(&served, &numbers, generation, &self.capacity);
         let candidate = candidate.map_err(|error| error.to_string())?;
-        let models = [self.served, self.before];
-        Ok(Replay::new(self.tables, candidate, models, self.numbers))
+        let models = [served, Arc::unwrap_or_clone(self.in_force)];
+        Ok(Replay::new(tables, candidate, models, numbers))
     }
 }
 

@@ -21,6 +21,7 @@ mod test_run;
 mod writer;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use aya::Ebpf;
 use aya::programs::ProgramFd;
@@ -114,7 +115,7 @@ impl Dataplane {
     }
 
     /// The tables in force.
-    pub fn tables(&self) -> &Tables {
+    pub fn tables(&self) -> &Arc<Tables> {
         self.writer.in_force()
     }
 

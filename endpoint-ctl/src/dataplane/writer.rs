@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use aya::Ebpf;
 use endpoint_common::abi::Addr;
@@ -42,9 +43,9 @@ pub(super) struct Writer {
     /// How long flows may be idle, for all ENIs.
     idle_times: FlowLimits,
     /// What the bank in force holds.
-    in_force: Tables,
+    in_force: Arc<Tables>,
     /// What the other bank holds.
-    idle: Tables,
+    idle: Arc<Tables>,
 }
 
 impl Writer {
@@ -93,7 +94,7 @@ impl Writer {
         self.now.generation
     }
 
-    pub(super) fn in_force(&self) -> &Tables {
+    pub(super) fn in_force(&self) -> &Arc<Tables> {
         &self.in_force
     }
 
@@ -112,7 +113,7 @@ impl Writer {
             return Err(error);
         }
         grace::wait_for_packets();
-        self.idle = std::mem::replace(&mut self.in_force, tables.clone());
+        self.idle = std::mem::replace(&mut self.in_force, Arc::new(tables.clone()));
         self.now = next;
         Ok(())
     }
@@ -215,11 +216,11 @@ impl Writer {
 }
 
 /// A bank without keyed rows, of whose other rows none is known.
-fn nothing_known() -> Tables {
-    Tables {
+fn nothing_known() -> Arc<Tables> {
+    Arc::new(Tables {
         policy: PolicyTables::default(),
         ..Tables::empty(0)
-    }
+    })
 }
 
 /// Rows that are written along with their neighbours, though they have not changed, rather than by

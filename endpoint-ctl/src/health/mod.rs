@@ -18,12 +18,14 @@ mod tests;
 mod view;
 mod watch;
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 
-use crate::model::Model;
+use crate::model::{Model, TargetId};
 use drain::Drains;
 use known::Targets;
 use watch::{Report, Watcher};
@@ -40,9 +42,31 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub struct Plan {
     /// What to compile.
     pub served: Model,
-    desired: Model,
+    desired: Arc<Model>,
     drains: Drains,
     at: Moment,
+}
+
+/// Which servers take no new flows, and under which model.
+#[derive(Debug, Clone)]
+pub struct Servers {
+    desired: Arc<Model>,
+    drains: Drains,
+    unhealthy: BTreeSet<TargetId>,
+}
+
+impl Servers {
+    /// What to serve if the manifest asks for `desired`.
+    pub fn plan(&self, desired: impl Into<Arc<Model>>, at: Moment) -> Plan {
+        let desired = desired.into();
+        let drains = self.drains.follow(&self.desired, &desired, at);
+        Plan {
+            served: drains.served(&desired, &self.unhealthy, at.at),
+            desired,
+            drains,
+            at,
+        }
+    }
 }
 
 /// What a change calls for.
@@ -56,7 +80,7 @@ pub enum Change {
 
 /// See the module.
 pub struct Health {
-    desired: Model,
+    desired: Arc<Model>,
     drains: Drains,
     targets: Targets,
     watcher: Watcher,
@@ -77,7 +101,7 @@ impl Health {
     pub fn start() -> std::io::Result<Self> {
         let (watcher, reports) = Watcher::start()?;
         Ok(Self {
-            desired: Model::default(),
+            desired: Arc::default(),
             drains: Drains::default(),
             targets: Targets::default(),
             watcher,
@@ -89,24 +113,27 @@ impl Health {
     }
 
     /// The model the manifest asked for, of the plan in force.
-    pub fn desired(&self) -> &Model {
+    pub fn desired(&self) -> &Arc<Model> {
         &self.desired
     }
 
     /// What to serve if the manifest asks for `desired`.
-    pub fn plan(&self, desired: Model, at: Moment) -> Plan {
-        let drains = self.drains.follow(&self.desired, &desired, at);
-        Plan {
-            served: drains.served(&desired, &self.targets.unhealthy(), at.at),
-            desired,
-            drains,
-            at,
+    pub fn plan(&self, desired: impl Into<Arc<Model>>, at: Moment) -> Plan {
+        self.servers().plan(desired, at)
+    }
+
+    /// How things stand now, to make plans elsewhere.
+    pub fn servers(&self) -> Servers {
+        Servers {
+            desired: Arc::clone(&self.desired),
+            drains: self.drains.clone(),
+            unhealthy: self.targets.unhealthy(),
         }
     }
 
     /// What to serve for what is desired already, as things stand.
     pub fn plan_again(&self, at: Moment) -> Plan {
-        self.plan(self.desired.clone(), at)
+        self.plan(Arc::clone(&self.desired), at)
     }
 
     /// Takes over a plan that is in force now: probes what it has, and waits for its deadlines.

@@ -13,6 +13,7 @@ mod picture;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use endpoint_common::abi::explain::Explanation;
@@ -112,8 +113,8 @@ pub struct Reconciler {
     netlink: Netlink,
     watch: Watch,
     capacity: Capacity,
-    model: Model,
-    numbers: Numbers,
+    model: Arc<Model>,
+    numbers: Arc<Numbers>,
     /// What the model binds, by interface.
     bindings: BTreeMap<String, Binding>,
     /// All links of this host.
@@ -139,8 +140,8 @@ impl Reconciler {
             netlink: Netlink::open()?,
             watch: Watch::open()?,
             capacity,
-            model: Model::default(),
-            numbers: Numbers::default(),
+            model: Arc::default(),
+            numbers: Arc::default(),
             bindings: BTreeMap::new(),
             links: Links::default(),
             picture: Picture::default(),
@@ -151,13 +152,13 @@ impl Reconciler {
         })
     }
 
-    /// The model in force.
-    pub fn model(&self) -> &Model {
+    /// The model in force, to be kept by whoever works on it.
+    pub fn model(&self) -> &Arc<Model> {
         &self.model
     }
 
     /// The numbers given so far.
-    pub fn numbers(&self) -> &Numbers {
+    pub fn numbers(&self) -> &Arc<Numbers> {
         &self.numbers
     }
 
@@ -201,7 +202,7 @@ impl Reconciler {
     }
 
     /// The tables in force.
-    pub fn tables(&self) -> &Tables {
+    pub fn tables(&self) -> &Arc<Tables> {
         self.dataplane.tables()
     }
 
@@ -225,7 +226,7 @@ impl Reconciler {
     /// # Errors
     /// See [`ReconcileError`]; what was in force stays.
     pub async fn apply(&mut self, model: Model) -> Result<(), ReconcileError> {
-        let mut numbers = self.numbers.clone();
+        let mut numbers = Numbers::clone(&self.numbers);
         numbers.assign(&model);
         let tables = compile(&model, &numbers, self.generation() + 1, &self.capacity)?;
         self.links = Links::new(self.netlink.links().await?);
@@ -259,8 +260,8 @@ impl Reconciler {
         for (index, tags) in only_in(&before, &self.bindings) {
             self.dataplane.unbind(index, tags)?;
         }
-        self.model = model;
-        self.numbers = numbers;
+        self.model = Arc::new(model);
+        self.numbers = Arc::new(numbers);
         self.retire_rules();
         self.look_around().await;
         Ok(())
@@ -277,8 +278,8 @@ impl Reconciler {
         });
         self.longest_idle = self.longest_idle.max(longest);
         let rest = self.longest_idle + UNREAD;
-        self.numbers
-            .retire(&self.model, self.started.elapsed(), rest);
+        let numbers = Arc::make_mut(&mut self.numbers);
+        numbers.retire(&self.model, self.started.elapsed(), rest);
     }
 
     /// Undoes what binding for a refused model has changed.

@@ -6,6 +6,7 @@
 //! by a counter or a capture, not by waiting alone.
 
 mod accounting;
+mod asks;
 mod audit;
 mod backends;
 mod capture;
