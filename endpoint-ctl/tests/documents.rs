@@ -34,6 +34,93 @@ fn what_is_written_is_read_as_the_same() {
     assert_same_again(RARE);
 }
 
+/// Groups may refer to one another, so those of a kind come together.
+#[track_caller]
+fn assert_same_bit_by_bit(text: &str) {
+    let model = load(text);
+    let mut grown = Model::default();
+    for part in documents(&model).chunk_by(|one, next| one.kind == next.kind) {
+        let part: Vec<_> = part.iter().map(|one| one.to_value().to_string()).collect();
+        let part = part.join("\n---\n");
+        grown = manifest::load_over(&part, "part", grown)
+            .unwrap_or_else(|errors| panic!("{errors}\n{part}"));
+    }
+    assert_eq!(grown, model);
+}
+
+#[test]
+fn documents_that_come_one_after_the_other_make_the_same_model() {
+    assert_same_bit_by_bit(include_str!("prog/universe.yaml"));
+    assert_same_bit_by_bit(include_str!("../../examples/backends.yaml"));
+    assert_same_bit_by_bit(include_str!("../../examples/dual-stack.yaml"));
+    assert_same_bit_by_bit(include_str!("../../examples/reverse.yaml"));
+    assert_same_bit_by_bit(include_str!("../../examples/rules.yaml"));
+    assert_same_bit_by_bit(RARE);
+}
+
+/// Why a document is refused over the examples' reverse endpoints.
+#[track_caller]
+fn refused(document: &str) -> String {
+    let before = load(include_str!("../../examples/reverse.yaml"));
+    let errors = manifest::load_over(document, "more", before);
+    errors.expect_err(document).to_string()
+}
+
+#[test]
+fn what_one_alone_may_have_is_kept_from_later_documents() {
+    let before = load(include_str!("../../examples/reverse.yaml"));
+    let vswitch = before.vswitches.values().next().expect("a vSwitch");
+    let mut groups = before.security_groups.values();
+    let custom = groups.find(|one| !one.service_managed).expect("a group");
+    let rule = &custom.rules.first().expect("a rule").id;
+    let endpoint = before
+        .endpoints
+        .values()
+        .find(|one| !one.resources.is_empty());
+    let endpoint = endpoint.expect("a reverse endpoint");
+    let (zone, resource) = (&endpoint.zones[0], &endpoint.resources[0]);
+    let vpc = &vswitch.vpc;
+
+    let error = refused(&format!(
+        "{{kind: Vpc, VpcId: {vpc}, CidrBlock: 10.0.0.0/16}}"
+    ));
+    assert!(
+        error.contains("there is a Vpc") && error.contains("already"),
+        "{error}"
+    );
+    let new_vswitch = |cidr: &str, interface: &str| {
+        refused(&format!(
+            "{{kind: VSwitch, VSwitchId: vsw-new, VpcId: {vpc}, ZoneId: {}, CidrBlock: {cidr}, Interface: {interface}}}",
+            vswitch.zone
+        ))
+    };
+    let error = new_vswitch(&vswitch.cidr_block.to_string(), "new0");
+    assert!(error.contains("overlaps"), "{error}");
+    let error = new_vswitch("10.0.200.0/24", &vswitch.interface);
+    assert!(
+        error.contains(&format!("is used by VSwitch {}", vswitch.id)),
+        "{error}"
+    );
+    let error = refused(&format!(
+        "{{kind: SecurityGroup, SecurityGroupId: sg-new, VpcId: {vpc}, Permissions: [{{SecurityGroupRuleId: {rule}, Direction: ingress, IpProtocol: ALL, PortRange: -1/-1, SourceCidrIp: 0.0.0.0/0}}]}}"
+    ));
+    assert!(error.contains("is used in SecurityGroup"), "{error}");
+
+    let new_endpoint = |ip: std::net::Ipv4Addr| {
+        refused(&format!(
+            "{{kind: VpcEndpoint, EndpointId: ep-new, VpcId: {vpc}, ServiceId: {}, SecurityGroupIds: [{}], Zones: [{{ZoneId: {}, VSwitchId: {}, ip: {ip}}}]}}",
+            endpoint.service, custom.id, zone.zone, zone.vswitch
+        ))
+    };
+    let error = new_endpoint(zone.ip);
+    assert!(
+        error.contains(&format!("is used by {}", zone.eni)),
+        "{error}"
+    );
+    let error = new_endpoint(resource.ip);
+    assert!(error.contains("is used by a resource of"), "{error}");
+}
+
 #[test]
 fn documents_are_chosen_by_kind_and_id() {
     let model = load(RARE);

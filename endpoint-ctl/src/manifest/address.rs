@@ -35,8 +35,9 @@ pub(super) fn assign(
     previous: Option<&Model>,
 ) -> BTreeMap<(VSwitchId, IpAddr), EniId> {
     let claims = std::mem::take(&mut context.claims);
-    check_enis(&claims);
+    check_enis(&claims, &context.model);
     let mut ipam = Ipam::default();
+    let mut given = take_what_was_before(&claims, &context.model, &mut ipam);
     let mut assigned: Vec<Option<IpAddr>> = vec![None; claims.len()];
     for (claim, slot) in claims.iter().zip(&mut assigned) {
         *slot = claim
@@ -50,11 +51,47 @@ pub(super) fn assign(
     for (claim, slot) in automatic(&claims, &mut assigned).filter(|(_, slot)| slot.is_none()) {
         *slot = take_free(claim, &mut ipam).ok();
     }
-    let mut given = BTreeMap::new();
     for (claim, ip) in claims.into_iter().zip(assigned) {
         if let Some(ip) = ip {
             given.insert((claim.vswitch.clone(), ip), claim.eni.clone());
             give(claim, ip, &mut context.model);
+        }
+    }
+    given
+}
+
+/// Takes the addresses that were given before, in the vSwitches that are claimed from: those of ENIs, and
+/// of hosts that are resources. Which ENIs have them.
+fn take_what_was_before(
+    claims: &[Claim<'_>],
+    model: &Model,
+    ipam: &mut Ipam,
+) -> BTreeMap<(VSwitchId, IpAddr), EniId> {
+    let claimed: BTreeMap<_, _> = claims
+        .iter()
+        .map(|claim| ((&claim.vswitch, claim.cidr_block), ()))
+        .collect();
+    let mut given = BTreeMap::new();
+    let mut take = |ip: IpAddr, owner: &EniId, vswitch: &VSwitchId| {
+        let nets = claimed.keys().filter(|(id, _)| *id == vswitch);
+        for (_, net) in nets.filter(|(_, net)| net.contains(&ip)) {
+            // Of two owners the first is enough.
+            let _ = ipam.take(vswitch, *net, ip, owner);
+        }
+    };
+    for endpoint in model.endpoints.values() {
+        for zone in &endpoint.zones {
+            for ip in zone.addresses() {
+                take(ip, &zone.eni, &zone.vswitch);
+                given.insert((zone.vswitch.clone(), ip), zone.eni.clone());
+            }
+        }
+        for resource in &endpoint.resources {
+            let host = EniId::new(format!("a resource of {}", endpoint.id));
+            let vswitches = model.vswitches.values();
+            for vswitch in vswitches.filter(|vswitch| vswitch.vpc == endpoint.vpc) {
+                take(resource.ip.into(), &host, &vswitch.id);
+            }
         }
     }
     given
@@ -82,8 +119,10 @@ fn give(claim: Claim<'_>, ip: IpAddr, model: &mut Model) {
 }
 
 /// Ids of endpoints and zones are joined by a dash that either may contain.
-fn check_enis(claims: &[Claim<'_>]) {
-    let mut seen = BTreeSet::new();
+fn check_enis(claims: &[Claim<'_>], model: &Model) {
+    let before = model.endpoints.values();
+    let before = before.flat_map(|endpoint| &endpoint.zones);
+    let mut seen: BTreeSet<_> = before.map(|zone| &zone.eni).collect();
     let per_eni = claims
         .iter()
         .filter(|claim| matches!(claim.cidr_block, IpNet::V4(_)));

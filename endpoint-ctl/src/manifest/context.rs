@@ -12,8 +12,8 @@ use foldhash::fast::FixedState;
 use ipnet::IpNet;
 
 use super::address::Claim;
-use super::document::Declared;
-use super::fault::{Place, Told};
+use super::document::{Declared, whole};
+use super::fault::{Faults, Place, Told};
 use super::kind::{Header, Kind};
 use super::suggest::did_you_mean;
 use super::{permission, reverse};
@@ -21,6 +21,23 @@ use crate::model::{
     EndpointId, LoadBalancerId, Model, NetworkAclId, PrefixListId, ProviderNetworkId,
     SecurityGroupId, ServiceId, VSwitchId, VpcId,
 };
+
+/// Who has what only one may have.
+#[derive(Debug)]
+enum Owner<'a> {
+    Document(&'a Header),
+    /// Declared before.
+    Before(Kind, String),
+}
+
+impl Owner<'_> {
+    fn describe(&self) -> String {
+        match self {
+            Self::Document(header) => header.describe(),
+            Self::Before(kind, id) => format!("{} {id}", kind.name()),
+        }
+    }
+}
 
 /// Reading in progress.
 #[derive(Debug)]
@@ -34,23 +51,73 @@ pub(super) struct Context<'a> {
     pub(super) resources: Vec<reverse::Named<'a>>,
     /// Addresses in provider networks that lead to resources.
     pub(super) service_addresses: BTreeMap<(ProviderNetworkId, Ipv4Addr), reverse::Taken>,
-    interfaces: BTreeMap<String, &'a Header>,
-    rule_ids: HashMap<String, &'a Header, FixedState>,
+    interfaces: BTreeMap<String, Owner<'a>>,
+    rule_ids: HashMap<String, Owner<'a>, FixedState>,
     subnets: BTreeMap<VpcId, BTreeMap<IpAddr, (IpNet, VSwitchId)>>,
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(declared: &'a Declared<'a>) -> Self {
-        Self {
+    /// Begins with what was declared `before`.
+    pub(super) fn over(before: Model, declared: &'a Declared<'a>) -> Self {
+        let mut context = Self {
             declared,
-            model: Model::default(),
             claims: Vec::new(),
             references: Vec::new(),
             resources: Vec::new(),
-            service_addresses: BTreeMap::new(),
+            service_addresses: reverse::taken(&before),
             interfaces: BTreeMap::new(),
             rule_ids: HashMap::default(),
             subnets: BTreeMap::new(),
+            model: before,
+        };
+        context.take_what_was_before();
+        context
+    }
+
+    /// Whether nothing is declared anew that was declared before.
+    pub(super) fn is_all_new(&self, faults: &Faults) -> bool {
+        let mut is_all_new = true;
+        for (kind, id, header) in self
+            .declared
+            .all()
+            .filter(|(kind, id, _)| self.has(*kind, id))
+        {
+            is_all_new = false;
+            whole(header, faults).fault(
+                format!("there is a {} {id:?} already", kind.name()),
+                format!("choose another {}", kind.id_field()),
+            );
+        }
+        is_all_new
+    }
+
+    fn take_what_was_before(&mut self) {
+        let Self {
+            model,
+            interfaces,
+            rule_ids,
+            subnets,
+            ..
+        } = self;
+        for vswitch in model.vswitches.values() {
+            let owner = Owner::Before(Kind::VSwitch, vswitch.id.to_string());
+            interfaces.insert(vswitch.interface.clone(), owner);
+            let of_vpc = subnets.entry(vswitch.vpc.clone()).or_default();
+            let nets = vswitch.cidr_blocks();
+            of_vpc.extend(nets.map(|net| (net.network(), (net, vswitch.id.clone()))));
+        }
+        for network in model.provider_networks.values() {
+            let owner = Owner::Before(Kind::ProviderNetwork, network.id.to_string());
+            interfaces.insert(network.interface.clone(), owner);
+        }
+        for group in model.security_groups.values() {
+            let owner = || Owner::Before(Kind::SecurityGroup, group.id.to_string());
+            rule_ids.extend(group.rules.iter().map(|rule| (rule.id.clone(), owner())));
+        }
+        for acl in model.network_acls.values() {
+            let owner = || Owner::Before(Kind::NetworkAcl, acl.id.to_string());
+            let entries = acl.ingress.iter().chain(&acl.egress);
+            rule_ids.extend(entries.map(|entry| (entry.id.clone(), owner())));
         }
     }
 
@@ -117,7 +184,8 @@ impl<'a> Context<'a> {
                 "give each vSwitch and provider network an interface of its own",
             ));
         }
-        self.interfaces.insert(name.to_owned(), place.document);
+        let owner = Owner::Document(place.document);
+        self.interfaces.insert(name.to_owned(), owner);
         Ok(())
     }
 
@@ -139,7 +207,8 @@ impl<'a> Context<'a> {
                 "give every rule and ACL entry an id of its own",
             ));
         }
-        self.rule_ids.insert(id.to_owned(), place.document);
+        let owner = Owner::Document(place.document);
+        self.rule_ids.insert(id.to_owned(), owner);
         Ok(())
     }
 

@@ -100,7 +100,7 @@ impl<'t> Document<'t> {
     }
 }
 
-fn whole<'a>(header: &'a Header, faults: &'a Faults) -> Place<'a> {
+pub(super) fn whole<'a>(header: &'a Header, faults: &'a Faults) -> Place<'a> {
     Place {
         faults,
         document: header,
@@ -203,6 +203,11 @@ impl<'a> Declared<'a> {
 
     pub(super) fn has(&self, kind: Kind, id: &str) -> bool {
         self.headers.contains_key(&(kind, id))
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = (Kind, &'a str, &'a Header)> {
+        let headers = self.headers.iter();
+        headers.map(|((kind, id), header)| (*kind, *id, *header))
     }
 
     pub(super) fn ids(&self, kind: Kind) -> impl Iterator<Item = &'a str> {

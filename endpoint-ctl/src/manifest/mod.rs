@@ -61,7 +61,22 @@ pub fn load(
     previous: Option<&Model>,
 ) -> Result<Model, ManifestErrors> {
     let faults = Faults::default();
-    let model = read(text, previous, &faults);
+    let model = read(text, Model::default(), previous, &faults);
+    finish(model, file_name, faults)
+}
+
+/// Reads further documents, which may refer to what was declared `before`, and declare nothing of it anew.
+/// Addresses that ENIs have stay theirs.
+///
+/// # Errors
+/// All the faults that could be found, never just the first.
+pub fn load_over(text: &str, file_name: &str, before: Model) -> Result<Model, ManifestErrors> {
+    let faults = Faults::default();
+    let model = read(text, before, None, &faults);
+    finish(model, file_name, faults)
+}
+
+fn finish(model: Model, file_name: &str, faults: Faults) -> Result<Model, ManifestErrors> {
     let faults = faults.into_sorted();
     if faults.is_empty() {
         return Ok(model);
@@ -72,18 +87,21 @@ pub fn load(
     })
 }
 
-fn read(text: &str, previous: Option<&Model>, faults: &Faults) -> Model {
+fn read(text: &str, before: Model, previous: Option<&Model>, faults: &Faults) -> Model {
     if text.len() > LARGEST {
         let size = text.len();
         faults.file(
             format!("the file has {size} bytes"),
             format!("a manifest may have {LARGEST}: remove what is not needed"),
         );
-        return Model::default();
+        return before;
     }
     let documents = read_documents(text, faults);
     let declared = Declared::new(&documents, faults);
-    let mut context = Context::new(&declared);
+    let mut context = Context::over(before, &declared);
+    if !context.is_all_new(faults) {
+        return context.model;
+    }
     for kind in Kind::ALL {
         for fields in documents
             .iter()

@@ -12,8 +12,8 @@ use super::fields::Fields;
 use super::node::Node;
 use super::{ip, scalar, traffic};
 use crate::model::{
-    EndpointId, EndpointType, EniId, ProviderNetworkId, ReverseResource, ServiceId, Transport,
-    VSwitchId, VpcId, ZoneId,
+    EndpointId, EndpointType, EniId, Model, ProviderNetworkId, ReverseResource, ServiceId,
+    Transport, VSwitchId, VpcId, ZoneId,
 };
 
 const MOST_RESOURCES: usize = 100;
@@ -46,6 +46,27 @@ pub(super) struct Taken {
     endpoint: EndpointId,
     zone: ZoneId,
     listeners: Vec<(Transport, u16)>,
+}
+
+/// The service addresses that a model's resources have.
+pub(super) fn taken(model: &Model) -> BTreeMap<(ProviderNetworkId, Ipv4Addr), Taken> {
+    let mut all: BTreeMap<_, Taken> = BTreeMap::new();
+    for endpoint in model.endpoints.values() {
+        let Some(network) = model.provider_network(endpoint) else {
+            continue;
+        };
+        for resource in &endpoint.resources {
+            let taken = all.entry((network.clone(), resource.service_ip));
+            let taken = taken.or_insert_with(|| Taken {
+                endpoint: endpoint.id.clone(),
+                zone: resource.zone.clone(),
+                listeners: Vec::new(),
+            });
+            let listener = (resource.transport, resource.service_port);
+            taken.listeners.push(listener);
+        }
+    }
+    all
 }
 
 /// The endpoint that resources are of, as far as it is known.
