@@ -107,6 +107,8 @@ pub fn read_manifest(path: &Path, previous: Option<&Model>) -> Result<Model, Dae
 /// # Errors
 /// See [`DaemonError`]. A reload that fails is no error: what was in force stays.
 pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
+    // First of all, for without a handler it ends the process: one that comes early is obeyed later.
+    let reload = listen(SignalKind::hangup())?;
     let model = read_manifest(&options.manifest, None)?;
     let load = LoadOptions {
         object: OBJECT,
@@ -146,12 +148,23 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
     };
     daemon.apply(model).await?;
     daemon.wait_for_hops().await?;
+    let signals = Signals {
+        reload,
+        stop: listen(SignalKind::terminate())?,
+        interrupt: listen(SignalKind::interrupt())?,
+    };
     socket.serve(watched, daemon.observer.clone(), asking);
     notify(&[NotifyState::Ready]);
-    let result = daemon.serve().await;
+    let result = daemon.serve(signals).await;
     notify(&[NotifyState::Stopping]);
     daemon.observer.stop().await;
     result
+}
+
+struct Signals {
+    reload: Signal,
+    stop: Signal,
+    interrupt: Signal,
 }
 
 struct Daemon {
@@ -165,16 +178,13 @@ struct Daemon {
 }
 
 impl Daemon {
-    async fn serve(&mut self) -> Result<(), DaemonError> {
-        let mut reload = listen(SignalKind::hangup())?;
-        let mut stop = listen(SignalKind::terminate())?;
-        let mut interrupt = listen(SignalKind::interrupt())?;
+    async fn serve(&mut self, mut signals: Signals) -> Result<(), DaemonError> {
         let mut packet_log = tokio::time::interval(PACKET_LOG_EVERY);
         loop {
             tokio::select! {
-                _ = stop.recv() => return Ok(()),
-                _ = interrupt.recv() => return Ok(()),
-                _ = reload.recv() => self.reload().await,
+                _ = signals.stop.recv() => return Ok(()),
+                _ = signals.interrupt.recv() => return Ok(()),
+                _ = signals.reload.recv() => self.reload().await,
                 changes = self.reconciler.changes() => self.follow(changes).await,
                 change = self.health.changed() => match change {
                     Change::Served => self.follow_health().await,

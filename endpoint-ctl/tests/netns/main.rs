@@ -39,6 +39,7 @@ mod reverse;
 mod scene;
 mod spread;
 mod stacks;
+mod starting;
 mod stream;
 mod swaps;
 mod temporary;
