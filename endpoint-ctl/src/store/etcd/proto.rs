@@ -3,19 +3,19 @@
 //!
 //! Written by hand, so that building needs no protoc. Field numbers are etcd's; fields that are
 //! not named here are skipped when they are read, and are not sent.
-#![expect(missing_docs, reason = "etcd documents them")]
+//! What they mean, etcd documents.
 
 use bytes::Bytes;
 use prost::{Message, Oneof};
 
 #[derive(Clone, PartialEq, Message)]
-pub struct Header {
+pub(super) struct Header {
     #[prost(int64, tag = "3")]
     pub revision: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct KeyValue {
+pub(super) struct KeyValue {
     #[prost(bytes = "bytes", tag = "1")]
     pub key: Bytes,
     #[prost(int64, tag = "3")]
@@ -27,7 +27,7 @@ pub struct KeyValue {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct RangeRequest {
+pub(super) struct RangeRequest {
     #[prost(bytes = "bytes", tag = "1")]
     pub key: Bytes,
     /// The end, not included; empty for one key.
@@ -42,7 +42,7 @@ pub struct RangeRequest {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct RangeResponse {
+pub(super) struct RangeResponse {
     #[prost(message, optional, tag = "1")]
     pub header: Option<Header>,
     #[prost(message, repeated, tag = "2")]
@@ -52,7 +52,7 @@ pub struct RangeResponse {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct PutRequest {
+pub(super) struct PutRequest {
     #[prost(bytes = "bytes", tag = "1")]
     pub key: Bytes,
     #[prost(bytes = "bytes", tag = "2")]
@@ -62,22 +62,22 @@ pub struct PutRequest {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct PutResponse {}
+pub(super) struct PutResponse {}
 
 #[derive(Clone, PartialEq, Message)]
-pub struct DeleteRequest {
+pub(super) struct DeleteRequest {
     #[prost(bytes = "bytes", tag = "1")]
     pub key: Bytes,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct DeleteResponse {
+pub(super) struct DeleteResponse {
     #[prost(int64, tag = "2")]
     pub deleted: i64,
 }
 
 #[derive(Clone, PartialEq, Oneof)]
-pub enum Request {
+pub(super) enum Request {
     #[prost(message, tag = "1")]
     Range(RangeRequest),
     #[prost(message, tag = "2")]
@@ -87,13 +87,13 @@ pub enum Request {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct RequestOp {
+pub(super) struct RequestOp {
     #[prost(oneof = "Request", tags = "1, 2, 3")]
     pub request: Option<Request>,
 }
 
 #[derive(Clone, PartialEq, Oneof)]
-pub enum Response {
+pub(super) enum Response {
     #[prost(message, tag = "1")]
     Range(RangeResponse),
     #[prost(message, tag = "2")]
@@ -103,20 +103,20 @@ pub enum Response {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct ResponseOp {
+pub(super) struct ResponseOp {
     #[prost(oneof = "Response", tags = "1, 2, 3")]
     pub response: Option<Response>,
 }
 
 /// How `Compare` compares.
-pub const EQUAL: i32 = 0;
-pub const GREATER: i32 = 1;
+pub(super) const EQUAL: i32 = 0;
+pub(super) const GREATER: i32 = 1;
 
 /// What `Compare` looks at: the revision of the last change, 0 where there is no such key.
-pub const MOD_REVISION: i32 = 2;
+pub(super) const MOD_REVISION: i32 = 2;
 
 #[derive(Clone, PartialEq, Message)]
-pub struct Compare {
+pub(super) struct Compare {
     #[prost(int32, tag = "1")]
     pub result: i32,
     #[prost(int32, tag = "2")]
@@ -129,7 +129,7 @@ pub struct Compare {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct TxnRequest {
+pub(super) struct TxnRequest {
     #[prost(message, repeated, tag = "1")]
     pub compare: Vec<Compare>,
     #[prost(message, repeated, tag = "2")]
@@ -139,7 +139,7 @@ pub struct TxnRequest {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct TxnResponse {
+pub(super) struct TxnResponse {
     #[prost(message, optional, tag = "1")]
     pub header: Option<Header>,
     #[prost(bool, tag = "2")]
@@ -149,7 +149,7 @@ pub struct TxnResponse {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct WatchCreate {
+pub(super) struct WatchCreate {
     #[prost(bytes = "bytes", tag = "1")]
     pub key: Bytes,
     #[prost(bytes = "bytes", tag = "2")]
@@ -159,10 +159,10 @@ pub struct WatchCreate {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct WatchProgress {}
+pub(super) struct WatchProgress {}
 
 #[derive(Clone, PartialEq, Oneof)]
-pub enum WatchAsk {
+pub(super) enum WatchAsk {
     #[prost(message, tag = "1")]
     Create(WatchCreate),
     #[prost(message, tag = "3")]
@@ -170,16 +170,16 @@ pub enum WatchAsk {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct WatchRequest {
+pub(super) struct WatchRequest {
     #[prost(oneof = "WatchAsk", tags = "1, 3")]
     pub ask: Option<WatchAsk>,
 }
 
 /// The kind of event that is a delete; the other is a put.
-pub const DELETE: i32 = 1;
+pub(super) const DELETE: i32 = 1;
 
 #[derive(Clone, PartialEq, Message)]
-pub struct Event {
+pub(super) struct Event {
     #[prost(int32, tag = "1")]
     pub kind: i32,
     #[prost(message, optional, tag = "2")]
@@ -187,7 +187,7 @@ pub struct Event {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct WatchResponse {
+pub(super) struct WatchResponse {
     #[prost(message, optional, tag = "1")]
     pub header: Option<Header>,
     #[prost(bool, tag = "4")]
@@ -202,14 +202,14 @@ pub struct WatchResponse {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct LeaseGrantRequest {
+pub(super) struct LeaseGrantRequest {
     /// Seconds.
     #[prost(int64, tag = "1")]
     pub ttl: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct LeaseGrantResponse {
+pub(super) struct LeaseGrantResponse {
     #[prost(int64, tag = "2")]
     pub id: i64,
     /// Seconds.
@@ -218,29 +218,29 @@ pub struct LeaseGrantResponse {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct LeaseRevokeRequest {
+pub(super) struct LeaseRevokeRequest {
     #[prost(int64, tag = "1")]
     pub id: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct LeaseRevokeResponse {}
+pub(super) struct LeaseRevokeResponse {}
 
 #[derive(Clone, PartialEq, Message)]
-pub struct KeepAliveRequest {
+pub(super) struct KeepAliveRequest {
     #[prost(int64, tag = "1")]
     pub id: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct KeepAliveResponse {
+pub(super) struct KeepAliveResponse {
     /// Seconds; 0 if there is no such lease any more.
     #[prost(int64, tag = "3")]
     pub ttl: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct AuthenticateRequest {
+pub(super) struct AuthenticateRequest {
     #[prost(string, tag = "1")]
     pub name: String,
     #[prost(string, tag = "2")]
@@ -248,7 +248,7 @@ pub struct AuthenticateRequest {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct AuthenticateResponse {
+pub(super) struct AuthenticateResponse {
     #[prost(string, tag = "2")]
     pub token: String,
 }
