@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use endpoint_ctl::store::{Cached, EtcdSettings, Store, TIMEOUT, Transaction};
+use endpoint_ctl::store::{Cached, Store, TIMEOUT, Transaction};
 
 use crate::rig::{committed, key, put, sorted};
 use crate::server::{Server, store};
@@ -77,5 +77,4 @@ async fn one_of_three_may_fail() {
     servers[1].run();
     let last = write_again(&store, "majority").await;
     cached.wait_for(last, SOON).await.unwrap();
-    assert!(EtcdSettings::parse(&url).is_ok());
 }

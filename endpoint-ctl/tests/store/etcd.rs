@@ -223,6 +223,15 @@ async fn a_store_that_went_back_is_not_believed() {
         assert!(start.elapsed() < SOON, "{error:?}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    // It stays so.
+    for _ in 0..20 {
+        let error = cached.fault().map(|fault| fault.error);
+        assert!(
+            matches!(error, Some(StoreError::WentBack { .. })),
+            "{error:?}"
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     assert_eq!(all(&cached.snapshot()).len(), 5);
     // A new handle, as after a restart, takes it as it is.
     assert_eq!(server.store().await.list(None).await.unwrap().records, []);

@@ -108,7 +108,7 @@ async fn both_sides_show_certificates() {
         certificate: None,
         ..settings.clone()
     };
-    assert!(refused(&without).await.contains("cannot be reached"));
+    assert!(refused(&without).await.contains("trusted-ca-file"));
     let unsigned = EtcdSettings {
         ca: None,
         ..settings.clone()

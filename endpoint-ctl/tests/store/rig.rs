@@ -41,6 +41,10 @@ pub(crate) async fn open(path: &Path) -> Result<Store, StoreError> {
     Embedded::open(path).await.map(Store::Embedded)
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "numbers and words read the same"
+)]
 pub(crate) fn key(kind: &str, id: impl ToString) -> Key {
     Key::new(kind, &id.to_string()).unwrap()
 }

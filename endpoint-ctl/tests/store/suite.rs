@@ -12,7 +12,7 @@ use crate::server::Server;
 
 /// A store of either kind, and how to make it forget what it told.
 pub(crate) enum Given {
-    Embedded(Directory),
+    Embedded { _directory: Directory },
     #[cfg(feature = "etcd")]
     Etcd(Server),
 }
@@ -21,7 +21,7 @@ impl Given {
     /// Forgets the commits up to now; the embedded store by many more.
     async fn forget(&self, store: &Store) {
         match self {
-            Self::Embedded(_) => {
+            Self::Embedded { .. } => {
                 for _ in 0..20 {
                     put(store, &key("noise", 1), &"x".repeat(100)).await;
                 }
@@ -35,13 +35,19 @@ impl Given {
 async fn embedded() -> (Given, Store) {
     let directory = Directory::new();
     let store = Embedded::open_with_history(&directory.file("store"), 1000).await;
-    (Given::Embedded(directory), Store::Embedded(store.unwrap()))
+    (given(directory), Store::Embedded(store.unwrap()))
+}
+
+fn given(directory: Directory) -> Given {
+    Given::Embedded {
+        _directory: directory,
+    }
 }
 
 async fn large_embedded() -> (Given, Store) {
     let directory = Directory::new();
     let store = Embedded::open(&directory.file("store")).await;
-    (Given::Embedded(directory), Store::Embedded(store.unwrap()))
+    (given(directory), Store::Embedded(store.unwrap()))
 }
 
 #[cfg(feature = "etcd")]

@@ -385,7 +385,12 @@ fn tls(settings: &EtcdSettings) -> Result<Option<ClientTlsConfig>, StoreError> {
 fn failure(status: &Status) -> Failure {
     const LOGIN: &str = "See that the credentials file holds the user's password, and that the user may \
                          read and write the prefix (etcdctl user, etcdctl role)";
-    let why = reason(status);
+    const PAPERS: &str = "See that our certificate is signed by the CA that etcd trusts for clients \
+                          (its --trusted-ca-file), and has not expired";
+    let why = match status.source() {
+        Some(cause) => reason(cause),
+        None => status.message().to_owned(),
+    };
     let says = |words: &str| status.message().contains(words);
     match status.code() {
         Code::OutOfRange if says("compacted") => Failure::Compacted,
@@ -393,6 +398,10 @@ fn failure(status: &Status) -> Failure {
             Failure::NotDone(why)
         }
         _ if says("no leader") || never_sent(status) => Failure::NotDone(why),
+        // etcd looks at certificates before it takes any call.
+        _ if why.contains("received fatal alert") && why.contains("ertificate") => {
+            Failure::Refused(why, PAPERS)
+        }
         Code::Unauthenticated | Code::PermissionDenied => Failure::Refused(why, LOGIN),
         Code::InvalidArgument if says("user name is empty") || says("authentication failed") => {
             Failure::Refused(why, LOGIN)

@@ -207,8 +207,9 @@ impl Etcd {
         super::Lease::Shared(SharedLease::start(self.clone(), key, value, ttl))
     }
 
-    /// Asks for something, to learn that the store has not gone back.
-    async fn check_revision(&self) -> Result<(), StoreError> {
+    /// Asks for something, to learn that the store has not gone back behind a revision.
+    async fn check_revision(&self, seen: Revision) -> Result<(), StoreError> {
+        self.inner.seen.fetch_max(seen.0, Ordering::SeqCst);
         let ask = RangeRequest {
             key: self.schema_key(),
             keys_only: true,
@@ -299,6 +300,8 @@ impl Etcd {
         match precondition {
             Precondition::Absent(_) => compare(key, EQUAL, 0),
             Precondition::Present(_) => compare(key, GREATER, 0),
+            // No record has it, but etcd says 0 of what is not there.
+            Precondition::Unchanged(_, Revision(0)) => compare(key, EQUAL, -1),
             Precondition::Unchanged(_, revision) => compare(key, EQUAL, signed(*revision)),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -68,6 +69,8 @@ impl EtcdWatch {
     }
 
     async fn connect(&mut self) -> Result<(), StoreError> {
+        // A store that went back would let us wait for a revision that it reaches who knows when.
+        self.store.check_revision(self.after).await?;
         let (key, range_end) = self.store.range_of(None);
         let create = WatchCreate {
             key,
@@ -84,9 +87,7 @@ impl EtcdWatch {
             // It answers that the watch is made.
             asked: true,
         });
-        // A store that was put back would let us wait for what it has long passed. It may also be a
-        // member that is a little behind.
-        self.store.check_revision().await
+        Ok(())
     }
 
     async fn receive(&mut self) -> Result<(), StoreError> {
@@ -134,10 +135,7 @@ impl EtcdWatch {
             self.received.push_back(event);
         }
         let now = revision_of(response.header.as_ref()).max(self.after);
-        self.store
-            .inner
-            .seen
-            .fetch_max(now.0, std::sync::atomic::Ordering::SeqCst);
+        self.store.inner.seen.fetch_max(now.0, Ordering::SeqCst);
         Ok(())
     }
 
