@@ -53,8 +53,8 @@ pub enum StoreError {
     },
     /// The file is not what was written to it.
     #[error(
-        "{} is damaged ({what}): it was not opened. Restore a backup (docs/store.md): the damaged file is \
-         kept beside it when you say so", path.display()
+        "{} is damaged ({what}), so it was not opened: restore a backup (docs/store.md); the damaged file is \
+         kept beside it", path.display()
     )]
     Damaged {
         /// The store's file.

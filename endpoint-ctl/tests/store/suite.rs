@@ -12,7 +12,9 @@ use crate::server::Server;
 
 /// A store of either kind, and how to make it forget what it told.
 pub(crate) enum Given {
-    Embedded { _directory: Directory },
+    Embedded {
+        _directory: Directory,
+    },
     #[cfg(feature = "etcd")]
     Etcd(Server),
 }

@@ -104,8 +104,6 @@ pub struct EmbeddedWatch {
 impl EmbeddedWatch {
     pub(in super::super) async fn next(&mut self) -> Result<WatchEvent, StoreError> {
         loop {
-            // First, so that a commit between looking and waiting is not waited for.
-            self.newest.mark_unchanged();
             if let Some(event) = self.history.next(self.after) {
                 if let WatchEvent::Committed(commit) = &event {
                     self.after = commit.revision;

@@ -62,6 +62,8 @@ pub(super) struct Members {
     place: String,
     endpoints: Vec<Endpoint>,
     credentials: Option<(String, String)>,
+    /// Said of failures that it may explain: how a member refuses depends on who is faster.
+    hint: &'static str,
     current: Mutex<Current>,
 }
 
@@ -116,6 +118,10 @@ impl Members {
             place: settings.place(),
             endpoints: endpoints.collect::<Result<_, StoreError>>()?,
             credentials: settings.read_credentials()?,
+            hint: match (&settings.ca, &settings.certificate) {
+                (Some(_), None) => "; it may ask for a certificate, and none is named",
+                _ => "",
+            },
             current: Mutex::default(),
         })
     }
@@ -308,9 +314,16 @@ impl Members {
 
     pub(super) fn error(&self, failure: Failure) -> StoreError {
         let place = self.place.clone();
+        let hinted = |why| format!("{why}{}", self.hint);
         match failure {
-            Failure::NotDone(why) => StoreError::Unreachable { place, why },
-            Failure::Unknown(why) => StoreError::Unanswered { place, why },
+            Failure::NotDone(why) => StoreError::Unreachable {
+                place,
+                why: hinted(why),
+            },
+            Failure::Unknown(why) => StoreError::Unanswered {
+                place,
+                why: hinted(why),
+            },
             Failure::Refused(why, mend) => StoreError::Refused { place, why, mend },
             Failure::Compacted => StoreError::Unreachable {
                 place,

@@ -145,10 +145,6 @@ impl EtcdWatch {
         for event in events {
             let Some(kv) = event.kv else { continue };
             let revision = unsigned(kv.mod_revision);
-            // Told already, by a stream before.
-            if revision <= self.after {
-                continue;
-            }
             let change = Change {
                 key: self.store.parse(&kv.key)?,
                 value: (event.kind != DELETE).then_some(kv.value),
