@@ -17,6 +17,7 @@ mod transaction;
 mod watch;
 
 use std::path::Path;
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,6 +32,10 @@ pub use record::{Key, Listing, MAX_ID, MAX_KIND, Record, Revision};
 pub use transaction::{MAX_BYTES, MAX_OPERATIONS, Outcome, Precondition, Transaction};
 pub use watch::{Change, Commit, Watch, WatchEvent};
 
+/// What a store will answer. Boxed, so that whoever waits for it does not compile the store's inside
+/// once more.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
 /// A store, of either kind. Clones are handles of the same store.
 #[derive(Debug, Clone)]
 pub enum Store {
@@ -43,32 +48,34 @@ pub enum Store {
 
 impl Store {
     /// The record under a key as of now, or none.
-    pub async fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
+    pub fn get<'a>(&'a self, key: &'a Key) -> Answer<'a, Option<Record>> {
         match self {
-            Self::Embedded(store) => store.get(key).await,
+            Self::Embedded(store) => Box::pin(store.get(key)),
             #[cfg(feature = "etcd")]
-            Self::Etcd(store) => store.get(key).await,
+            Self::Etcd(store) => Box::pin(store.get(key)),
         }
     }
 
     /// All records of a kind, or of all kinds, as they were together at one revision.
-    pub async fn list(&self, kind: Option<&str>) -> Result<Listing, StoreError> {
+    pub fn list<'a>(&'a self, kind: Option<&'a str>) -> Answer<'a, Listing> {
         match self {
-            Self::Embedded(store) => store.list(kind).await,
+            Self::Embedded(store) => Box::pin(store.list(kind)),
             #[cfg(feature = "etcd")]
-            Self::Etcd(store) => store.list(kind).await,
+            Self::Etcd(store) => Box::pin(store.list(kind)),
         }
     }
 
     /// Carries out a transaction, if its preconditions hold. A committed one is durable. A future
     /// that is dropped may still have been carried out.
-    pub async fn transact(&self, transaction: Transaction) -> Result<Outcome, StoreError> {
-        transaction.check()?;
-        match self {
-            Self::Embedded(store) => store.transact(transaction).await,
-            #[cfg(feature = "etcd")]
-            Self::Etcd(store) => store.transact(transaction).await,
-        }
+    pub fn transact(&self, transaction: Transaction) -> Answer<'_, Outcome> {
+        Box::pin(async move {
+            transaction.check()?;
+            match self {
+                Self::Embedded(store) => store.transact(transaction).await,
+                #[cfg(feature = "etcd")]
+                Self::Etcd(store) => store.transact(transaction).await,
+            }
+        })
     }
 
     /// Every commit after a revision, once and in order. To follow the store, `list` it and watch

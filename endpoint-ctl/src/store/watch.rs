@@ -1,5 +1,5 @@
-//! What a watch tells, and the watch of either store. Imports `embedded`, `error`, `etcd` and
-//! `record`.
+//! What a watch tells, and the watch of either store. Imports `embedded`, `etcd`, `record`
+//! and `Answer`.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::embedded::EmbeddedWatch;
 #[cfg(feature = "etcd")]
 use super::etcd::EtcdWatch;
-use super::{Key, Revision, StoreError};
+use super::{Answer, Key, Revision};
 
 /// A record that was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,11 +53,11 @@ pub enum Watch {
 impl Watch {
     /// Waits for what comes next. After an error it can be called again, and goes on where it was
     /// as soon as the store is there. Dropping the future loses nothing.
-    pub async fn next(&mut self) -> Result<WatchEvent, StoreError> {
+    pub fn next(&mut self) -> Answer<'_, WatchEvent> {
         match self {
-            Self::Embedded(watch) => watch.next().await,
+            Self::Embedded(watch) => Box::pin(watch.next()),
             #[cfg(feature = "etcd")]
-            Self::Etcd(watch) => watch.next().await,
+            Self::Etcd(watch) => Box::pin(watch.next()),
         }
     }
 }

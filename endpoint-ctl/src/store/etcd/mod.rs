@@ -17,7 +17,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{
-    Key, Listing, Outcome, Precondition, Record, Revision, StoreError, Transaction, Watch,
+    Answer, Key, Listing, Outcome, Precondition, Record, Revision, StoreError, Transaction, Watch,
 };
 pub use lease::SharedLease;
 pub use members::TIMEOUT;
@@ -54,16 +54,18 @@ struct Inner {
 
 impl Etcd {
     /// Connects, and sees that the prefix has a schema we know.
-    pub async fn open(settings: &EtcdSettings) -> Result<Self, StoreError> {
-        let store = Self {
-            inner: Arc::new(Inner {
-                members: Members::new(settings)?,
-                prefix: settings.prefix.clone(),
-                seen: AtomicU64::new(0),
-            }),
-        };
-        store.check_schema().await?;
-        Ok(store)
+    pub fn open(settings: &EtcdSettings) -> Answer<'_, Self> {
+        Box::pin(async {
+            let store = Self {
+                inner: Arc::new(Inner {
+                    members: Members::new(settings)?,
+                    prefix: settings.prefix.clone(),
+                    seen: AtomicU64::new(0),
+                }),
+            };
+            store.check_schema().await?;
+            Ok(store)
+        })
     }
 
     async fn check_schema(&self) -> Result<(), StoreError> {
