@@ -1,4 +1,4 @@
-//! Leases of etcd: a record that is there as long as it is kept alive. Imports `members` and `proto`,
+//! Leases of etcd: a record that is there as long as it is kept alive. Imports `failure`, `members` and `proto`,
 //! and `error`, `record` and `transaction` of the store.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::super::{Key, Precondition, Revision, StoreError};
-use super::members::{Failure, GRANT, KEEP_ALIVE, REVOKE, TIMEOUT};
+use super::failure::Failure;
+use super::members::{GRANT, KEEP_ALIVE, REVOKE, TIMEOUT};
 use super::proto::{
     EQUAL, KeepAliveRequest, KeepAliveResponse, LeaseGrantRequest, LeaseGrantResponse,
     LeaseRevokeRequest, LeaseRevokeResponse, TxnRequest,

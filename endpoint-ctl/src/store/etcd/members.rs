@@ -1,10 +1,8 @@
-//! The connection to one of etcd's members, and calls over it. Imports `proto` and `settings`, and
+//! The connection to one of etcd's members, and calls over it. Imports `failure`, `proto` and `settings`, and
 //! `error` of the store.
 //!
 //! One member is spoken to at a time. One that fails is left for the next.
 
-use std::error::Error;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,13 +13,14 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::metadata::{Ascii, MetadataValue};
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
-use tonic::{Code, Request, Status, Streaming};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status, Streaming};
 use tonic_prost::ProstCodec;
 
 use super::super::StoreError;
+use super::failure::{Failure, failure, reason};
 use super::proto::{AuthenticateRequest, AuthenticateResponse};
-use super::settings::{EtcdSettings, read_pem};
+use super::settings::{EtcdSettings, tls};
 
 /// How long a call may take, in all.
 pub const TIMEOUT: Duration = Duration::from_secs(2);
@@ -80,19 +79,6 @@ struct Connection {
     token: Option<MetadataValue<Ascii>>,
     /// Tells it from those before and after.
     identity: Arc<()>,
-}
-
-/// Why a call failed.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// It was not carried out. Another member may do it.
-    NotDone(String),
-    /// It may have been carried out.
-    Unknown(String),
-    /// It was refused for good.
-    Refused(String, &'static str),
-    /// What was asked for is compacted.
-    Compacted,
 }
 
 impl Members {
@@ -375,84 +361,4 @@ where
         .unary(request, PathAndQuery::from_static(method.path), codec)
         .await?;
     Ok(answer.into_inner())
-}
-
-fn tls(settings: &EtcdSettings) -> Result<Option<ClientTlsConfig>, StoreError> {
-    let Some(ca) = &settings.ca else {
-        return match &settings.certificate {
-            None => Ok(None),
-            Some(_) => Err(StoreError::Settings {
-                what: "a certificate is named, but no CA".to_owned(),
-                mend: "name the CA that signs etcd's certificates",
-            }),
-        };
-    };
-    let mut tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read_pem(ca)?));
-    if let Some((certificate, key)) = &settings.certificate {
-        tls = tls.identity(Identity::from_pem(read_pem(certificate)?, read_pem(key)?));
-    }
-    Ok(Some(tls))
-}
-
-/// What a status means. etcd's words are from its `rpctypes` package.
-fn failure(status: &Status) -> Failure {
-    const LOGIN: &str = "See that the credentials file holds the user's password, and that the user may \
-                         read and write the prefix (etcdctl user, etcdctl role)";
-    const PAPERS: &str = "See that our certificate is signed by the CA that etcd trusts for clients \
-                          (its --trusted-ca-file), and has not expired";
-    let why = match status.source() {
-        Some(cause) => reason(cause),
-        None => status.message().to_owned(),
-    };
-    let says = |words: &str| status.message().contains(words);
-    match status.code() {
-        Code::OutOfRange if says("compacted") => Failure::Compacted,
-        _ if says("invalid auth token") || says("revision of auth store is old") => {
-            Failure::NotDone(why)
-        }
-        _ if says("no leader") || never_sent(status) => Failure::NotDone(why),
-        // etcd looks at certificates before it takes any call.
-        _ if why.contains("received fatal alert") && why.contains("ertificate") => {
-            Failure::Refused(why, PAPERS)
-        }
-        Code::Unauthenticated | Code::PermissionDenied => Failure::Refused(why, LOGIN),
-        Code::InvalidArgument if says("user name is empty") || says("authentication failed") => {
-            Failure::Refused(why, LOGIN)
-        }
-        Code::ResourceExhausted if says("space exceeded") => {
-            Failure::Refused(why, "Compact and defragment it, then etcdctl alarm disarm")
-        }
-        Code::InvalidArgument | Code::FailedPrecondition | Code::NotFound | Code::Unimplemented => {
-            Failure::Refused(why, "See that it is an etcd of release 3.4 or later")
-        }
-        _ => Failure::Unknown(why),
-    }
-}
-
-fn never_sent(status: &Status) -> bool {
-    let mut cause = status.source();
-    while let Some(error) = cause {
-        let kind = error.downcast_ref().map(io::Error::kind);
-        if matches!(
-            kind,
-            Some(
-                io::ErrorKind::ConnectionRefused
-                    | io::ErrorKind::HostUnreachable
-                    | io::ErrorKind::NetworkUnreachable
-            )
-        ) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
-}
-
-/// An error with its innermost cause, which is what tells.
-fn reason(error: &dyn Error) -> String {
-    let mut innermost = error;
-    while let Some(cause) = innermost.source() {
-        innermost = cause;
-    }
-    innermost.to_string()
 }

@@ -1,9 +1,10 @@
 //! The store of several nodes: an etcd of release 3.4 or later. Imports `error`, `record`,
-//! `transaction` and `watch` of the store; its own parts from `members` up.
+//! `transaction` and `watch` of the store; its own parts from `failure` up.
 //!
 //! Records are keys below `PREFIX/r/`. The API is spoken directly (`proto`): what is used of it is
 //! small, and generated code would need protoc wherever this is built.
 
+mod failure;
 mod lease;
 mod members;
 mod proto;
@@ -19,9 +20,10 @@ use bytes::Bytes;
 use super::{
     Answer, Key, Listing, Outcome, Precondition, Record, Revision, StoreError, Transaction, Watch,
 };
+use failure::Failure;
 pub use lease::SharedLease;
 pub use members::TIMEOUT;
-use members::{Failure, Members, RANGE, TXN};
+use members::{Members, RANGE, TXN};
 use proto::{
     Compare, DeleteRequest, EQUAL, GREATER, Header, KeyValue, MOD_REVISION, PutRequest,
     RangeRequest, RangeResponse, Request, RequestOp, Response, ResponseOp, TxnRequest, TxnResponse,

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use tonic::transport::{Certificate, ClientTlsConfig, Identity};
+
 use super::super::StoreError;
 
 /// The prefix of our keys if the URL has none.
@@ -103,8 +105,26 @@ impl EtcdSettings {
     }
 }
 
+/// What TLS needs to know, if it is to be spoken.
+pub(super) fn tls(settings: &EtcdSettings) -> Result<Option<ClientTlsConfig>, StoreError> {
+    let Some(ca) = &settings.ca else {
+        return match &settings.certificate {
+            None => Ok(None),
+            Some(_) => Err(StoreError::Settings {
+                what: "a certificate is named, but no CA".to_owned(),
+                mend: "name the CA that signs etcd's certificates",
+            }),
+        };
+    };
+    let mut tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read_pem(ca)?));
+    if let Some((certificate, key)) = &settings.certificate {
+        tls = tls.identity(Identity::from_pem(read_pem(certificate)?, read_pem(key)?));
+    }
+    Ok(Some(tls))
+}
+
 /// The text of a PEM file.
-pub(super) fn read_pem(path: &Path) -> Result<String, StoreError> {
+fn read_pem(path: &Path) -> Result<String, StoreError> {
     let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
     if !text.contains("-----BEGIN ") {
         return Err(StoreError::Settings {

@@ -1,4 +1,4 @@
-//! Watches of etcd. Imports `members` and `proto`, and `error`, `record` and `watch` of the store.
+//! Watches of etcd. Imports `failure`, `members` and `proto`, and `error`, `record` and `watch` of the store.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
 use super::super::{Change, Commit, Revision, StoreError, WatchEvent};
-use super::members::{Answers, Failure, WATCH};
+use super::failure::Failure;
+use super::members::{Answers, WATCH};
 use super::proto::{
     DELETE, Event, WatchAsk, WatchCreate, WatchProgress, WatchRequest, WatchResponse,
 };
