@@ -25,3 +25,4 @@ pub mod observe;
 pub mod oracle;
 pub mod preflight;
 pub mod reconcile;
+pub mod store;

@@ -23,6 +23,8 @@ pub enum Part {
     Lint,
     /// What needs neither root nor a kernel program
     Unit,
+    /// The control plane's store, with crashes, full disks and real etcds (root)
+    Store,
     /// The packet programs, loaded and run by BPF_PROG_TEST_RUN (root)
     Prog,
     /// Real traffic between network namespaces (root)
@@ -34,7 +36,10 @@ pub enum Part {
 /// Test targets that load programs: package, target.
 const PROG: &[(&str, &str)] = &[("endpoint-ctl", "prog")];
 
-/// Test targets that build labs. Everything that is in neither list is a unit
+/// Test targets that start etcds, and mount small disks.
+const STORE: &[(&str, &str)] = &[("endpoint-ctl", "store")];
+
+/// Test targets that build labs. Everything that is in none of these lists is a unit
 /// test.
 const NETNS: &[(&str, &str)] = &[("xtask", "lab"), ("endpoint-ctl", "netns")];
 
@@ -42,9 +47,9 @@ const HOST_PACKAGES: &[&str] = &["endpoint-common", "endpoint-ctl", "xtask"];
 
 /// Runs a part of the tests; with `bless`, golden files are renewed.
 pub fn test(ws: &Workspace, part: Part, bless: bool) -> Result<()> {
-    if matches!(part, Part::Prog | Part::Netns | Part::All) && !is_root() {
+    if matches!(part, Part::Store | Part::Prog | Part::Netns | Part::All) && !is_root() {
         bail!(
-            "this part needs root (BPF programs, network namespaces): \
+            "this part needs root (BPF programs, network namespaces, mounts): \
              run it as root, or `cargo xtask test unit` without"
         );
     }
@@ -52,11 +57,13 @@ pub fn test(ws: &Workspace, part: Part, bless: bool) -> Result<()> {
     match part {
         Part::Lint => lint(ws)?,
         Part::Unit => unit(ws, bless)?,
+        Part::Store => store(ws)?,
         Part::Prog => prog(ws)?,
         Part::Netns => netns(ws)?,
         Part::All => {
             lint(ws)?;
             unit(ws, bless)?;
+            store(ws)?;
             prog(ws)?;
             netns(ws)?;
             demo::demo(ws, false)?;
@@ -120,7 +127,7 @@ fn unit(ws: &Workspace, bless: bool) -> Result<()> {
             command.args(["--package", package]);
             for target in test_targets(&ws.root.join(package).join("tests"))? {
                 let special = (*package, target.as_str());
-                if !PROG.contains(&special) && !NETNS.contains(&special) {
+                if ![PROG, NETNS, STORE].concat().contains(&special) {
                     command.args(["--test", &target]);
                 }
             }
@@ -134,6 +141,15 @@ fn unit(ws: &Workspace, bless: bool) -> Result<()> {
             command.args(["--package", package]);
         }
         step::run(&mut command)
+    })
+}
+
+fn store(ws: &Workspace) -> Result<()> {
+    tools::find_or_install()?;
+    let object = ebpf::build(ws)?;
+    step("tests of the store", || {
+        // Few at a time: they hold what they wait for to be in time.
+        targets(ws, &object, STORE, &["--test-threads=2"])
     })
 }
 

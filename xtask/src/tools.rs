@@ -19,7 +19,7 @@ const fn tool(program: &'static str, package: &'static str) -> Tool {
     Tool { program, package }
 }
 
-/// Everything the lab may run.
+/// Everything the lab and the tests may run.
 pub(crate) const TOOLS: &[Tool] = &[
     tool("ip", "iproute2"),
     tool("ethtool", "ethtool"),
@@ -33,6 +33,9 @@ pub(crate) const TOOLS: &[Tool] = &[
     tool("tcpdump", "tcpdump"),
     tool("bpftool", "bpftool"),
     tool("nft", "nftables"),
+    tool("etcd", "etcd-server"),
+    tool("etcdctl", "etcd-client"),
+    tool("openssl", "openssl"),
 ];
 
 /// The tools that are not installed.

@@ -49,6 +49,7 @@ const TABLE: &[Row] = &[
     row("health", &["model"]),
     row("nexthop", &[]),
     pure("preflight", &["dataplane"]),
+    row("store", &[]),
     row(
         "reconcile",
         &["compiler", "dataplane", "model", "nexthop", "preflight"],
