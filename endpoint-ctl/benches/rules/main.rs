@@ -33,8 +33,10 @@ const ROOM: u32 = 262_144;
 const NEW: u32 = 32_768;
 /// Most times a packet may cost of what it does at ten rules.
 const MOST: f64 = 1.3;
-/// Most CPU seconds from a file of 100,000 rules to their being in force, and for one changed rule.
+/// Most CPU time from the text of a file of 100,000 rules to their being in force.
 const MOST_FROM_FILE: Duration = Duration::from_secs(2);
+/// The same from a model in which one rule was changed: it is numbered and compiled as a whole, and what
+/// differs from what the idle bank holds is written. Reading the file is not in it.
 const MOST_FOR_ONE: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
@@ -58,7 +60,8 @@ fn run() -> Result<()> {
     }
     basis::print_machine()?;
     println!("one endpoint whose security group has so many rules; medians of {rounds} rounds");
-    println!("per packet: nanoseconds, the generator's taken off; other times are of the CPU\n");
+    println!("per packet: nanoseconds, the generator's taken off; other times are of the CPU");
+    println!("one: after one rule was changed, all is compiled and what differs is written\n");
     println!(
         "{:>7}  {:>6} {:>7}  {:>8}  {:>8} {:>8} {:>7}  {:>10} {:>6}",
         "rules", "denied", "new", "manifest", "compile", "apply", "one", "memory", "each"
@@ -80,7 +83,7 @@ struct Row {
     manifest: Duration,
     compile: Duration,
     apply: Duration,
-    /// Compiling and applying after one rule was changed.
+    /// Numbering, compiling and applying after one rule was changed.
     one: Duration,
     bytes: usize,
 }
@@ -159,12 +162,12 @@ impl Row {
         }
         let whole = self.manifest + self.compile + self.apply;
         println!(
-            "from file to in force: {} (budget {MOST_FROM_FILE:?}: {})",
+            "from file to in force (manifest, compile, apply): {} (budget {MOST_FROM_FILE:?}: {})",
             ms(whole),
             verdict(whole <= MOST_FROM_FILE)
         );
         println!(
-            "one rule changed: {} (budget {MOST_FOR_ONE:?}: {})",
+            "one rule changed, from the model to in force: {} (budget {MOST_FOR_ONE:?}: {})",
             ms(self.one),
             verdict(self.one <= MOST_FOR_ONE)
         );

@@ -4,6 +4,7 @@
 //! May import: model, endpoint-common. Never: aya, tokio, any other sibling.
 
 mod address_trie;
+mod distinct;
 mod endpoint_policy;
 mod error;
 mod family;

@@ -1,29 +1,20 @@
 //! Immutable rows of compiled rule sets, each distinct one stored once, so that equal subtrees are
 //! shared within and between rule sets.
 //!
-//! May import: std, bytemuck, foldhash, endpoint-common::abi, port_tries, tables (their form).
+//! May import: std, endpoint-common::abi, distinct, port_tries, tables (their form).
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::hash::BuildHasher;
-
-use bytemuck::NoUninit;
 use endpoint_common::abi::policy::{LINK_SKIP, PolicyNode, PolicySet, PolicySkip};
-use foldhash::fast::FixedState;
 
+use super::distinct::Distinct;
 use super::port_tries::PortTries;
 use super::tables::PolicyTables;
-
-/// Numbers of rows by their hashes; a row whose hash is taken has the next free one. Nobody chooses rows
-/// so as to collide but who writes the rules.
-type Numbered = HashMap<u64, u32, FixedState>;
 
 /// The rows made so far; 0 is no row.
 pub(super) struct NodeStore {
     tables: PolicyTables,
-    nodes: Numbered,
-    skips: Numbered,
-    sets: Numbered,
+    nodes: Distinct,
+    skips: Distinct,
+    sets: Distinct,
 }
 
 /// The rows that grown tries have come to, by their nodes' numbers; 0 where none yet.
@@ -50,28 +41,13 @@ impl Stored {
     }
 }
 
-/// The number of `row`, stored if it is new.
-fn intern<R: NoUninit + PartialEq>(rows: &mut Vec<R>, numbers: &mut Numbered, row: R) -> u32 {
-    let mut hash = numbers.hasher().hash_one(bytemuck::bytes_of(&row));
-    loop {
-        match numbers.entry(hash) {
-            Entry::Occupied(found) if rows[*found.get() as usize] == row => return *found.get(),
-            Entry::Occupied(_) => hash = hash.wrapping_add(1),
-            Entry::Vacant(free) => {
-                rows.push(row);
-                return *free.insert(rows.len() as u32 - 1);
-            }
-        }
-    }
-}
-
 impl NodeStore {
     pub(super) fn new() -> Self {
         Self {
             tables: PolicyTables::empty(),
-            nodes: Numbered::default(),
-            skips: Numbered::default(),
-            sets: Numbered::default(),
+            nodes: Distinct::default(),
+            skips: Distinct::default(),
+            sets: Distinct::default(),
         }
     }
 
@@ -80,16 +56,16 @@ impl NodeStore {
     }
 
     pub(super) fn node(&mut self, node: PolicyNode) -> u32 {
-        intern(&mut self.tables.nodes, &mut self.nodes, node)
+        self.nodes.number(&mut self.tables.nodes, node)
     }
 
     /// A link to the skip.
     pub(super) fn skip(&mut self, skip: PolicySkip) -> u32 {
-        LINK_SKIP | intern(&mut self.tables.skips, &mut self.skips, skip)
+        LINK_SKIP | self.skips.number(&mut self.tables.skips, skip)
     }
 
     pub(super) fn set(&mut self, set: PolicySet) -> u32 {
-        intern(&mut self.tables.sets, &mut self.sets, set)
+        self.sets.number(&mut self.tables.sets, set)
     }
 
     /// Stores a port trie that will not change any more.
@@ -125,20 +101,5 @@ impl NodeStore {
         let row = self.node(node);
         stored.put(root, row);
         row
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_of_one_hash_are_told_apart() {
-        let (mut rows, mut numbers) = (vec![1u32], Numbered::default());
-        let hash = numbers.hasher().hash_one(bytemuck::bytes_of(&2u32));
-        numbers.insert(hash, 0);
-        assert_eq!(intern(&mut rows, &mut numbers, 2), 1);
-        assert_eq!(intern(&mut rows, &mut numbers, 2), 1);
-        assert_eq!(rows, [1, 2]);
     }
 }

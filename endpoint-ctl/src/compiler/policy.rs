@@ -218,33 +218,32 @@ impl<'a> PolicyCompiler<'a> {
         eni: IpAddr,
         groups: &[&'a SecurityGroup],
         direction: Direction,
-    ) -> Vec<TrieRule> {
+    ) -> impl Iterator<Item = TrieRule> {
         let written = groups.iter().flat_map(|group| &group.rules);
-        let of_this = written.filter(|rule| {
+        let of_this = written.filter(move |rule| {
             let is_here = rule.local.is_none_or(|net| net.contains(&eni));
             rule.direction == direction && is_here
         });
         let family = family_of(eni);
-        of_this
-            .flat_map(|rule| self.of_each_peer(family, rule))
-            .collect()
+        of_this.flat_map(move |rule| self.of_each_peer(family, rule))
     }
 
-    fn of_each_peer(&self, family: Family, rule: &'a SecurityGroupRule) -> Vec<TrieRule> {
+    fn of_each_peer(
+        &self,
+        family: Family,
+        rule: &'a SecurityGroupRule,
+    ) -> impl Iterator<Item = TrieRule> {
         let peers = self.peers(&rule.peer).iter();
-        let mut peers = peers.filter(|net| is_of(family, net)).peekable();
-        if peers.peek().is_none() {
-            return Vec::new();
-        }
-        let word = self.word(rule.priority, rule.policy, &rule.id);
+        // Of a rule for the other family nothing is looked up.
+        let mut word = None;
         peers
-            .map(|net| TrieRule {
+            .filter(move |net| is_of(family, net))
+            .map(move |net| TrieRule {
                 peer: (*net).into(),
                 range: key_range(rule.protocol, rule.ports),
                 sources: rule.source_ports.first..=rule.source_ports.last,
-                word,
+                word: *word.get_or_insert_with(|| self.word(rule.priority, rule.policy, &rule.id)),
             })
-            .collect()
     }
 
     fn peers<'p>(&'p self, peer: &'p Peer) -> &'p [IpNet] {

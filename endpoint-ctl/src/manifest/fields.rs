@@ -7,6 +7,9 @@ use super::fault::{Place, Told, Wrong};
 use super::node::{Entry, Node, Value};
 use super::suggest::did_you_mean;
 
+/// As many as most mappings may have: there are many rules, and each asks for its fields.
+const MOST_FIELDS: usize = 20;
+
 /// The fields of one mapping.
 #[derive(Debug)]
 pub(super) struct Fields<'a> {
@@ -22,7 +25,7 @@ impl<'a> Fields<'a> {
         Self {
             place,
             entries,
-            asked: Vec::new(),
+            asked: Vec::with_capacity(MOST_FIELDS),
             refused: Vec::new(),
         }
     }
