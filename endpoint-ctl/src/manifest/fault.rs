@@ -149,7 +149,7 @@ pub(super) struct Path<'a> {
     name: &'a str,
 }
 
-impl<'a> Path<'a> {
+impl Path<'_> {
     /// The path to a field of the mapping here. Where this is a field itself, its path is made into text.
     pub(super) fn field<'f>(&self, name: &'f str) -> Path<'f> {
         let here = self.name.is_empty();

@@ -279,16 +279,14 @@ impl<'t> Tree<'t> {
         let Some(inner) = self.wants_key() else {
             return self.put(node, depth);
         };
-        match node.value {
-            Value::Text(text) => {
-                inner.key = Some(Key {
-                    text,
-                    line: node.line,
-                    is_merge: false,
-                })
-            }
-            _ => return Err(Wrong::Key),
-        }
+        let Value::Text(text) = node.value else {
+            return Err(Wrong::Key);
+        };
+        inner.key = Some(Key {
+            text,
+            line: node.line,
+            is_merge: false,
+        });
         Ok(())
     }
 

@@ -50,7 +50,8 @@ fn made(model: &Model, ip: &str) -> Vec<TrieRule> {
     numbers.assign(model);
     let compiler = PolicyCompiler::new(model, &numbers);
     let groups: Vec<_> = model.security_groups.values().collect();
-    compiler.group_rules(eni(ip), &groups, Direction::Ingress)
+    let rules = compiler.group_rules(eni(ip), &groups, Direction::Ingress);
+    rules.collect()
 }
 
 #[test]
