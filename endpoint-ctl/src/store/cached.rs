@@ -194,7 +194,7 @@ async fn follow(store: Store, copy: Arc<Copy>) {
     let mut watch = store.watch(after);
     let mut heard = Instant::now();
     loop {
-        let told = match watch.next().await {
+        let told = match watch.next_event().await {
             Ok(WatchEvent::Committed(commit)) => {
                 copy.publish(|snapshot| snapshot.apply(&commit));
                 Ok(())

@@ -125,7 +125,7 @@ mod tests {
             ("a", "ä"),
             ("a", "b\0"),
             ("a", &long),
-            (&long[..MAX_KIND + 1], "a"),
+            (&long[..=MAX_KIND], "a"),
         ] {
             assert!(Key::new(kind, id).is_err(), "{kind} {id}");
         }

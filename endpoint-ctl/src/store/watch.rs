@@ -53,7 +53,7 @@ pub enum Watch {
 impl Watch {
     /// Waits for what comes next. After an error it can be called again, and goes on where it was
     /// as soon as the store is there. Dropping the future loses nothing.
-    pub fn next(&mut self) -> Answer<'_, WatchEvent> {
+    pub fn next_event(&mut self) -> Answer<'_, WatchEvent> {
         match self {
             Self::Embedded(watch) => Box::pin(watch.next()),
             #[cfg(feature = "etcd")]

@@ -27,7 +27,7 @@ async fn what_was_written_is_there_when_it_is_opened_again() {
     assert_eq!(mode & 0o777, 0o600);
     // What was told before it was opened is not known any more.
     let mut watch = store.watch(endpoint_ctl::store::Revision(0));
-    assert_eq!(watch.next().await.unwrap(), WatchEvent::Resync);
+    assert_eq!(watch.next_event().await.unwrap(), WatchEvent::Resync);
 }
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn watches_end_with_the_store() {
     let directory = Directory::new();
     let store = open(&directory.file("store")).await.unwrap();
     let mut watch = store.watch(store.list(None).await.unwrap().revision);
-    let (next, ()) = tokio::join!(watch.next(), store.close());
+    let (next, ()) = tokio::join!(watch.next_event(), store.close());
     assert!(matches!(next, Err(StoreError::Closed)), "{next:?}");
 }
 

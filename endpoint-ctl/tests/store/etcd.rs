@@ -91,7 +91,7 @@ async fn revisions(watch: &mut Watch, last: Revision) -> Vec<Revision> {
     let mut told = Vec::new();
     let until_last = async {
         while told.last() != Some(&last) {
-            match watch.next().await {
+            match watch.next_event().await {
                 Ok(WatchEvent::Committed(commit)) => told.push(commit.revision),
                 Ok(WatchEvent::Alive) => {}
                 Ok(WatchEvent::Resync) => panic!("resync"),
@@ -131,7 +131,7 @@ async fn killed_and_started_again() {
     let start = store.list(None).await.unwrap().revision;
     let mut watch = store.watch(start);
     let mut written = vec![put(&store, &key("a", 1), "x").await];
-    let (_, first) = (watch.next().await.unwrap(), written[0]);
+    let (_, first) = (watch.next_event().await.unwrap(), written[0]);
     for round in 0..3 {
         server.kill();
         let error = all_fails_in_time(&store).await;
@@ -187,7 +187,7 @@ async fn compacted_while_we_are_away() {
     proxy.mend();
     healed(&cached, &near, last).await;
     let resync = async {
-        while !matches!(watch.next().await, Ok(WatchEvent::Resync)) {
+        while !matches!(watch.next_event().await, Ok(WatchEvent::Resync)) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };

@@ -76,7 +76,7 @@ pub(crate) async fn interleavings(store: &Store) {
     let mut told = Vec::new();
     let until_end = async {
         while told.len() < commits {
-            match watch.next().await.unwrap() {
+            match watch.next_event().await.unwrap() {
                 WatchEvent::Committed(commit) => told.push(commit),
                 WatchEvent::Alive => {}
                 WatchEvent::Resync => panic!("resync"),

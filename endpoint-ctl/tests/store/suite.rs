@@ -208,7 +208,7 @@ async fn limits(_: &Given, store: &Store) {
 
 async fn next(watch: &mut Watch) -> (Revision, Vec<(Key, Option<String>)>) {
     loop {
-        match watch.next().await.unwrap() {
+        match watch.next_event().await.unwrap() {
             WatchEvent::Alive => {}
             WatchEvent::Resync => panic!("resync"),
             WatchEvent::Committed(commit) => {
@@ -254,13 +254,13 @@ async fn forgotten_commits(given: &Given, store: &Store) {
     given.forget(store).await;
     let mut watch = store.watch(start);
     loop {
-        match watch.next().await.unwrap() {
+        match watch.next_event().await.unwrap() {
             WatchEvent::Alive => {}
             WatchEvent::Resync => break,
             WatchEvent::Committed(commit) => panic!("{commit:?}"),
         }
     }
-    assert_eq!(watch.next().await.unwrap(), WatchEvent::Resync);
+    assert_eq!(watch.next_event().await.unwrap(), WatchEvent::Resync);
     let listing = store.list(None).await.unwrap();
     let mut watch = store.watch(listing.revision);
     let last = put(store, &key("a", 3), "z").await;
