@@ -9,14 +9,14 @@ use serde_saphyr::Spanned;
 
 /// A value and the line it starts on, counted from the start of its document.
 #[derive(Debug)]
-pub(super) struct Node {
-    pub(super) line: u32,
-    pub(super) value: Value,
+pub(crate) struct Node {
+    pub(crate) line: u32,
+    pub(crate) value: Value,
 }
 
 /// What a node holds.
 #[derive(Debug)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Null,
     Bool(bool),
     Integer(i128),
@@ -28,10 +28,10 @@ pub(super) enum Value {
 
 /// One field of a mapping; repeated keys are kept, so that they can be reported.
 #[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) line: u32,
-    pub(super) value: Node,
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) line: u32,
+    pub(crate) value: Node,
 }
 
 impl Node {
