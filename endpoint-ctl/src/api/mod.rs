@@ -15,11 +15,11 @@ mod form;
 mod keys;
 mod parameters;
 mod request_id;
-//mod server;
+mod server;
 mod signature;
 
 pub use call::{AccountId, Call, Product, Service};
 pub use error::ApiError;
 pub use keys::{KeyFileError, KeyRing};
 pub use parameters::{Parameters, Reader, Value};
-//pub use server::{Limits, Listen, ReloadError, Server, Settings, StartError, TlsFiles};
+pub use server::{Limits, Listen, ReloadError, Server, Settings, StartError, TlsFiles};

@@ -133,18 +133,51 @@ fn nothing_that_acs3_signs_can_be_changed() {
     let wrong = "SignatureDoesNotMatch";
     for (request, code) in [
         (Request::create().sending("10.0.0.10", "10.0.0.11"), wrong),
-        (Request::create().sending("&EndpointDescription=", ""), wrong),
+        (
+            Request::create().sending("&EndpointDescription=", ""),
+            wrong,
+        ),
         (Request::create().sending("RegionId=", "Region="), wrong),
-        (Request::create().sending("DryRun=False", "DryRun=False&A=1"), wrong),
-        (Request::create().with("x-acs-action", "DeleteVpcEndpoint"), wrong),
+        (
+            Request::create().sending("DryRun=False", "DryRun=False&A=1"),
+            wrong,
+        ),
+        (
+            Request::create().with("x-acs-action", "DeleteVpcEndpoint"),
+            wrong,
+        ),
         (Request::create().with("x-acs-version", "2014-05-26"), wrong),
-        (Request::create().with("x-acs-date", "2026-11-23T23:07:01Z"), wrong),
-        (Request::create().with("x-acs-signature-nonce", "other"), wrong),
+        (
+            Request::create().with("x-acs-date", "2026-11-23T23:07:01Z"),
+            wrong,
+        ),
+        (
+            Request::create().with("x-acs-signature-nonce", "other"),
+            wrong,
+        ),
         (Request::create().with("host", "127.0.0.1"), wrong),
-        (Request::create().with("x-acs-content-sha256", &EMPTY_DIGEST.replace('e', "f")), wrong),
-        (Request::create().with("x-acs-more", "1"), "IncompleteSignature"),
-        (Request { body: "A=1".to_owned(), ..Request::create() }, wrong),
-        (Request { method: "GET", ..Request::create() }, wrong),
+        (
+            Request::create().with("x-acs-content-sha256", &EMPTY_DIGEST.replace('e', "f")),
+            wrong,
+        ),
+        (
+            Request::create().with("x-acs-more", "1"),
+            "IncompleteSignature",
+        ),
+        (
+            Request {
+                body: "A=1".to_owned(),
+                ..Request::create()
+            },
+            wrong,
+        ),
+        (
+            Request {
+                method: "GET",
+                ..Request::create()
+            },
+            wrong,
+        ),
     ] {
         assert_eq!(request.judged("testSecret"), code);
     }
@@ -178,12 +211,32 @@ fn what_acs3_needs_must_be_there_and_be_signed() {
         ("Signature=259", "Signature=\u{b5}", "IncompleteSignature"),
         ("Signature=259de3c3", "Signature=", "SignatureDoesNotMatch"),
         (",Signature=", ",Sig=", "IncompleteSignature"),
-        ("Credential=LTAItestKey", "Credential=", "IncompleteSignature"),
-        ("Credential=", "Credential=a,Credential=", "IncompleteSignature"),
-        ("ACS3-HMAC-SHA256", "ACS3-RSA-SHA256", "UnsupportedSignatureMethod"),
-        ("ACS3-HMAC-SHA256", "ACS3-HMAC-SM3", "UnsupportedSignatureMethod"),
+        (
+            "Credential=LTAItestKey",
+            "Credential=",
+            "IncompleteSignature",
+        ),
+        (
+            "Credential=",
+            "Credential=a,Credential=",
+            "IncompleteSignature",
+        ),
+        (
+            "ACS3-HMAC-SHA256",
+            "ACS3-RSA-SHA256",
+            "UnsupportedSignatureMethod",
+        ),
+        (
+            "ACS3-HMAC-SHA256",
+            "ACS3-HMAC-SM3",
+            "UnsupportedSignatureMethod",
+        ),
         ("ACS3-HMAC-SHA256", "Bearer", "UnsupportedSignatureMethod"),
-        (good.as_str(), "acs key:signature", "UnsupportedSignatureMethod"),
+        (
+            good.as_str(),
+            "acs key:signature",
+            "UnsupportedSignatureMethod",
+        ),
         (good.as_str(), "", "UnsupportedSignatureMethod"),
     ] {
         let request = Request::create().with("authorization", &good.replace(from, to));
@@ -198,15 +251,42 @@ fn what_acs3_needs_must_be_there_and_be_signed() {
 #[test]
 fn tokens_and_odd_times_are_refused() {
     for (request, code) in [
-        (Request::create().with("x-acs-security-token", "t"), "InvalidSecurityToken.NotSupported"),
-        (Request::create().with("x-acs-bearer-token", "t"), "UnsupportedSignatureMethod"),
-        (Request::tag().sending("SignatureType=", "SignatureType=BEARERTOKEN"), "UnsupportedSignatureMethod"),
-        (Request::tag().sending("SignatureType=", "SecurityToken=t"), "InvalidSecurityToken.NotSupported"),
-        (Request::create().with("x-acs-date", "yesterday"), "InvalidTimeStamp.Format"),
-        (Request::create().with("x-acs-date", "2026-11-23T23:07:00+01:00"), "InvalidTimeStamp.Format"),
-        (Request::create().with("x-acs-date", "2026-13-23T23:07:00Z"), "InvalidTimeStamp.Format"),
-        (Request::create().with("x-acs-signature-nonce", ""), "InvalidSignatureNonce"),
-        (Request::create().with("x-acs-signature-nonce", &"n".repeat(129)), "InvalidSignatureNonce"),
+        (
+            Request::create().with("x-acs-security-token", "t"),
+            "InvalidSecurityToken.NotSupported",
+        ),
+        (
+            Request::create().with("x-acs-bearer-token", "t"),
+            "UnsupportedSignatureMethod",
+        ),
+        (
+            Request::tag().sending("SignatureType=", "SignatureType=BEARERTOKEN"),
+            "UnsupportedSignatureMethod",
+        ),
+        (
+            Request::tag().sending("SignatureType=", "SecurityToken=t"),
+            "InvalidSecurityToken.NotSupported",
+        ),
+        (
+            Request::create().with("x-acs-date", "yesterday"),
+            "InvalidTimeStamp.Format",
+        ),
+        (
+            Request::create().with("x-acs-date", "2026-11-23T23:07:00+01:00"),
+            "InvalidTimeStamp.Format",
+        ),
+        (
+            Request::create().with("x-acs-date", "2026-13-23T23:07:00Z"),
+            "InvalidTimeStamp.Format",
+        ),
+        (
+            Request::create().with("x-acs-signature-nonce", ""),
+            "InvalidSignatureNonce",
+        ),
+        (
+            Request::create().with("x-acs-signature-nonce", &"n".repeat(129)),
+            "InvalidSignatureNonce",
+        ),
     ] {
         assert_eq!(request.judged("testSecret"), code);
     }
@@ -237,7 +317,11 @@ fn what_both_sdks_sign_by_rpc_is_right() {
 fn nothing_that_rpc_signs_can_be_changed() {
     for (from, to, code) in [
         ("ep-1", "ep-2", "SignatureDoesNotMatch"),
-        ("Action=TagResources", "Action=UntagResources", "SignatureDoesNotMatch"),
+        (
+            "Action=TagResources",
+            "Action=UntagResources",
+            "SignatureDoesNotMatch",
+        ),
         ("&SignatureType=", "", "SignatureDoesNotMatch"),
         ("n-1", "n-2", "SignatureDoesNotMatch"),
         ("Timestamp=2026", "Timestamp=2027", "SignatureDoesNotMatch"),
@@ -245,7 +329,11 @@ fn nothing_that_rpc_signs_can_be_changed() {
         ("t4%3D", "", "IncompleteSignature"),
         ("Signature=rIkG", "Signature=*", "IncompleteSignature"),
         ("HMAC-SHA1", "HMAC-SHA256", "UnsupportedSignatureMethod"),
-        ("SignatureVersion=1.0", "SignatureVersion=2.0", "UnsupportedSignatureMethod"),
+        (
+            "SignatureVersion=1.0",
+            "SignatureVersion=2.0",
+            "UnsupportedSignatureMethod",
+        ),
         ("AccessKeyId=LTAItestKey", "", "MissingAccessKeyId"),
         ("&Signature=", "&Sig=", "MissingSignature"),
         ("SignatureNonce=n-1", "", "MissingSignatureNonce"),
@@ -255,7 +343,10 @@ fn nothing_that_rpc_signs_can_be_changed() {
         let request = Request::tag().sending(from, to);
         assert_eq!(request.judged("testSecret"), code, "{from} {to}");
     }
-    let get = Request { method: "GET", ..Request::tag() };
+    let get = Request {
+        method: "GET",
+        ..Request::tag()
+    };
     assert_eq!(get.judged("testSecret"), "SignatureDoesNotMatch");
 }
 
