@@ -1,6 +1,6 @@
 //! `cargo xtask test` and `bench`: which tests there are, and what each kind
-//! needs. Imports `build`, `demo`, `ebpf`, `step`, `tidy`, `tools`,
-//! `workspace`.
+//! needs. Imports `build`, `demo`, `ebpf`, `python`, `step`, `tidy`,
+//! `tools`, `workspace`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +14,7 @@ use clap::ValueEnum;
 use crate::build::host_cargo;
 use crate::step::{self, step};
 use crate::workspace::{Workspace, cargo, is_root};
-use crate::{demo, ebpf, golden, tidy, tools};
+use crate::{demo, ebpf, golden, python, tidy, tools};
 
 /// A part of the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -27,6 +27,8 @@ pub enum Part {
     Prog,
     /// Real traffic between network namespaces (root)
     Netns,
+    /// The API, driven by the vendor's SDKs in a Python environment that this makes
+    Sdk,
     /// All of them, then the demo (root)
     All,
 }
@@ -34,9 +36,11 @@ pub enum Part {
 /// Test targets that load programs: package, target.
 const PROG: &[(&str, &str)] = &[("endpoint-ctl", "prog")];
 
-/// Test targets that build labs. Everything that is in neither list is a unit
-/// test.
+/// Test targets that build labs. Everything that is in no list is a unit test.
 const NETNS: &[(&str, &str)] = &[("xtask", "lab"), ("endpoint-ctl", "netns")];
+
+/// Test targets that drive the API by SDKs.
+const SDK: &[(&str, &str)] = &[("endpoint-ctl", "api_sdk")];
 
 const HOST_PACKAGES: &[&str] = &["endpoint-common", "endpoint-ctl", "xtask"];
 
@@ -54,9 +58,11 @@ pub fn test(ws: &Workspace, part: Part, bless: bool) -> Result<()> {
         Part::Unit => unit(ws, bless)?,
         Part::Prog => prog(ws)?,
         Part::Netns => netns(ws)?,
+        Part::Sdk => sdk(ws)?,
         Part::All => {
             lint(ws)?;
             unit(ws, bless)?;
+            sdk(ws)?;
             prog(ws)?;
             netns(ws)?;
             demo::demo(ws, false)?;
@@ -120,7 +126,7 @@ fn unit(ws: &Workspace, bless: bool) -> Result<()> {
             command.args(["--package", package]);
             for target in test_targets(&ws.root.join(package).join("tests"))? {
                 let special = (*package, target.as_str());
-                if !PROG.contains(&special) && !NETNS.contains(&special) {
+                if ![PROG, NETNS, SDK].concat().contains(&special) {
                     command.args(["--test", &target]);
                 }
             }
@@ -134,6 +140,14 @@ fn unit(ws: &Workspace, bless: bool) -> Result<()> {
             command.args(["--package", package]);
         }
         step::run(&mut command)
+    })
+}
+
+fn sdk(ws: &Workspace) -> Result<()> {
+    python::with_sdks()?;
+    let object = ebpf::build(ws)?;
+    step("tests by the vendor's SDKs", || {
+        targets(ws, &object, SDK, &["--nocapture"])
     })
 }
 

@@ -1,7 +1,6 @@
 //! A service that says what it was asked.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use endpoint_ctl::api::{ApiError, Call, Product, Service, Value};
@@ -11,19 +10,28 @@ use serde_json::{Map, json};
 /// (`Bytes`), `Fail` (`Code`, `Status`), and `Unknown`.
 #[derive(Default)]
 pub(crate) struct Echo {
-    /// Calls that have been run to their end.
-    pub(crate) ended: Arc<AtomicUsize>,
+    /// What it was asked, by calls that have been run to their end.
+    pub(crate) ended: Arc<Mutex<Vec<serde_json::Value>>>,
 }
 
 impl Service for Echo {
     async fn call(&self, call: Call) -> Result<Map<String, serde_json::Value>, ApiError> {
-        let answer = answer(&call).await;
-        self.ended.fetch_add(1, Ordering::SeqCst);
+        let echo = json!({
+            "Product": call.product.to_string(),
+            "Action": call.action,
+            "Account": call.account.as_str(),
+            "Parameters": call.parameters,
+        });
+        let answer = answer(&call, &echo).await;
+        self.ended.lock().expect("no panic").push(echo);
         answer
     }
 }
 
-async fn answer(call: &Call) -> Result<Map<String, serde_json::Value>, ApiError> {
+async fn answer(
+    call: &Call,
+    echo: &serde_json::Value,
+) -> Result<Map<String, serde_json::Value>, ApiError> {
     let number = |name| match call.parameters.get(name) {
         Some(Value::Text(text)) => text.parse().unwrap_or(0),
         _ => 0_u16,
@@ -47,7 +55,7 @@ async fn answer(call: &Call) -> Result<Map<String, serde_json::Value>, ApiError>
         "Unknown" => return Err(ApiError::action_not_found(call.product, &call.action)),
         // What SDKs read, so that it can be seen from their side.
         "ListVpcEndpoints" if call.product == Product::PrivateLink => {
-            let echo = serde_json::to_string(&call.parameters).unwrap_or_default();
+            let echo = echo.to_string();
             return Ok(members(json!({
                 "TotalCount": 1,
                 "Endpoints": [{ "EndpointId": "ep-1", "EndpointName": echo }],
@@ -55,12 +63,6 @@ async fn answer(call: &Call) -> Result<Map<String, serde_json::Value>, ApiError>
         }
         _ => {}
     }
-    let echo = json!({
-        "Product": call.product.to_string(),
-        "Action": call.action,
-        "Account": call.account.as_str(),
-        "Parameters": call.parameters,
-    });
     let mut members = members(echo.clone());
     // Members that answers of the SDKs' operations have, bearing the echo.
     for name in ["EndpointId", "SecurityGroupId", "NetworkAclId", "FlowLogId"] {

@@ -68,7 +68,7 @@ fn fifty_thousand_wrong_requests_are_refused_in_json() {
     assert_eq!(told + cut, REQUESTS);
     assert!(told > REQUESTS * 7 / 10, "only {told} were told");
     assert!(took < TIME, "{took:?}");
-    assert_eq!(rig.ended.load(Ordering::SeqCst), 0, "a call got through");
+    assert!(rig.ended().is_empty(), "a call got through");
     assert_eq!(rig.client().ask(call("X", &[]).acs3()).status, 200);
 }
 

@@ -5,11 +5,12 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use endpoint_ctl::api::{Listen, Server, Settings};
+use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use crate::client::Client;
@@ -60,8 +61,7 @@ pub(crate) struct Rig {
     pub(crate) server: Option<Server>,
     pub(crate) runtime: Runtime,
     pub(crate) dir: Dir,
-    /// Calls that have been run to their end.
-    pub(crate) ended: Arc<AtomicUsize>,
+    echo: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Rig {
@@ -92,7 +92,7 @@ impl Rig {
             server: Some(server),
             runtime,
             dir,
-            ended,
+            echo: ended,
         }
     }
 
@@ -106,6 +106,11 @@ impl Rig {
 
     pub(crate) fn socket(&self) -> PathBuf {
         self.dir.0.join("api.sock")
+    }
+
+    /// What was asked, by calls that have been run to their end.
+    pub(crate) fn ended(&self) -> Vec<Value> {
+        self.echo.lock().expect("no panic").clone()
     }
 
     /// A new connection.

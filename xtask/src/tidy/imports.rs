@@ -41,6 +41,7 @@ const fn pure(module: &'static str, may: &'static [&'static str]) -> Row {
 const TABLE: &[Row] = &[
     pure("model", &[]),
     pure("manifest", &["model"]),
+    row("api", &["manifest"]),
     pure("compiler", &["model"]),
     pure("oracle", &["model"]),
     row("dataplane", &["compiler"]),
