@@ -21,7 +21,7 @@ use super::keys::Key;
 /// Nonces of one key that are remembered: 290 requests a second, all the time. 5 MB at most.
 pub(super) const MOST_NONCES: usize = 1 << 18;
 /// Nonces are forgotten by so much time at once.
-const SLICE: Duration = Duration::from_secs(60);
+const SLICE: Duration = Duration::from_mins(1);
 
 /// What is known of all keys.
 #[derive(Debug)]
@@ -161,7 +161,7 @@ mod tests {
     use super::super::keys::Secret;
     use super::*;
 
-    const WINDOW: Duration = Duration::from_secs(900);
+    const WINDOW: Duration = Duration::from_mins(15);
 
     fn key(id: &str, requests_per_second: Option<u32>) -> Key {
         Key {
@@ -266,12 +266,12 @@ mod tests {
         let admission = Admission::new(1, began);
         let one = key("one", None);
         assert_eq!(code(admission.admit(&one, "n", WINDOW, began)), "admitted");
-        admission.retain(|_| false, began + Duration::from_secs(60));
+        admission.retain(|_| false, began + Duration::from_mins(1));
         assert_eq!(
             code(admission.admit(&one, "n", WINDOW, began)),
             "SignatureNonceUsed"
         );
-        admission.retain(|_| false, began + Duration::from_secs(1_200));
+        admission.retain(|_| false, began + Duration::from_mins(20));
         assert!(admission.keys.lock().expect("no panic").is_empty());
     }
 }

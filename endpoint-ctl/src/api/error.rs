@@ -24,7 +24,7 @@ pub struct ApiError {
     /// Header `x-acs-retry-after`, in milliseconds; SDKs raise a `ThrottlingException` by it.
     pub retry_after_ms: Option<u32>,
     /// Further members of the answer, such as `AccessDeniedDetail`.
-    pub members: Map<String, Value>,
+    pub members: Option<Box<Map<String, Value>>>,
 }
 
 impl ApiError {
@@ -40,7 +40,7 @@ impl ApiError {
             message: message.into(),
             mend: None,
             retry_after_ms: None,
-            members: Map::new(),
+            members: None,
         }
     }
 
@@ -55,6 +55,14 @@ impl ApiError {
     #[must_use]
     pub fn retry_after_ms(mut self, milliseconds: u32) -> Self {
         self.retry_after_ms = Some(milliseconds.max(1));
+        self
+    }
+
+    /// The same, with a further member of the answer.
+    #[must_use]
+    pub fn member(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        let members = self.members.get_or_insert_default();
+        members.insert(name.into(), value.into());
         self
     }
 

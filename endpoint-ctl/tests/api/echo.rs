@@ -48,9 +48,8 @@ async fn answer(
                 Some(Value::Text(code)) => code.clone(),
                 _ => "Failed".to_owned(),
             };
-            let mut error = ApiError::new(number("Status"), code, "It failed.");
-            error.members = members(json!({ "AccessDeniedDetail": { "AuthAction": "x" } }));
-            return Err(error);
+            let error = ApiError::new(number("Status"), code, "It failed.");
+            return Err(error.member("AccessDeniedDetail", json!({ "AuthAction": "x" })));
         }
         "Unknown" => return Err(ApiError::action_not_found(call.product, &call.action)),
         // What SDKs read, so that it can be seen from their side.

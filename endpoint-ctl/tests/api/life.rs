@@ -26,7 +26,7 @@ fn certificate(dir: &Dir) -> (TlsFiles, String) {
 }
 
 /// Asks over TLS, trusting one certificate; the answer, or why there is none.
-fn ask_tls(rig: &Rig, trusted: &str, request: Vec<u8>) -> std::io::Result<String> {
+fn ask_tls(rig: &Rig, trusted: &str, request: &[u8]) -> std::io::Result<String> {
     let mut roots = RootCertStore::empty();
     let der = pki_types::CertificateDer::from_pem_slice(trusted.as_bytes()).expect("is PEM");
     roots.add(der).expect("is a certificate");
@@ -40,7 +40,7 @@ fn ask_tls(rig: &Rig, trusted: &str, request: Vec<u8>) -> std::io::Result<String
         let stream = tokio::net::TcpStream::connect(rig.address()).await?;
         let name = ServerName::try_from("localhost").expect("is a name");
         let mut stream = connector.connect(name, stream).await?;
-        stream.write_all(&request).await?;
+        stream.write_all(request).await?;
         let mut bytes = vec![0; 64 << 10];
         let count = stream.read(&mut bytes).await?;
         Ok(String::from_utf8_lossy(&bytes[..count]).into_owned())
@@ -56,7 +56,7 @@ fn tls_is_served_and_a_new_certificate_is_noticed() {
         settings.tls = Some(files);
         first = pem;
     });
-    let answer = ask_tls(&rig, &first, call("X", &[]).acs3()).expect("is answered");
+    let answer = ask_tls(&rig, &first, &call("X", &[]).acs3()).expect("is answered");
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     // Without TLS there is nothing to be had.
     let mut plain = rig.client();
@@ -65,11 +65,11 @@ fn tls_is_served_and_a_new_certificate_is_noticed() {
 
     let (_, second) = certificate(&rig.dir);
     let began = Instant::now();
-    while ask_tls(&rig, &second, call("X", &[]).acs3()).is_err() {
+    while ask_tls(&rig, &second, &call("X", &[]).acs3()).is_err() {
         assert!(began.elapsed() < Duration::from_secs(15), "not noticed");
         std::thread::sleep(Duration::from_millis(200));
     }
-    assert!(ask_tls(&rig, &first, call("X", &[]).acs3()).is_err());
+    assert!(ask_tls(&rig, &first, &call("X", &[]).acs3()).is_err());
 
     rig.dir.write("key.pem", "nonsense");
     let error = rig.server().reload().expect_err("is no key").to_string();
@@ -77,7 +77,7 @@ fn tls_is_served_and_a_new_certificate_is_noticed() {
         error.contains("key.pem") && error.contains("stay"),
         "{error}"
     );
-    assert!(ask_tls(&rig, &second, call("X", &[]).acs3()).is_ok());
+    assert!(ask_tls(&rig, &second, &call("X", &[]).acs3()).is_ok());
 }
 
 #[test]

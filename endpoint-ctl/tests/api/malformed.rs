@@ -219,11 +219,14 @@ fn nonsense(random: &mut fastrand::Rng) -> Vec<u8> {
         "x-acs-version",
     ] {
         if random.bool() {
-            head += &format!("{name}: {}\r\n", visible(random));
+            head.extend([format!("{name}: {}\r\n", visible(random))]);
         }
     }
     if random.bool() {
-        head += &format!("authorization: ACS3-HMAC-SHA256 {}\r\n", visible(random));
+        head.extend([format!(
+            "authorization: ACS3-HMAC-SHA256 {}\r\n",
+            visible(random)
+        )]);
     }
     let body = bytes(random);
     let mut request = format!("{head}content-length: {}\r\n\r\n", body.len()).into_bytes();
@@ -251,7 +254,7 @@ fn oversized(random: &mut fastrand::Rng) -> Vec<u8> {
 
 /// Signed by somebody else, since what is damaged may be what no signature covers.
 fn damaged(mut good: Request, random: &mut fastrand::Rng) -> Vec<u8> {
-    good.secret = "guess".to_owned();
+    "guess".clone_into(&mut good.secret);
     let mut request = signed(&good, random);
     for _ in 0..random.usize(1..6) {
         let at = random.usize(..request.len());

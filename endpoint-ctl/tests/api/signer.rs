@@ -101,7 +101,8 @@ impl Request {
         headers.sort();
         let names: Vec<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
         let names = names.join(";");
-        let lines: String = headers.iter().map(|(n, v)| format!("{n}:{v}\n")).collect();
+        let lines = headers.iter().map(|(n, v)| format!("{n}:{v}\n"));
+        let lines = lines.collect::<Vec<_>>().concat();
         let mut query = self.query.clone();
         query.sort();
         let query = canonical(&query);
@@ -148,14 +149,13 @@ impl Request {
     }
 
     fn written(&self, query: &str, headers: &[(String, String)], body: &str) -> Vec<u8> {
+        let lines = headers.iter().map(|(n, v)| format!("{n}: {v}\r\n"));
         let mut text = format!("{} /?{query} HTTP/1.1\r\n", self.method);
-        for (name, value) in headers {
-            text += &format!("{name}: {value}\r\n");
-        }
+        text.extend(lines);
         if !self.form.is_empty() {
             text += "content-type: application/x-www-form-urlencoded\r\n";
         }
-        text += &format!("content-length: {}\r\n\r\n{body}", body.len());
+        text.extend([format!("content-length: {}\r\n\r\n{body}", body.len())]);
         text.into_bytes()
     }
 }
@@ -185,5 +185,6 @@ fn encode(text: &str) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
+    digits.collect::<Vec<_>>().concat()
 }

@@ -136,7 +136,7 @@ fn calls_of_one_key_leave_room_for_others() {
     let other = rig.client().ask(call("X", &[]).key("key-other").acs3());
     assert_eq!(other.status, 200);
     assert!(
-        began.elapsed() < Duration::from_millis(250),
+        began.elapsed() < Duration::from_secs(1),
         "{:?}",
         began.elapsed()
     );

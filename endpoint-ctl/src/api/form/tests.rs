@@ -61,17 +61,16 @@ fn a_parameter_has_one_value() {
 
 /// Any way a client may encode a text: bare, `%XX` in either case, a space as `+` or `%20`.
 fn sent(text: &str, random: &mut fastrand::Rng) -> String {
-    let mut sent = String::new();
-    for byte in text.bytes() {
+    let encoded = text.bytes().map(|byte| {
         let is_plain = byte.is_ascii_alphanumeric() || b"-_.~*!'()".contains(&byte);
         match byte {
-            b' ' if random.bool() => sent.push('+'),
-            _ if is_plain && random.u8(0..4) > 0 => sent.push(char::from(byte)),
-            _ if random.bool() => sent += &format!("%{byte:02X}"),
-            _ => sent += &format!("%{byte:02x}"),
+            b' ' if random.bool() => "+".to_owned(),
+            _ if is_plain && random.u8(0..4) > 0 => char::from(byte).to_string(),
+            _ if random.bool() => format!("%{byte:02X}"),
+            _ => format!("%{byte:02x}"),
         }
-    }
-    sent
+    });
+    encoded.collect()
 }
 
 #[test]

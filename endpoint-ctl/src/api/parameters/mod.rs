@@ -39,8 +39,11 @@ pub enum Value {
 }
 
 impl Parameters {
-    /// Makes the tree of what came over the wire.
-    pub(super) fn new(flat: BTreeMap<String, String>) -> Result<Self, ApiError> {
+    /// Makes the tree of what came over the wire, such as `Zone.1.ZoneId`.
+    ///
+    /// # Errors
+    /// Names that make no tree, or one too large.
+    pub fn new(flat: BTreeMap<String, String>) -> Result<Self, ApiError> {
         tree::build(flat)
     }
 

@@ -73,17 +73,16 @@ impl<'p> Reader<'p> {
         let Some(text) = self.given(name)? else {
             return Ok(None);
         };
-        match text.parse().ok().filter(|number| bounds.contains(number)) {
-            Some(number) => Ok(Some(number)),
-            None => {
+        let number = text.parse().ok();
+        number
+            .filter(|number| bounds.contains(number))
+            .map(Some)
+            .ok_or_else(|| {
                 let (first, last) = (bounds.start(), bounds.end());
-                let why = format!(
-                    "{} is not a whole number from {first} to {last}",
-                    shown(text)
-                );
-                Err(self.invalid(name, &why))
-            }
-        }
+                let text = shown(text);
+                let why = format!("{text} is not a whole number from {first} to {last}");
+                self.invalid(name, &why)
+            })
     }
 
     /// A list of texts, none of them empty; without it, an empty list.
@@ -109,13 +108,11 @@ impl<'p> Reader<'p> {
         let mut items = Vec::new();
         for (place, value) in (1..).zip(self.list(name, most)?) {
             let path = format!("{}.{place}", self.path_of(name));
-            match value {
-                Value::Fields(fields) => items.push(Reader::new(fields, path)),
-                _ => {
-                    let why = format!("{path} has a value of its own, but consists of fields");
-                    return Err(self.invalid(name, &why));
-                }
-            }
+            let Value::Fields(fields) = value else {
+                let why = format!("{path} has a value of its own, but consists of fields");
+                return Err(self.invalid(name, &why));
+            };
+            items.push(Reader::new(fields, path));
         }
         Ok(items)
     }

@@ -72,7 +72,7 @@ pub(super) fn failure(about: &About, error: ApiError) -> Answer {
 
 fn members(about: &About, error: ApiError) -> Map<String, Value> {
     let recommend = error.mend.unwrap_or_else(|| RECOMMEND.to_owned());
-    let mut members = error.members;
+    let mut members = error.members.map_or_else(Map::new, |members| *members);
     for (name, value) in [
         ("RequestId", about.request_id.clone()),
         ("HostId", about.host.clone()),

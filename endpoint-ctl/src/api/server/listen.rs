@@ -31,7 +31,7 @@ pub(super) enum Listener {
     },
     Unix {
         socket: UnixListener,
-        _path: SocketFile,
+        _file: SocketFile,
     },
 }
 
@@ -54,8 +54,11 @@ impl Listener {
         match place {
             Listen::Unix(path) => {
                 let socket = unix(path, failed)?;
-                let _path = SocketFile(path.clone());
-                Ok(Self::Unix { socket, _path })
+                let file = SocketFile(path.clone());
+                Ok(Self::Unix {
+                    socket,
+                    _file: file,
+                })
             }
             Listen::Http(address) | Listen::Https(address) => {
                 let socket = tcp(*address).map_err(failed)?;

@@ -178,13 +178,13 @@ mod tests {
         assert_eq!(json["Code"], "RequestHeadTooLarge");
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn who_does_not_listen_is_not_waited_for() {
         let (near, _far) = duplex(4);
-        let mut near = Patient::new(near, Duration::from_secs(5));
+        let mut near = Patient::new(near, Duration::from_millis(100));
         let began = Instant::now();
         let error = near.write_all(b"123456789").await.expect_err("times out");
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        assert_eq!(began.elapsed().as_secs(), 5);
+        assert!((100..2_000).contains(&began.elapsed().as_millis()));
     }
 }
