@@ -8,6 +8,7 @@
 //! socket) -> [`cli`]. [`daemon`] wires them; [`hostpath`] and [`oracle`] serve tests and what-if
 //! questions. Who may import whom is enforced by `cargo xtask tidy`; see ARCHITECTURE.md.
 
+pub mod api;
 pub mod cli;
 pub mod compiler;
 pub mod control;

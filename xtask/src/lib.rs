@@ -2,9 +2,9 @@
 //! `main` holds the command line; everything else is here.
 //!
 //! Lowest first: `step` and `workspace` (commands, places) - `cleanup` (what
-//! is undone on any exit) - `toolchain`, `linker`, `apt`, `tools`, `setup`
+//! is undone on any exit) - `toolchain`, `linker`, `apt`, `tools`, `python`, `setup`
 //! (what building needs) - `ebpf`, `build` - `lab` - `demo`, `suite`, `tidy`
-//! (the subcommands). The other crates' tests and benches use `lab` and `golden` only.
+//! (the subcommands). The other crates' tests and benches use `lab`, `golden` and `python` only.
 #![forbid(unsafe_code)]
 
 mod apt;
@@ -15,6 +15,7 @@ mod ebpf;
 pub mod golden;
 pub mod lab;
 mod linker;
+pub mod python;
 pub mod setup;
 mod step;
 pub mod suite;

@@ -1,6 +1,6 @@
 //! `cargo xtask test` and `bench`: which tests there are, and what each kind
-//! needs. Imports `build`, `demo`, `ebpf`, `step`, `tidy`, `tools`,
-//! `workspace`.
+//! needs. Imports `build`, `demo`, `ebpf`, `python`, `step`, `tidy`,
+//! `tools`, `workspace`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +14,7 @@ use clap::ValueEnum;
 use crate::build::host_cargo;
 use crate::step::{self, step};
 use crate::workspace::{Workspace, cargo, is_root};
-use crate::{demo, ebpf, golden, tidy, tools};
+use crate::{demo, ebpf, golden, python, tidy, tools};
 
 /// A part of the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -29,6 +29,8 @@ pub enum Part {
     Prog,
     /// Real traffic between network namespaces (root)
     Netns,
+    /// The API, driven by the vendor's SDKs in a Python environment that this makes
+    Sdk,
     /// All of them, then the demo (root)
     All,
 }
@@ -39,9 +41,11 @@ const PROG: &[(&str, &str)] = &[("endpoint-ctl", "prog")];
 /// Test targets that start etcds, and mount small disks.
 const STORE: &[(&str, &str)] = &[("endpoint-ctl", "store")];
 
-/// Test targets that build labs. Everything that is in none of these lists is a unit
-/// test.
+/// Test targets that build labs. Everything that is in no list is a unit test.
 const NETNS: &[(&str, &str)] = &[("xtask", "lab"), ("endpoint-ctl", "netns")];
+
+/// Test targets that drive the API by SDKs.
+const SDK: &[(&str, &str)] = &[("endpoint-ctl", "api_sdk")];
 
 const HOST_PACKAGES: &[&str] = &["endpoint-common", "endpoint-ctl", "xtask"];
 
@@ -60,10 +64,12 @@ pub fn test(ws: &Workspace, part: Part, bless: bool) -> Result<()> {
         Part::Store => store(ws)?,
         Part::Prog => prog(ws)?,
         Part::Netns => netns(ws)?,
+        Part::Sdk => sdk(ws)?,
         Part::All => {
             lint(ws)?;
             unit(ws, bless)?;
             store(ws)?;
+            sdk(ws)?;
             prog(ws)?;
             netns(ws)?;
             demo::demo(ws, false)?;
@@ -127,7 +133,7 @@ fn unit(ws: &Workspace, bless: bool) -> Result<()> {
             command.args(["--package", package]);
             for target in test_targets(&ws.root.join(package).join("tests"))? {
                 let special = (*package, target.as_str());
-                if ![PROG, NETNS, STORE].concat().contains(&special) {
+                if ![PROG, NETNS, STORE, SDK].concat().contains(&special) {
                     command.args(["--test", &target]);
                 }
             }
@@ -150,6 +156,14 @@ fn store(ws: &Workspace) -> Result<()> {
     step("tests of the store", || {
         // Few at a time: they hold what they wait for to be in time.
         targets(ws, &object, STORE, &["--test-threads=2"])
+    })
+}
+
+fn sdk(ws: &Workspace) -> Result<()> {
+    python::with_sdks()?;
+    let object = ebpf::build(ws)?;
+    step("tests by the vendor's SDKs", || {
+        targets(ws, &object, SDK, &["--nocapture"])
     })
 }
 

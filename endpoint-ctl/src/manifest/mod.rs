@@ -42,6 +42,7 @@ use document::{Declared, Document};
 use fault::Faults;
 pub use fault::{Fault, ManifestErrors};
 use kind::Kind;
+pub(crate) use node::{Entry, Node, Value as NodeValue};
 
 use crate::model::Model;
 

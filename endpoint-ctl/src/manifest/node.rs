@@ -7,14 +7,14 @@ use std::borrow::Cow;
 /// A value and the line of the file it starts on. Texts are borrowed from the file where it holds them as
 /// they are.
 #[derive(Debug, Clone)]
-pub(super) struct Node<'t> {
-    pub(super) line: u32,
-    pub(super) value: Value<'t>,
+pub(crate) struct Node<'t> {
+    pub(crate) line: u32,
+    pub(crate) value: Value<'t>,
 }
 
 /// What a node holds.
 #[derive(Debug, Clone)]
-pub(super) enum Value<'t> {
+pub(crate) enum Value<'t> {
     Null,
     Bool(bool),
     Integer(i64),
@@ -26,10 +26,10 @@ pub(super) enum Value<'t> {
 
 /// One field of a mapping; repeated keys are kept, so that they can be reported.
 #[derive(Debug, Clone)]
-pub(super) struct Entry<'t> {
-    pub(super) key: Cow<'t, str>,
-    pub(super) line: u32,
-    pub(super) value: Node<'t>,
+pub(crate) struct Entry<'t> {
+    pub(crate) key: Cow<'t, str>,
+    pub(crate) line: u32,
+    pub(crate) value: Node<'t>,
 }
 
 impl Node<'_> {

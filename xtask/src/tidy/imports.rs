@@ -42,6 +42,7 @@ const TABLE: &[Row] = &[
     pure("model", &[]),
     pure("manifest", &["model"]),
     pure("document", &["model"]),
+    row("api", &["manifest"]),
     pure("compiler", &["model"]),
     pure("oracle", &["model"]),
     row("dataplane", &["compiler"]),

@@ -1,0 +1,1 @@
+//! What may be served and what not. May import: the module's own.
