@@ -22,7 +22,7 @@ pub fn with_sdks() -> Result<PathBuf> {
     let ws = Workspace::find()?;
     let dir = ws.tools().join("sdk");
     let python = dir.join("bin/python");
-    fs::create_dir_all(ws.tools())?;
+    fs::create_dir_all(ws.tools()).context("creating target/tools")?;
     // Tests that run at the same time make one, not several.
     let lock = ws.tools().join("sdk.lock");
     let lock = File::create(&lock).with_context(|| format!("creating {}", lock.display()))?;

@@ -22,4 +22,6 @@ pub use call::{AccountId, Call, Product, Service};
 pub use error::ApiError;
 pub use keys::{KeyFileError, KeyRing};
 pub use parameters::{Parameters, Reader, Value};
-pub use server::{Limits, Listen, ReloadError, Server, Settings, StartError, TlsFiles};
+pub use server::{
+    Limits, Listen, NoPlace, ReloadError, Server, Settings, StartError, TlsError, TlsFiles,
+};

@@ -123,7 +123,7 @@ fn a_file_that_others_may_read_is_refused() {
     }
     assert!(matches!(
         KeyRing::read(&dir),
-        Err(KeyFileError::Mode { .. })
+        Err(KeyFileError::Faults { .. })
     ));
     let gone = KeyRing::read(&dir.join("none")).expect_err("is not there");
     assert!(gone.to_string().contains("keys file"), "{gone}");

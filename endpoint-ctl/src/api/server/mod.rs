@@ -30,7 +30,7 @@ use listen::Listener;
 use seats::Seats;
 pub use secrets::ReloadError;
 use secrets::Secrets;
-pub use settings::{Limits, Listen, Settings, StartError, TlsFiles};
+pub use settings::{Limits, Listen, NoPlace, Settings, StartError, TlsError, TlsFiles};
 
 /// Files are looked at for changes so often.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -141,6 +141,3 @@ async fn look_for_changes<S: Service>(shared: Arc<Shared<S>>) {
             .retain(|id| keys.find(id).is_some(), Instant::now());
     }
 }
-
-#[cfg(test)]
-mod tests;

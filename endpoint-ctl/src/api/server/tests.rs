@@ -1,1 +1,0 @@
-//! What may be served and what not. May import: the module's own.
