@@ -3,32 +3,22 @@
 //! Denials come before what allows, whatever their place; what no statement allows is denied. What a
 //! statement says beyond addresses is not seen here: see `PolicyStatement::undecided`.
 //!
-//! May import: model, endpoint-common::abi, ipnet, trie_rule, numbers, policy.
+//! May import: model, endpoint-common::abi, ipnet, trie_rule, numbers.
 
 use std::net::IpAddr;
 
 use endpoint_common::abi::flow::Family;
+use endpoint_common::abi::policy::RuleWord;
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
 use super::numbers::Numbers;
-use super::policy::{LAST, all_traffic, word};
-use super::trie_rule::{Prefix, TrieRule};
+use super::trie_rule::{LAST, Prefix, TrieRule, all_traffic};
 use crate::model::{
-    Endpoint, EndpointPolicy, Policy, PolicyCondition, PolicyStatement, default_statement_name,
-    statement_name,
+    Endpoint, Policy, PolicyCondition, PolicyStatement, default_statement_name, statement_name,
 };
 
 /// A range of addresses, both ends included.
 type Range = (u128, u128);
-
-/// The names of what an endpoint's policy can decide by; none if it was given none.
-pub(super) fn names(endpoint: &Endpoint) -> impl Iterator<Item = String> {
-    let is_given = endpoint.policy != EndpointPolicy::default();
-    let count = endpoint.policy.statements.len();
-    let statements = (1..=count).map(|number| statement_name(&endpoint.id, number));
-    let all = statements.chain([default_statement_name(&endpoint.id)]);
-    all.filter(move |_| is_given)
-}
 
 /// The rules for clients of one family.
 pub(super) fn rules(family: Family, endpoint: &Endpoint, numbers: &Numbers) -> Vec<TrieRule> {
@@ -44,22 +34,15 @@ pub(super) fn rules(family: Family, endpoint: &Endpoint, numbers: &Numbers) -> V
         .filter(|(_, _, sources)| !sources.is_empty())
         .collect();
     let of = |effect| covered.iter().filter(move |(_, of, _)| *of == effect);
-    let default = word(
-        numbers,
-        LAST,
-        Policy::Drop,
-        &default_statement_name(&endpoint.id),
-    );
+    let word = |order, policy, name: &str| {
+        RuleWord::new(order, policy == Policy::Accept, numbers.rule(name))
+    };
+    let default = word(LAST, Policy::Drop, &default_statement_name(&endpoint.id));
     let mut rules = vec![all_traffic(Prefix::ALL, default)];
     for (rank, (number, effect, sources)) in of(Policy::Drop).chain(of(Policy::Accept)).enumerate()
     {
         let order = u8::try_from(rank).map_or(LAST - 1, |rank| rank.min(LAST - 1));
-        let word = word(
-            numbers,
-            order,
-            *effect,
-            &statement_name(&endpoint.id, *number),
-        );
+        let word = word(order, *effect, &statement_name(&endpoint.id, *number));
         let networks = sources.iter().flat_map(|range| networks(family, *range));
         rules.extend(networks.map(|net| all_traffic(net.into(), word)));
     }

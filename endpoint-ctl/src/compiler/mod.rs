@@ -15,6 +15,7 @@ mod numbers;
 mod policy;
 mod port_tries;
 mod reverse;
+mod rule_names;
 mod rule_numbers;
 mod rule_set;
 mod service;
@@ -31,7 +32,7 @@ pub use error::CompileError;
 pub use limits::{EniLimits, ticks};
 pub use maglev::TABLE_SLOTS;
 pub use numbers::{HopTo, Numbers};
-pub use policy::{builtin, inner_name, rule_names};
+pub use rule_names::{builtin, inner_name, rule_names};
 pub use tables::{ListenerAt, PolicyTables, Tables, TargetAt};
 
 use family::{family_of, row_address};

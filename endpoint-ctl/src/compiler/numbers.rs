@@ -2,14 +2,14 @@
 //! to ENIs, networks, hops and rules by number, so a number is not given to another name; but for
 //! that of a rule which nothing can refer to any more ([`Numbers::retire`]).
 //!
-//! May import: std, model, error, policy (the names of rules), rule_numbers.
+//! May import: std, model, error, rule_names, rule_numbers.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use super::error::CompileError;
-use super::policy::rule_names;
+use super::rule_names::rule_names;
 use super::rule_numbers::RuleNumbers;
 use crate::model::{EniId, LoadBalancerId, Model, ProviderNetworkId, VSwitchId};
 

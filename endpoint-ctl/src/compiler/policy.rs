@@ -4,9 +4,8 @@
 //! a prefix list or a group stands there once for each network it stands for, with one number.
 //!
 //! May import: model, endpoint-common::abi, ipnet, family, numbers, address_trie, trie_rule, endpoint_policy,
-//! node_store, port_tries, tables (their form).
+//! node_store, port_tries, rule_names, tables (their form).
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -22,8 +21,9 @@ use super::family::family_of;
 use super::node_store::NodeStore;
 use super::numbers::Numbers;
 use super::port_tries::KeyRange;
+use super::rule_names::{builtin, inner_name};
 use super::tables::PolicyTables;
-use super::trie_rule::{ANY_SOURCE, Prefix, TrieRule};
+use super::trie_rule::{ANY_SOURCE, LAST, Prefix, TrieRule, all_traffic};
 use crate::model::{
     Direction, Endpoint, EndpointPolicy, EndpointZone, Model, NetworkAclEntry, Peer, Policy,
     PortRange, ProtocolMatch, SecurityGroup, SecurityGroupId, SecurityGroupRule, SecurityGroupType,
@@ -33,60 +33,8 @@ use crate::model::{
 #[cfg(test)]
 mod tests;
 
-/// Order of the rule that decides when no other does.
-pub(super) const LAST: u8 = u8::MAX;
 /// Order of the rules that let members of a group in: behind every priority.
 const INNER: u8 = LAST - 1;
-
-/// Names of the rules that nobody wrote.
-pub mod builtin {
-    /// Traffic inside a vSwitch is not filtered by its network ACL.
-    pub const SAME_VSWITCH: &str = "same-vswitch";
-    /// No security-group rule matched, inbound.
-    pub const GROUP_INGRESS: &str = "default-ingress";
-    /// No security-group rule matched, outbound.
-    pub const GROUP_EGRESS: &str = "default-egress";
-    /// No network-ACL entry matched, inbound.
-    pub const ACL_INGRESS: &str = "default-nacl-ingress";
-    /// No network-ACL entry matched, outbound.
-    pub const ACL_EGRESS: &str = "default-nacl-egress";
-    /// All of the above.
-    pub const ALL: [&str; 5] = [
-        SAME_VSWITCH,
-        GROUP_INGRESS,
-        GROUP_EGRESS,
-        ACL_INGRESS,
-        ACL_EGRESS,
-    ];
-}
-
-/// The rule that lets members of a group in.
-pub fn inner_name(group: &SecurityGroupId) -> String {
-    format!("inner-{group}")
-}
-
-/// The ids of all rules a model can decide by, the default ones included.
-pub fn rule_names(model: &Model) -> impl Iterator<Item = Cow<'_, str>> {
-    let groups = model
-        .security_groups
-        .values()
-        .flat_map(|group| &group.rules);
-    let entries = model
-        .network_acls
-        .values()
-        .flat_map(|acl| acl.ingress.iter().chain(&acl.egress));
-    let written = groups
-        .map(|rule| rule.id.as_str())
-        .chain(entries.map(|entry| entry.id.as_str()));
-    let inner = model
-        .security_groups
-        .values()
-        .filter(|group| group.inner_access == Policy::Accept);
-    let policies = model.endpoints.values().flat_map(endpoint_policy::names);
-    let made = inner.map(|group| inner_name(&group.id)).chain(policies);
-    let fixed = builtin::ALL.into_iter().chain(written);
-    fixed.map(Cow::Borrowed).chain(made.map(Cow::Owned))
-}
 
 /// What rule sets of security groups are the same by: family, groups, and which of those rules that
 /// are not for every ENI are for this one.
@@ -292,21 +240,6 @@ impl<'a> PolicyCompiler<'a> {
     }
 }
 
-/// The word of a rule.
-pub(super) fn word(numbers: &Numbers, order: u8, policy: Policy, name: &str) -> RuleWord {
-    RuleWord::new(order, policy == Policy::Accept, numbers.rule(name))
-}
-
-/// A rule for whatever is of this peer.
-pub(super) fn all_traffic(peer: Prefix, word: RuleWord) -> TrieRule {
-    TrieRule {
-        peer,
-        range: key_range(ProtocolMatch::All, PortRange::ANY),
-        sources: ANY_SOURCE,
-        word,
-    }
-}
-
 /// Who is in each group: the hosts it lists, and the ENIs it is attached to.
 fn members(model: &Model) -> BTreeMap<&SecurityGroupId, Vec<IpNet>> {
     let mut all: BTreeMap<_, Vec<IpNet>> = BTreeMap::new();
@@ -341,10 +274,7 @@ fn is_of(family: Family, net: &IpNet) -> bool {
 /// The keys a rule covers: protocol, then destination port.
 fn key_range(protocol: ProtocolMatch, ports: PortRange) -> KeyRange {
     match protocol {
-        ProtocolMatch::All => KeyRange {
-            first: 0,
-            last: 0x00ff_ffff,
-        },
+        ProtocolMatch::All => KeyRange::ALL,
         ProtocolMatch::Number(number) => {
             let base = u32::from(number) << 16;
             KeyRange {

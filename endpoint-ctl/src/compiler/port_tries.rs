@@ -22,6 +22,14 @@ pub(super) struct KeyRange {
 }
 
 impl KeyRange {
+    /// Every protocol and port.
+    pub(super) const ALL: Self = Self {
+        first: 0,
+        last: 0x00ff_ffff,
+    };
+}
+
+impl KeyRange {
     fn covers(self, other: Self) -> bool {
         self.first <= other.first && other.last <= self.last
     }

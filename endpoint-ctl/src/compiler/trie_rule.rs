@@ -57,3 +57,16 @@ pub(super) struct TrieRule {
 
 /// Every source port, and protocols that have none.
 pub(super) const ANY_SOURCE: RangeInclusive<u16> = 0..=u16::MAX;
+
+/// Order of the rule that decides when no other does.
+pub(super) const LAST: u8 = u8::MAX;
+
+/// A rule for whatever is of this peer.
+pub(super) fn all_traffic(peer: Prefix, word: RuleWord) -> TrieRule {
+    TrieRule {
+        peer,
+        range: KeyRange::ALL,
+        sources: ANY_SOURCE,
+        word,
+    }
+}

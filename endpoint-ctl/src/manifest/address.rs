@@ -67,13 +67,13 @@ fn take_what_was_before(
     model: &Model,
     ipam: &mut Ipam,
 ) -> BTreeMap<(VSwitchId, IpAddr), EniId> {
-    let claimed: BTreeMap<_, _> = claims
+    let claimed: BTreeSet<_> = claims
         .iter()
-        .map(|claim| ((&claim.vswitch, claim.cidr_block), ()))
+        .map(|claim| (&claim.vswitch, claim.cidr_block))
         .collect();
     let mut given = BTreeMap::new();
     let mut take = |ip: IpAddr, owner: &EniId, vswitch: &VSwitchId| {
-        let nets = claimed.keys().filter(|(id, _)| *id == vswitch);
+        let nets = claimed.iter().filter(|(id, _)| *id == vswitch);
         for (_, net) in nets.filter(|(_, net)| net.contains(&ip)) {
             // Of two owners the first is enough.
             let _ = ipam.take(vswitch, *net, ip, owner);
