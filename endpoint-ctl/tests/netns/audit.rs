@@ -135,6 +135,34 @@ fn what_a_flow_counted_before_its_rule_changed_stays_with_that_rule() {
 }
 
 #[test]
+fn what_a_rule_accepted_stays_its_own_when_another_takes_its_place() {
+    let both = |first: &str, second: &str| {
+        Manifest::web()
+            .group(accept(tcp(80)).from(CLIENT_A).named(first))
+            .group(accept(tcp(80)).from(CLIENT_A).priority(2).named(second))
+    };
+    let scene = Scene::new(&both("sgr-early", "sgr-late"));
+    let (mut dialogue, _) = Dialogue::open(&scene, "client-a", 80);
+    dialogue.must_answer();
+    let sent = |scene: &Scene| {
+        let status = scene.status();
+        let packets = &status["enis"][0]["in"]["packets"];
+        packets.as_u64().expect("a number")
+    };
+    // Nobody asks for hits before the reload: it must count them by itself.
+    let before = sent(&scene);
+    scene.reload(&both("sgr-late", "sgr-early"));
+    dialogue.must_answer();
+    eventually("all that went in was accepted by one of both", || {
+        let (early, late) = (hits(&scene, "sgr-early").0, hits(&scene, "sgr-late").0);
+        let adds_up = early + late == sent(&scene);
+        let is_split = early >= before && late > 0;
+        let told = || format!("{before} before, then {early} and {late}");
+        (adds_up && is_split).then_some(()).ok_or_else(told)
+    });
+}
+
+#[test]
 fn audit_mode_lets_pass_what_rules_refuse_and_logs_it() {
     let audited = manifest().endpoint("AuditMode: true\n");
     let scene = Scene::new(&audited);
@@ -198,7 +226,13 @@ fn audit_mode_lets_pass_what_rules_refuse_and_logs_it() {
 fn drops_add_up_to_what_was_told_and_what_was_not() {
     const TOLD: usize = 5;
     const SENT: u64 = 60;
-    let scene = Scene::with_options(&manifest(), &["--told-drops", &TOLD.to_string()]);
+    let told = TOLD.to_string();
+    let audited = manifest().endpoint("AuditMode: true\n");
+    let scene = Scene::with_options(&audited, &["--told-drops", &told]);
+    // What audit mode let pass is told as well, for the same reason, but is no drop.
+    scene.must("client-b", &["ping", "-c", "1", "-W", "5", ENI_A]);
+    scene.flow_log();
+    scene.reload(&manifest());
     let flood = format!("for i in $(seq {SENT}); do echo $i > /dev/udp/{ENI_A}/53; done");
     scene.must("client-a", &["bash", "-c", &flood]);
     let log = scene.flow_log();
@@ -225,6 +259,7 @@ fn drops_add_up_to_what_was_told_and_what_was_not() {
     let logged: u64 = rejected.map(|record| number(&record["packets"])).sum();
     assert_eq!(logged, told, "{log}");
     assert_eq!(hits(&scene, "default-ingress").1, SENT);
+    assert_eq!(number(&eni["audited"]["packets"]), 1, "{status}");
 }
 
 #[test]
