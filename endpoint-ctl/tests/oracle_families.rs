@@ -132,9 +132,10 @@ impl Node {
         let key = PolicyKey::new(family as u8, protocol, ports.0, ports.1);
         let word = classify(&&self.world, 0, root, Peer::new(&peer, key), key);
         let rule = self.names.get(&word.number()).cloned().unwrap_or_default();
-        let policy = match word.accepts() {
-            true => Policy::Accept,
-            false => Policy::Drop,
+        let policy = if word.accepts() {
+            Policy::Accept
+        } else {
+            Policy::Drop
         };
         Verdict { policy, rule }
     }

@@ -84,7 +84,7 @@ fn servers(edges: &[Edges], rng: &mut Rng) -> Vec<Server> {
     );
     let mut made: Vec<Server> = Vec::new();
     for number in 0..count {
-        let is_v4 = (number + usize::from(count == 1) * rng.usize(..2)) % 2 == 0;
+        let is_v4 = (number + usize::from(count == 1) * rng.usize(..2)).is_multiple_of(2);
         let ip = somebody(edges, is_v4, rng);
         let port = beside_one(edges, rng).max(1);
         if made.iter().all(|one| (one.ip, one.port) != (ip, port)) {
