@@ -183,7 +183,9 @@ mod tests {
         let (near, _far) = duplex(4);
         let mut near = Patient::new(near, Duration::from_millis(100));
         let began = Instant::now();
-        let error = near.write_all(b"123456789").await.expect_err("times out");
+        let writing = tokio::time::timeout(Duration::from_secs(5), near.write_all(b"123456789"));
+        let written = writing.await.expect("does not wait for ever");
+        let error = written.expect_err("times out");
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert!((100..2_000).contains(&began.elapsed().as_millis()));
     }
