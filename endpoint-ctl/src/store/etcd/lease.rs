@@ -73,7 +73,13 @@ impl SharedLease {
     }
 
     pub(in super::super) fn fault(&self) -> Option<String> {
-        lock(&self.state).fault.clone()
+        let state = lock(&self.state);
+        let is_late = state
+            .granted
+            .is_some_and(|granted| Instant::now() >= granted.until);
+        // Whoever asks while the call that renews it still waits is told as well.
+        let late = is_late.then(|| format!("the lease of {} was not renewed in time", self.key));
+        state.fault.clone().or(late)
     }
 
     pub(in super::super) async fn release(self) {
