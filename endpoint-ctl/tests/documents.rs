@@ -96,7 +96,10 @@ fn what_one_alone_may_have_is_kept_from_later_documents() {
     };
     let error = new_vswitch(&vswitch.cidr_block.to_string(), "new0");
     assert!(error.contains("overlaps"), "{error}");
-    let error = new_vswitch("10.0.200.0/24", &vswitch.interface);
+    let error = new_vswitch(
+        "10.0.200.0/24",
+        vswitch.interface.as_deref().expect("bound"),
+    );
     assert!(
         error.contains(&format!("is used by VSwitch {}", vswitch.id)),
         "{error}"

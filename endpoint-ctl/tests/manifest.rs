@@ -6,7 +6,8 @@ use std::path::Path;
 
 use endpoint_ctl::manifest::{ManifestErrors, load};
 use endpoint_ctl::model::{
-    EndpointId, Model, Policy, PortRange, ProtocolMatch, SecurityGroupId, ServiceId, VSwitchId,
+    EndpointId, Kind, Model, Policy, PortRange, ProtocolMatch, SecurityGroupId, ServiceId,
+    VSwitchId,
 };
 
 #[path = "manifest/addresses.rs"]
@@ -49,7 +50,8 @@ fn refused(text: &str) -> ManifestErrors {
 fn the_lab_loads() {
     let model = loaded(&lab());
     let endpoint = &model.endpoints[&EndpointId::new("ep-web")];
-    assert_eq!(endpoint.name.as_deref(), Some("web"));
+    let about = model.about(Kind::Endpoint, "ep-web");
+    assert_eq!(about.and_then(|about| about.name.as_deref()), Some("web"));
     assert_eq!(endpoint.zones[0].eni.as_str(), "eni-ep-web-lab-a");
     assert_eq!(endpoint.zones[0].ip, Ipv4Addr::new(10, 0, 1, 100));
     let service = &model.services[&ServiceId::new("epsrv-web")];

@@ -184,8 +184,10 @@ fn timed<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, Duration)> {
 
 /// The model with other ports in the rule in the middle.
 fn with_one_changed(mut model: Model) -> Result<Model> {
-    let mut groups = model.security_groups.values_mut();
-    let group = groups.find(|group| !group.service_managed);
+    let group = model
+        .security_groups
+        .values_mut()
+        .find(|group| !group.service_managed);
     let rules = &mut group.context("a group")?.rules;
     let middle = rules.len() / 2;
     rules.get_mut(middle).context("a rule")?.ports = PortRange {

@@ -137,10 +137,11 @@ struct EniCompiler<'a> {
 impl EniCompiler<'_> {
     /// A row for each address of an ENI, with the rule sets of its family.
     fn zone(&mut self, endpoint: &Endpoint, zone: &EndpointZone) -> Result<(), CompileError> {
-        let service = self.model.services.get(&endpoint.service);
-        let load_balancer = service.map_or(0, |service| {
-            self.numbers.load_balancer(&service.load_balancer)
-        });
+        let connected = endpoint.is_connected(zone);
+        let balancer = self.model.load_balancer(endpoint, zone);
+        let load_balancer = balancer
+            .filter(|_| connected)
+            .map_or(0, |balancer| self.numbers.load_balancer(&balancer.id));
         let eni = self.numbers.eni(&zone.eni)?;
         let hop = self.numbers.hop(&HopTo::Clients(zone.vswitch.clone()))?;
         let scope = self.numbers.vswitch_scope(&zone.vswitch);

@@ -243,7 +243,7 @@ mod tests {
             rules: names.iter().map(rule).collect(),
         };
         Model {
-            security_groups: [(group.id.clone(), group)].into(),
+            security_groups: [(group.id.clone(), group)].into_iter().collect(),
             ..Model::default()
         }
     }

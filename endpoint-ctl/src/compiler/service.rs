@@ -35,9 +35,10 @@ impl<'a> ServiceCompiler<'a> {
     pub(super) fn new(model: &'a Model, numbers: &'a Numbers) -> Self {
         let endpoints = model.endpoints.values();
         let dual_stack = endpoints
-            .filter(|endpoint| endpoint.zones.iter().any(|zone| zone.ipv6.is_some()))
-            .filter_map(|endpoint| model.services.get(&endpoint.service))
-            .map(|service| &service.load_balancer)
+            .flat_map(|endpoint| endpoint.zones.iter().map(move |zone| (endpoint, zone)))
+            .filter(|(_, zone)| zone.ipv6.is_some())
+            .filter_map(|(endpoint, zone)| model.load_balancer(endpoint, zone))
+            .map(|balancer| &balancer.id)
             .collect();
         Self {
             model,

@@ -13,10 +13,11 @@ use endpoint_common::abi::service::{
 
 use super::*;
 use crate::model::{
-    AddressIpVersion, EndpointId, EndpointLimits, EndpointPolicy, EndpointService, EndpointType,
-    EniId, Hook, Listener, LoadBalancer, LoadBalancerId, OnNoBackend, Policy, ProviderNetwork,
-    ProviderNetworkId, ReverseResource, SecurityGroup, SecurityGroupId, SecurityGroupType, Server,
-    ServiceId, Transport, VSwitch, VSwitchId, Vpc, VpcId, ZoneId, managed_group,
+    AddressIpVersion, Connection, EndpointId, EndpointLimits, EndpointPolicy, EndpointService,
+    EndpointType, EniId, Hook, Listener, LoadBalancer, LoadBalancerId, OnNoBackend, Payer, Policy,
+    ProviderNetwork, ProviderNetworkId, ReverseResource, SecurityGroup, SecurityGroupId,
+    SecurityGroupType, Server, ServiceId, ServiceResource, Transport, VSwitch, VSwitchId, Vpc,
+    VpcId, ZoneId, managed_group,
 };
 
 fn ip(text: &str) -> IpAddr {
@@ -67,8 +68,18 @@ fn provider(model: &mut Model, servers: Vec<Server>, version: AddressIpVersion) 
     let service = EndpointService {
         id: id.clone(),
         name: "service".to_owned(),
-        load_balancer: balancer,
+        resources: vec![ServiceResource {
+            load_balancer: balancer,
+            zone: None,
+            auto_allocated: true,
+        }],
         address_ip_version: version,
+        auto_accept: true,
+        payer: Payer::default(),
+        users: BTreeSet::new(),
+        zone_affinity: true,
+        connect_bandwidth: None,
+        domain: None,
     };
     model.services.insert(id, service);
 }
@@ -93,7 +104,7 @@ fn consumer(model: &mut Model, ipv6: Option<&str>, version: AddressIpVersion) {
             zone: ZoneId::new("z"),
             cidr_block,
             ipv6_cidr_block,
-            interface: "vsw".to_owned(),
+            interface: Some("vsw".to_owned()),
             hook: Hook::default(),
             network_acl: None,
         },
@@ -111,7 +122,12 @@ fn consumer(model: &mut Model, ipv6: Option<&str>, version: AddressIpVersion) {
     };
     let endpoint = Endpoint {
         id: id.clone(),
-        name: None,
+        zone_affinity: false,
+        private_dns: false,
+        connection: Connection {
+            accepted: true,
+            ..Connection::default()
+        },
         vpc,
         service: ServiceId::new("epsrv"),
         endpoint_type: EndpointType::Interface,
@@ -128,6 +144,8 @@ fn consumer(model: &mut Model, ipv6: Option<&str>, version: AddressIpVersion) {
             eni: EniId::new("eni"),
             ip: [10, 0, 1, 100].into(),
             ipv6: ipv6.map(|text| text.parse().expect("an address")),
+            connected: true,
+            resource: None,
         }],
     };
     model.endpoints.insert(id, endpoint);
@@ -343,6 +361,8 @@ fn the_enis_of_an_endpoint_share_one_bandwidth() {
         eni: EniId::new("eni-2"),
         ip: [10, 0, 1, 101].into(),
         ipv6: None,
+        connected: true,
+        resource: None,
         ..endpoint.zones[0].clone()
     };
     endpoint.zones.push(second);

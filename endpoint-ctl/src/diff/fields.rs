@@ -48,11 +48,14 @@ fields! {
     PrefixList [id]: family "AddressFamily" max_entries "MaxEntries" entries "Entries";
     LoadBalancer [id]: provider_network "ProviderNetworkId" listeners "Listeners";
     EndpointService [id]:
-        name "ServiceName" load_balancer "Resources" address_ip_version "AddressIpVersion";
+        name "ServiceName" resources "Resources" address_ip_version "AddressIpVersion"
+        auto_accept "AutoAcceptEnabled" payer "Payer" users "Users" zone_affinity "ZoneAffinityEnabled"
+        connect_bandwidth "ConnectBandwidth" domain "PrivateServiceDomain";
     Endpoint [id managed_group]:
-        name "EndpointName" vpc "VpcId" endpoint_type "EndpointType" service "ServiceId"
+        vpc "VpcId" endpoint_type "EndpointType" service "ServiceId"
         address_ip_version "AddressIpVersion" security_groups "SecurityGroupIds" policy "PolicyDocument"
-        audit_mode "AuditMode" limits "limits" zones "Zones" resources "Resources";
+        audit_mode "AuditMode" limits "limits" zones "Zones" resources "Resources"
+        zone_affinity "ZoneAffinityEnabled" private_dns "PrivateDnsEnabled" connection "Connected";
 }
 
 impl Fields for SecurityGroup {
@@ -105,7 +108,8 @@ plain! {
     ipnet::Ipv4Net
     Option<ipnet::Ipv6Net> Option<String> Option<crate::model::NetworkAclId>
     Vec<std::net::IpAddr> Vec<crate::model::SecurityGroupId> Vec<crate::model::EndpointZone>
-    Vec<crate::model::ReverseResource>
+    Vec<crate::model::ReverseResource> Vec<crate::model::ServiceResource> Option<u32>
+    BTreeSet<String> Option<crate::model::ServiceDomain> crate::model::Payer crate::model::Connection
     crate::model::AddressIpVersion crate::model::EndpointLimits crate::model::EndpointType
     crate::model::Hook crate::model::LoadBalancerId crate::model::ProviderNetworkId
     crate::model::SecurityGroupType crate::model::ServiceId crate::model::VpcId

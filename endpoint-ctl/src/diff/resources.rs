@@ -2,13 +2,12 @@
 //!
 //! May import: model, serde, std, fields.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use serde::Serialize;
 
 use super::fields::Fields;
-use crate::model::Model;
+use crate::model::{Kind, Model, Resources};
 
 /// A resource that is not as it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -26,42 +25,41 @@ pub struct Change {
 
 /// What differs between two models, kind by kind, by id.
 pub fn changes(before: &Model, after: &Model) -> Vec<Change> {
-    let mut found = Vec::new();
-    let all = &mut found;
-    kind(all, "Vpc", &before.vpcs, &after.vpcs);
-    kind(all, "VSwitch", &before.vswitches, &after.vswitches);
-    kind(all, "NetworkAcl", &before.network_acls, &after.network_acls);
-    kind(all, "PrefixList", &before.prefix_lists, &after.prefix_lists);
-    let groups = (&before.security_groups, &after.security_groups);
-    kind(all, "SecurityGroup", groups.0, groups.1);
-    let networks = (&before.provider_networks, &after.provider_networks);
-    kind(all, "ProviderNetwork", networks.0, networks.1);
-    let balancers = (&before.load_balancers, &after.load_balancers);
-    kind(all, "LoadBalancer", balancers.0, balancers.1);
-    kind(all, "VpcEndpointService", &before.services, &after.services);
-    kind(all, "VpcEndpoint", &before.endpoints, &after.endpoints);
-    found
+    let of_kind = |of| match of {
+        Kind::Vpc => kind(of, &before.vpcs, &after.vpcs),
+        Kind::VSwitch => kind(of, &before.vswitches, &after.vswitches),
+        Kind::NetworkAcl => kind(of, &before.network_acls, &after.network_acls),
+        Kind::PrefixList => kind(of, &before.prefix_lists, &after.prefix_lists),
+        Kind::SecurityGroup => kind(of, &before.security_groups, &after.security_groups),
+        Kind::ProviderNetwork => kind(of, &before.provider_networks, &after.provider_networks),
+        Kind::LoadBalancer => kind(of, &before.load_balancers, &after.load_balancers),
+        Kind::Service => kind(of, &before.services, &after.services),
+        Kind::Endpoint => kind(of, &before.endpoints, &after.endpoints),
+    };
+    Kind::ALL.into_iter().flat_map(of_kind).collect()
 }
 
 fn kind<I: Ord + Display, R: Fields + PartialEq>(
-    found: &mut Vec<Change>,
-    kind: &'static str,
-    before: &BTreeMap<I, R>,
-    after: &BTreeMap<I, R>,
-) {
-    let ids: BTreeSet<&I> = before.keys().chain(after.keys()).collect();
-    for id in ids {
-        let (change, fields) = match (before.get(id), after.get(id)) {
+    kind: Kind,
+    before: &Resources<I, R>,
+    after: &Resources<I, R>,
+) -> Vec<Change> {
+    let differences = after.differences(before).into_iter();
+    let changes = differences.filter_map(|difference| {
+        let (change, fields) = match (difference.before, difference.now) {
             (None, Some(new)) if !new.is_implied() => ("added", Vec::new()),
             (Some(old), None) if !old.is_implied() => ("removed", Vec::new()),
-            (Some(old), Some(new)) if old != new => ("changed", old.differ(new)),
-            _ => continue,
+            (Some(old), Some(new)) => ("changed", old.differ(new)),
+            _ => return None,
         };
-        found.push(Change {
-            kind,
-            id: id.to_string(),
+        Some(Change {
+            kind: kind.name(),
+            id: difference.id.to_string(),
             change,
             fields,
-        });
-    }
+        })
+    });
+    let mut changes: Vec<_> = changes.collect();
+    changes.sort_by(|a, b| a.id.cmp(&b.id));
+    changes
 }

@@ -8,11 +8,10 @@ use super::provider::{transport, version};
 use super::{Document, object, text};
 use crate::model::{
     Endpoint, EndpointLimits, EndpointPolicy, EndpointType, EndpointZone, ReverseResource,
+    TrafficControlMode,
 };
 
-pub(super) fn document(endpoint: &Endpoint) -> Document {
-    let mut document = Document::new("VpcEndpoint", "EndpointId", endpoint.id.as_str());
-    document.set_if_some("EndpointName", endpoint.name.as_deref());
+pub(super) fn fill(endpoint: &Endpoint, document: &mut Document) {
     document.set("VpcId", endpoint.vpc.as_str());
     document.set("ServiceId", endpoint.service.as_str());
     match endpoint.endpoint_type {
@@ -36,8 +35,17 @@ pub(super) fn document(endpoint: &Endpoint) -> Document {
     if endpoint.audit_mode {
         document.set("AuditMode", true);
     }
-    set_limits(&mut document, &endpoint.limits);
-    document
+    set_limits(document, &endpoint.limits);
+    document.set("Connected", endpoint.connection.accepted);
+    if endpoint.connection.traffic_control == TrafficControlMode::BandwidthLimit {
+        document.set("TrafficControlMode", "BandwidthLimit");
+    }
+    if endpoint.zone_affinity {
+        document.set("ZoneAffinityEnabled", true);
+    }
+    if endpoint.private_dns {
+        document.set("PrivateDnsEnabled", true);
+    }
 }
 
 fn zone(zone: &EndpointZone) -> Value {
@@ -46,6 +54,8 @@ fn zone(zone: &EndpointZone) -> Value {
         ("VSwitchId", Some(text(&zone.vswitch))),
         ("ip", Some(text(&zone.ip))),
         ("Ipv6Address", zone.ipv6.map(|one| text(&one))),
+        ("Connected", (!zone.connected).then(|| false.into())),
+        ("ResourceId", zone.resource.as_ref().map(|one| text(one))),
     ])
 }
 

@@ -10,28 +10,18 @@ mod network;
 mod provider;
 mod rules;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use crate::model::Model;
-
-/// The kinds, in the order in which a manifest reads them.
-const KINDS: [&str; 9] = [
-    "Vpc",
-    "VSwitch",
-    "PrefixList",
-    "SecurityGroup",
-    "NetworkAcl",
-    "ProviderNetwork",
-    "LoadBalancer",
-    "VpcEndpointService",
-    "VpcEndpoint",
-];
+use crate::model::{
+    EndpointId, Kind, LoadBalancerId, Model, NetworkAclId, PrefixListId, ProviderNetworkId,
+    SecurityGroupId, ServiceId, VSwitchId, VpcId,
+};
 
 /// A resource by itself, as the manifest has it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document {
-    /// The manifest's `kind`.
-    pub kind: &'static str,
+    /// Its kind.
+    pub kind: Kind,
     /// Its id.
     pub id: String,
     /// Its fields, the id among them, in the order in which people read them.
@@ -39,17 +29,36 @@ pub struct Document {
 }
 
 impl Document {
-    fn new(kind: &'static str, id_field: &str, id: &str) -> Self {
+    /// One with nothing but its id.
+    pub fn new(kind: Kind, id: &str) -> Self {
         let mut document = Self {
             kind,
             id: id.to_owned(),
             fields: Map::new(),
         };
-        document.set(id_field, id);
+        document.set(kind.id_field(), id);
         document
     }
 
-    fn set(&mut self, name: &str, value: impl Into<Value>) {
+    /// One with what people say of the resource.
+    fn of(kind: Kind, id: &str, model: &Model) -> Self {
+        let mut document = Self::new(kind, id);
+        if let Some(about) = model.about(kind, id) {
+            if let Some(field) = kind.name_field() {
+                document.set_if_some(field, about.name.as_deref());
+            }
+            document.set_if_some(kind.description_field(), about.description.as_deref());
+            if !about.tags.is_empty() {
+                let tags = about.tags.iter();
+                let tags = tags.map(|(key, value)| json!({ "Key": key, "Value": value }));
+                document.set("Tags", tags.collect::<Vec<_>>());
+            }
+        }
+        document
+    }
+
+    /// Gives a field a value.
+    pub fn set(&mut self, name: &str, value: impl Into<Value>) {
         self.fields.insert(name.to_owned(), value.into());
     }
 
@@ -62,7 +71,7 @@ impl Document {
 
     /// The document with its `kind` first, as a manifest has it.
     pub fn to_value(&self) -> Value {
-        let kind = [("kind".to_owned(), Value::from(self.kind))];
+        let kind = [("kind".to_owned(), Value::from(self.kind.name()))];
         let fields = self.fields.clone();
         Value::Object(kind.into_iter().chain(fields).collect())
     }
@@ -70,11 +79,53 @@ impl Document {
 
 /// Every resource that somebody declared; what comes with endpoints is not among them.
 pub fn documents(model: &Model) -> Vec<Document> {
-    let mut all = network::documents(model);
-    all.extend(rules::documents(model));
-    all.extend(provider::documents(model));
-    all.extend(model.endpoints.values().map(endpoint::document));
-    all
+    let of_kind = |kind| ids(model, kind).filter_map(move |id| document(model, kind, id));
+    Kind::ALL.into_iter().flat_map(of_kind).collect()
+}
+
+/// The document of one resource, if it is there and somebody declared it.
+pub fn document(model: &Model, kind: Kind, id: &str) -> Option<Document> {
+    let mut document = Document::of(kind, id, model);
+    let into = &mut document;
+    match kind {
+        Kind::Vpc => network::vpc(model.vpcs.get(id)?, into),
+        Kind::VSwitch => network::vswitch(model.vswitches.get(id)?, into),
+        Kind::PrefixList => rules::prefix_list(model.prefix_lists.get(id)?, into),
+        Kind::SecurityGroup => {
+            let group = model.security_groups.get(id)?;
+            if group.service_managed {
+                return None;
+            }
+            rules::security_group(group, model.about(kind, id), into);
+        }
+        Kind::NetworkAcl => rules::network_acl(model.network_acls.get(id)?, model, into),
+        Kind::ProviderNetwork => {
+            network::provider_network(model.provider_networks.get(id)?, into);
+        }
+        Kind::LoadBalancer => provider::load_balancer(model.load_balancers.get(id)?, into),
+        Kind::Service => provider::service(model.services.get(id)?, into),
+        Kind::Endpoint => endpoint::fill(model.endpoints.get(id)?, into),
+    }
+    Some(document)
+}
+
+fn ids(model: &Model, kind: Kind) -> Box<dyn Iterator<Item = &str> + '_> {
+    match kind {
+        Kind::Vpc => Box::new(model.vpcs.keys().map(VpcId::as_str)),
+        Kind::VSwitch => Box::new(model.vswitches.keys().map(VSwitchId::as_str)),
+        Kind::PrefixList => Box::new(model.prefix_lists.keys().map(PrefixListId::as_str)),
+        Kind::SecurityGroup => Box::new(model.security_groups.keys().map(SecurityGroupId::as_str)),
+        Kind::NetworkAcl => Box::new(model.network_acls.keys().map(NetworkAclId::as_str)),
+        Kind::ProviderNetwork => Box::new(
+            model
+                .provider_networks
+                .keys()
+                .map(ProviderNetworkId::as_str),
+        ),
+        Kind::LoadBalancer => Box::new(model.load_balancers.keys().map(LoadBalancerId::as_str)),
+        Kind::Service => Box::new(model.services.keys().map(ServiceId::as_str)),
+        Kind::Endpoint => Box::new(model.endpoints.keys().map(EndpointId::as_str)),
+    }
 }
 
 /// Those of a kind, or the one with this id. A kind may be written in any case and as a plural.
@@ -92,13 +143,13 @@ pub fn select(
             let name = name.to_ascii_lowercase();
             asked == name || asked == plural(&name)
         };
-        if !KINDS.iter().any(|name| is_it(name)) {
+        if !Kind::ALL.into_iter().any(|kind| is_it(kind.name())) {
             return Err(format!(
                 "{kind:?} is not a kind; write one of {}",
-                KINDS.join(", ")
+                Kind::names()
             ));
         }
-        all.retain(|document| is_it(document.kind));
+        all.retain(|document| is_it(document.kind.name()));
     }
     let Some(id) = id else {
         return Ok(all);

@@ -7,23 +7,13 @@ use serde_json::{Value, json};
 use super::{Document, object, text};
 use crate::model::{
     AddressIpVersion, EndpointService, HealthCheck, HealthCheckKind, HttpCheck, HttpMethod,
-    Listener, LoadBalancer, Model, OnNoBackend, Server, Transport,
+    Listener, LoadBalancer, OnNoBackend, Payer, Server, ServiceResource, Transport,
 };
 
-pub(super) fn documents(model: &Model) -> Vec<Document> {
-    let balancers = model.load_balancers.values().map(load_balancer);
-    balancers
-        .chain(model.services.values().map(service))
-        .collect()
-}
-
-fn load_balancer(balancer: &LoadBalancer) -> Document {
-    let id = balancer.id.as_str();
-    let mut document = Document::new("LoadBalancer", "LoadBalancerId", id);
+pub(super) fn load_balancer(balancer: &LoadBalancer, document: &mut Document) {
     document.set("ProviderNetworkId", balancer.provider_network.as_str());
     let listeners = balancer.listeners.iter().map(listener);
     document.set("Listeners", listeners.collect::<Vec<_>>());
-    document
 }
 
 pub(super) fn transport(transport: Transport) -> &'static str {
@@ -113,13 +103,35 @@ fn server(server: &Server) -> Value {
     ])
 }
 
-fn service(service: &EndpointService) -> Document {
-    let mut document = Document::new("VpcEndpointService", "ServiceId", service.id.as_str());
+pub(super) fn service(service: &EndpointService, document: &mut Document) {
     document.set("ServiceName", service.name.as_str());
     document.set("AddressIpVersion", version(service.address_ip_version));
-    let resource = json!({ "ResourceId": service.load_balancer.as_str(), "ResourceType": "nlb" });
-    document.set("Resources", vec![resource]);
-    document
+    let resources = service.resources.iter().map(resource);
+    document.set("Resources", resources.collect::<Vec<_>>());
+    document.set("AutoAcceptEnabled", service.auto_accept);
+    if service.payer == Payer::EndpointService {
+        document.set("Payer", "EndpointService");
+    }
+    if !service.users.is_empty() {
+        let users: Vec<_> = service.users.iter().cloned().collect();
+        document.set("Users", users);
+    }
+    document.set("ZoneAffinityEnabled", service.zone_affinity);
+    document.set_if_some("ConnectBandwidth", service.connect_bandwidth);
+    if let Some(domain) = &service.domain {
+        document.set("PrivateServiceDomain", domain.name.as_str());
+        document.set("PrivateServiceDomainVerified", domain.verified);
+    }
+}
+
+fn resource(resource: &ServiceResource) -> Value {
+    let manual = (!resource.auto_allocated).then(|| false.into());
+    object([
+        ("ResourceId", Some(text(&resource.load_balancer))),
+        ("ResourceType", Some("nlb".into())),
+        ("ZoneId", resource.zone.as_ref().map(|zone| text(zone))),
+        ("AutoAllocatedEnabled", manual),
+    ])
 }
 
 pub(super) fn version(version: AddressIpVersion) -> &'static str {

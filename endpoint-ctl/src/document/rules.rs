@@ -7,23 +7,11 @@ use serde_json::{Value, json};
 
 use super::{Document, object, text};
 use crate::model::{
-    AddressFamily, Direction, Model, NetworkAcl, NetworkAclEntry, Peer, Policy, PortRange,
-    PrefixList, ProtocolMatch, SecurityGroup, SecurityGroupRule, SecurityGroupType,
+    About, AddressFamily, Direction, Kind, Model, NetworkAcl, NetworkAclEntry, Peer, Policy,
+    PortRange, PrefixList, ProtocolMatch, SecurityGroup, SecurityGroupRule, SecurityGroupType,
 };
 
-pub(super) fn documents(model: &Model) -> Vec<Document> {
-    let lists = model.prefix_lists.values().map(prefix_list);
-    let groups = model.security_groups.values();
-    let groups = groups.filter(|group| !group.service_managed);
-    let acls = model.network_acls.values();
-    lists
-        .chain(groups.map(security_group))
-        .chain(acls.map(|acl| network_acl(acl, model)))
-        .collect()
-}
-
-fn prefix_list(list: &PrefixList) -> Document {
-    let mut document = Document::new("PrefixList", "PrefixListId", list.id.as_str());
+pub(super) fn prefix_list(list: &PrefixList, document: &mut Document) {
     let family = match list.family {
         AddressFamily::Ipv4 => "IPv4",
         AddressFamily::Ipv6 => "IPv6",
@@ -35,11 +23,13 @@ fn prefix_list(list: &PrefixList) -> Document {
         .map(|net| json!({ "Cidr": net.to_string() }))
         .collect();
     document.set("Entries", entries);
-    document
 }
 
-fn security_group(group: &SecurityGroup) -> Document {
-    let mut document = Document::new("SecurityGroup", "SecurityGroupId", group.id.as_str());
+pub(super) fn security_group(
+    group: &SecurityGroup,
+    about: Option<&About>,
+    document: &mut Document,
+) {
     document.set("VpcId", group.vpc.as_str());
     let (group_type, open) = match group.group_type {
         SecurityGroupType::Normal => ("normal", Policy::Accept),
@@ -57,9 +47,30 @@ fn security_group(group: &SecurityGroup) -> Document {
         let members = group.members.iter().map(|net| member(*net));
         document.set("Members", members.collect::<Vec<_>>());
     }
-    let rules = group.rules.iter().map(permission);
+    let rules = group.rules.iter().map(|rule| {
+        let mut fields = permission(rule);
+        describe(&mut fields, about, &rule.id);
+        fields
+    });
     document.set("Permissions", rules.collect::<Vec<_>>());
-    document
+}
+
+/// Adds what is said of a rule or an entry.
+fn describe(fields: &mut Value, about: Option<&About>, id: &str) {
+    let Some(part) = about.and_then(|about| about.parts.get(id)) else {
+        return;
+    };
+    if let Value::Object(fields) = fields {
+        let said = [
+            ("NetworkAclEntryName", &part.name),
+            ("Description", &part.description),
+        ];
+        for (name, value) in said {
+            if let Some(value) = value {
+                fields.insert(name.to_owned(), value.as_str().into());
+            }
+        }
+    }
 }
 
 /// A host by its address, a network with its length.
@@ -106,8 +117,7 @@ fn cidr(side: &str, net: IpNet) -> String {
     }
 }
 
-fn network_acl(acl: &NetworkAcl, model: &Model) -> Document {
-    let mut document = Document::new("NetworkAcl", "NetworkAclId", acl.id.as_str());
+pub(super) fn network_acl(acl: &NetworkAcl, model: &Model, document: &mut Document) {
     document.set("VpcId", acl.vpc.as_str());
     let bound = model.vswitches.values();
     let bound = bound.filter(|vswitch| vswitch.network_acl.as_ref() == Some(&acl.id));
@@ -115,15 +125,20 @@ fn network_acl(acl: &NetworkAcl, model: &Model) -> Document {
         .map(|vswitch| json!({ "ResourceId": vswitch.id.as_str(), "ResourceType": "VSwitch" }))
         .collect();
     document.set("Resources", bound);
+    let about = model.about(Kind::NetworkAcl, acl.id.as_str());
     let entries = |entries: &[NetworkAclEntry], peer| -> Vec<_> {
-        entries.iter().map(|one| entry(one, peer)).collect()
+        let entries = entries.iter().map(|one| {
+            let mut fields = entry(one, peer);
+            describe(&mut fields, about, &one.id);
+            fields
+        });
+        entries.collect()
     };
     document.set("IngressAclEntries", entries(&acl.ingress, "SourceCidrIp"));
     document.set(
         "EgressAclEntries",
         entries(&acl.egress, "DestinationCidrIp"),
     );
-    document
 }
 
 fn entry(entry: &NetworkAclEntry, peer: &'static str) -> Value {

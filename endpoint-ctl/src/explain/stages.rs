@@ -390,8 +390,12 @@ pub(super) fn listener<'m>(
     endpoint: &Endpoint,
     question: &Question,
 ) -> Option<(&'m LoadBalancer, &'m Listener)> {
-    let service = model.services.get(&endpoint.service)?;
-    let balancer = model.load_balancers.get(&service.load_balancer)?;
+    let mut zones = endpoint.zones.iter();
+    let zone = zones.find(|zone| zone.addresses().any(|ip| ip == question.to.ip))?;
+    if !endpoint.is_connected(zone) {
+        return None;
+    }
+    let balancer = model.load_balancer(endpoint, zone)?;
     let asked = (question.protocol.number(), question.port());
     let mut listeners = balancer.listeners.iter();
     let listener = listeners.find(|one| (one.transport.number(), one.port) == asked)?;

@@ -35,10 +35,10 @@ impl<'m> Target<'m> {
         }
     }
 
-    /// The interface packets to it arrive on.
+    /// The interface packets to it arrive on; empty if it has none yet.
     pub(super) fn interface(&self) -> &'m str {
         match self {
-            Self::Eni(.., vswitch) => &vswitch.interface,
+            Self::Eni(.., vswitch) => vswitch.interface.as_deref().unwrap_or_default(),
             Self::Resource(.., network) | Self::Nat(network) => &network.interface,
         }
     }
@@ -76,6 +76,9 @@ pub(super) fn find<'m>(model: &'m Model, question: &Question) -> Result<Target<'
     let is_within = |target: &&Target<'m>| within.is_none_or(|name| target.network() == name);
     let found: Vec<&Target<'m>> = all.iter().filter(is_within).collect();
     match found.as_slice() {
+        [one] if one.interface().is_empty() => Err(format!(
+            "--to {address} is in a vSwitch that is bound to no interface of this node: nothing arrives there"
+        )),
         [one] => Ok(**one),
         [] => Err(nobodys(model, address, within, &all)),
         [first, rest @ ..] if rest.iter().all(|one| one.interface() == first.interface()) => {

@@ -11,7 +11,9 @@ use ipnet::IpNet;
 
 use super::context::Context;
 use super::fault::{Place, Told};
-use crate::model::{EndpointId, EndpointZone, EniId, Ipam, Model, VSwitchId, ZoneId};
+use crate::model::{
+    EndpointId, EndpointZone, EniId, Ipam, LoadBalancerId, Model, VSwitchId, ZoneId,
+};
 
 /// An ENI that wants an address of one family.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub(super) struct Claim<'a> {
     pub(super) eni: EniId,
     /// The address it names, if any.
     pub(super) ip: Option<IpAddr>,
+    pub(super) connected: bool,
+    pub(super) resource: Option<LoadBalancerId>,
     pub(super) place: Place<'a>,
 }
 
@@ -108,6 +112,8 @@ fn give(claim: Claim<'_>, ip: IpAddr, model: &mut Model) {
             eni: claim.eni,
             ip,
             ipv6: None,
+            connected: claim.connected,
+            resource: claim.resource,
         }),
         IpAddr::V6(ip) => {
             let mut zones = endpoint.zones.iter_mut();

@@ -14,12 +14,12 @@ use ipnet::IpNet;
 use super::address::Claim;
 use super::document::{Declared, whole};
 use super::fault::{Faults, Place, Told};
-use super::kind::{Header, Kind};
+use super::kind::Header;
 use super::suggest::did_you_mean;
 use super::{permission, reverse};
 use crate::model::{
-    EndpointId, LoadBalancerId, Model, NetworkAclId, PrefixListId, ProviderNetworkId,
-    SecurityGroupId, ServiceId, VSwitchId, VpcId,
+    EndpointId, Kind, LoadBalancerId, Model, NetworkAclId, PrefixListId, ProviderNetworkId,
+    Resources, SecurityGroupId, ServiceId, VSwitchId, VpcId,
 };
 
 /// Who has what only one may have.
@@ -44,6 +44,8 @@ impl Owner<'_> {
 pub(super) struct Context<'a> {
     pub(super) declared: &'a Declared<'a>,
     pub(super) model: Model,
+    /// What was loaded last, for what only a change of it may not be.
+    pub(super) previous: Option<&'a Model>,
     pub(super) claims: Vec<Claim<'a>>,
     /// Groups that rules refer to.
     pub(super) references: Vec<permission::Reference<'a>>,
@@ -58,7 +60,11 @@ pub(super) struct Context<'a> {
 
 impl<'a> Context<'a> {
     /// Begins with what was declared `before`.
-    pub(super) fn over(before: Model, declared: &'a Declared<'a>) -> Self {
+    pub(super) fn over(
+        before: Model,
+        previous: Option<&'a Model>,
+        declared: &'a Declared<'a>,
+    ) -> Self {
         let mut context = Self {
             declared,
             claims: Vec::new(),
@@ -69,6 +75,7 @@ impl<'a> Context<'a> {
             rule_ids: HashMap::default(),
             subnets: BTreeMap::new(),
             model: before,
+            previous,
         };
         context.take_what_was_before();
         context
@@ -100,8 +107,10 @@ impl<'a> Context<'a> {
             ..
         } = self;
         for vswitch in model.vswitches.values() {
-            let owner = Owner::Before(Kind::VSwitch, vswitch.id.to_string());
-            interfaces.insert(vswitch.interface.clone(), owner);
+            if let Some(interface) = &vswitch.interface {
+                let owner = Owner::Before(Kind::VSwitch, vswitch.id.to_string());
+                interfaces.insert(interface.clone(), owner);
+            }
             let of_vpc = subnets.entry(vswitch.vpc.clone()).or_default();
             let nets = vswitch.cidr_blocks();
             of_vpc.extend(nets.map(|net| (net.network(), (net, vswitch.id.clone()))));
@@ -125,7 +134,7 @@ impl<'a> Context<'a> {
     pub(super) fn find<'m, K: Ord + Display, V>(
         &self,
         kind: Kind,
-        map: &'m BTreeMap<K, V>,
+        map: &'m Resources<K, V>,
         id: &K,
         place: &Place<'_>,
     ) -> Result<&'m V, Told> {
@@ -168,10 +177,7 @@ impl<'a> Context<'a> {
                 .contains_key(&ProviderNetworkId::new(id)),
             Kind::LoadBalancer => model.load_balancers.contains_key(&LoadBalancerId::new(id)),
             Kind::Service => model.services.contains_key(&ServiceId::new(id)),
-            Kind::Endpoint => {
-                let endpoint = model.endpoints.get(&EndpointId::new(id));
-                endpoint.is_some_and(|endpoint| !endpoint.zones.is_empty())
-            }
+            Kind::Endpoint => model.endpoints.contains_key(&EndpointId::new(id)),
         }
     }
 

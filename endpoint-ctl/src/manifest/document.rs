@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 
 use super::fault::{Fault, Faults, Path, Place};
 use super::fields::Fields;
-use super::kind::{Header, Kind};
+use super::kind::Header;
 use super::node::{Entry, Node, Value, quote};
 use super::scalar::{self, MANAGED_GROUP_PREFIX};
 use super::suggest::{did_you_mean, nearest};
 use super::yaml::{Broken, Chunk};
+use crate::model::Kind;
 
 /// A document, as far as it could be read.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! The kind `VpcEndpoint`.
 //!
-//! May import: std, `model`, `context`, `endpoint_policy`, `families`, `fault`, `fields`, `kind`, `limits`,
+//! May import: std, `model`, `about`, `connection`, `context`, `endpoint_policy`, `families`, `fault`, `fields`, `kind`, `limits`,
 //! `reverse`, `scalar`, `security_group`, `suggest`, `zone`.
 
 use std::collections::BTreeSet;
@@ -8,14 +8,13 @@ use std::collections::BTreeSet;
 use super::context::Context;
 use super::fault::{Place, Told};
 use super::fields::Fields;
-use super::kind::Kind;
 use super::reverse::{self, Owner};
 use super::scalar::{self, MANAGED_GROUP_PREFIX};
 use super::security_group::{self, MOST_RULES};
 use super::suggest::did_you_mean;
-use super::{endpoint_policy, families, limits, zone};
+use super::{about, connection, endpoint_policy, families, limits, zone};
 use crate::model::{
-    Endpoint, EndpointId, EndpointType, SecurityGroupId, ServiceId, VpcId, managed_group,
+    Endpoint, EndpointId, EndpointType, Kind, SecurityGroupId, ServiceId, VpcId, managed_group,
 };
 
 const MOST_GROUPS: usize = 10;
@@ -23,12 +22,11 @@ const MOST_GROUPS: usize = 10;
 /// Reads a `VpcEndpoint`, leaving the addresses of its ENIs to `address`.
 pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Result<(), Told> {
     let id = fields.required("EndpointId", |node| scalar::id(node).map(EndpointId::new));
-    let name = fields.optional("EndpointName", scalar::label);
+    let about = about::read(&mut fields, Kind::Endpoint);
     let vpc = vpc(&mut fields, context);
     let service = service(&mut fields, context);
     let security_groups = security_groups(&mut fields, vpc.as_ref().ok(), context);
     let zones = zone::read(&mut fields);
-    let _ = fields.optional("EndpointDescription", scalar::label);
     let endpoint_type = fields.defaulted(
         "EndpointType",
         EndpointType::default(),
@@ -40,6 +38,7 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
     let (resources, all_read) = reverse::read(&mut fields, known_type);
     let limits = limits::read(&mut fields);
     let audit_mode = fields.defaulted("AuditMode", false, scalar::boolean);
+    let meeting = connection::read(&mut fields, service.as_ref().ok(), context);
     let places = (fields.place_of("AddressIpVersion"), fields.place().clone());
     refuse_unsupported(&mut fields);
     fields.finish();
@@ -67,14 +66,15 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
         zones: &places,
     };
     let resources = reverse::claim(resources, &owner, context);
+    let meeting = meeting.and_then(|read| read.check(&id, vpc.as_ref().ok(), context));
     all_read?;
     checked?;
+    let meeting = meeting?;
     let vpc = vpc?;
     let endpoint_type = endpoint_type?;
     let managed = managed_group(&id, endpoint_type, &vpc);
     let endpoint = Endpoint {
         id: id.clone(),
-        name: name?,
         vpc,
         endpoint_type,
         service: service?,
@@ -84,6 +84,9 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
         policy: policy?,
         audit_mode: audit_mode?,
         limits: limits?,
+        zone_affinity: meeting.zone_affinity,
+        private_dns: meeting.private_dns,
+        connection: meeting.connection,
         zones: Vec::new(),
         resources: resources?,
     };
@@ -91,6 +94,7 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
         .model
         .security_groups
         .insert(managed.id.clone(), managed);
+    context.describe(Kind::Endpoint, id.as_str(), about?);
     context.model.endpoints.insert(id, endpoint);
     Ok(())
 }
@@ -101,7 +105,6 @@ fn refuse_unsupported(fields: &mut Fields<'_>) {
             "CrossRegionBandwidth",
             "ProtectedEnabled",
             "ServiceRegionId",
-            "ZoneAffinityEnabled",
             "ZonePrivateIpAddressCount",
         ],
         "remove it",

@@ -9,7 +9,9 @@ use super::context::Context;
 use super::fault::{Place, Told};
 use super::fields::Fields;
 use super::ip::{self, Family};
-use crate::model::{AddressIpVersion, EndpointService, EndpointType, ServiceId, Vpc, VpcId};
+use crate::model::{
+    AddressIpVersion, EndpointService, EndpointType, LoadBalancer, ServiceId, Vpc, VpcId,
+};
 
 /// Reads `AddressIpVersion`: a reverse endpoint cannot be dual-stack (row F52).
 pub(super) fn read(
@@ -81,13 +83,20 @@ fn can_be_nated(
     place: &Place<'_>,
     context: &Context<'_>,
 ) -> Result<(), Told> {
-    let balancer = service.and_then(|service| {
-        let balancers = &context.model.load_balancers;
-        balancers.get(&service.load_balancer)
-    });
-    let Some(balancer) = balancer else {
-        return Ok(());
-    };
+    let resources = service.into_iter().flat_map(|service| &service.resources);
+    let balancers = &context.model.load_balancers;
+    let found = resources.filter_map(|resource| balancers.get(&resource.load_balancer));
+    found
+        .map(|balancer| has_nat_address(balancer, family, place, context))
+        .collect()
+}
+
+fn has_nat_address(
+    balancer: &LoadBalancer,
+    family: Family,
+    place: &Place<'_>,
+    context: &Context<'_>,
+) -> Result<(), Told> {
     let networks = &context.model.provider_networks;
     let Some(network) = networks.get(&balancer.provider_network) else {
         return Ok(());

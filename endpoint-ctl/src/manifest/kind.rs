@@ -1,75 +1,8 @@
-//! The kinds of document a manifest has, and what a document says about itself.
+//! What a document says about itself.
 //!
-//! May import: std.
+//! May import: std, `model`.
 
-/// A kind of resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
-    Vpc,
-    VSwitch,
-    PrefixList,
-    SecurityGroup,
-    NetworkAcl,
-    ProviderNetwork,
-    LoadBalancer,
-    Service,
-    Endpoint,
-}
-
-impl Kind {
-    /// All kinds, each after those it refers to.
-    pub(super) const ALL: [Self; 9] = [
-        Self::Vpc,
-        Self::VSwitch,
-        Self::PrefixList,
-        Self::SecurityGroup,
-        Self::NetworkAcl,
-        Self::ProviderNetwork,
-        Self::LoadBalancer,
-        Self::Service,
-        Self::Endpoint,
-    ];
-
-    /// As the field `kind` spells it.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Vpc => "Vpc",
-            Self::VSwitch => "VSwitch",
-            Self::PrefixList => "PrefixList",
-            Self::SecurityGroup => "SecurityGroup",
-            Self::NetworkAcl => "NetworkAcl",
-            Self::ProviderNetwork => "ProviderNetwork",
-            Self::LoadBalancer => "LoadBalancer",
-            Self::Service => "VpcEndpointService",
-            Self::Endpoint => "VpcEndpoint",
-        }
-    }
-
-    /// The field that holds the resource's id.
-    pub(super) fn id_field(self) -> &'static str {
-        match self {
-            Self::Vpc => "VpcId",
-            Self::VSwitch => "VSwitchId",
-            Self::PrefixList => "PrefixListId",
-            Self::SecurityGroup => "SecurityGroupId",
-            Self::NetworkAcl => "NetworkAclId",
-            Self::ProviderNetwork => "ProviderNetworkId",
-            Self::LoadBalancer => "LoadBalancerId",
-            Self::Service => "ServiceId",
-            Self::Endpoint => "EndpointId",
-        }
-    }
-
-    /// The kind of that name.
-    pub(super) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
-
-    /// The names of all kinds, for a message.
-    pub(super) fn names() -> String {
-        Self::ALL.map(Self::name).join(", ")
-    }
-}
+use crate::model::Kind;
 
 /// How a document is named in faults.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,9 @@
 //!
 //! May import: std, foldhash, ipnet, serde, `granit_parser`, `serde_json`, `thiserror`, `model`.
 
+mod about;
 mod address;
+mod connection;
 mod context;
 mod document;
 mod endpoint;
@@ -41,10 +43,9 @@ use context::Context;
 use document::{Declared, Document};
 use fault::Faults;
 pub use fault::{Fault, ManifestErrors};
-use kind::Kind;
 pub(crate) use node::{Entry, Node, Value as NodeValue};
 
-use crate::model::Model;
+use crate::model::{Kind, Model};
 
 /// The largest manifest that is read, in bytes.
 pub const LARGEST: usize = 16 << 20;
@@ -99,7 +100,7 @@ fn read(text: &str, before: Model, previous: Option<&Model>, faults: &Faults) ->
     }
     let documents = read_documents(text, faults);
     let declared = Declared::new(&documents, faults);
-    let mut context = Context::over(before, &declared);
+    let mut context = Context::over(before, previous, &declared);
     if !context.is_all_new(faults) {
         return context.model;
     }

@@ -8,10 +8,9 @@ use ipnet::{Ipv4Net, Ipv6Net};
 use super::context::Context;
 use super::fault::{Place, Told, Wrong};
 use super::fields::Fields;
-use super::kind::Kind;
 use super::node::Node;
-use super::{ip, scalar};
-use crate::model::{Hook, VSwitch, VSwitchId, Vpc, VpcId, ZoneId};
+use super::{about, ip, scalar};
+use crate::model::{Hook, Kind, VSwitch, VSwitchId, Vpc, VpcId, ZoneId};
 
 /// IPv4 networks a VPC may not use, as CreateVpc documents them.
 const RESERVED: [(Ipv4Net, &str); 4] = [
@@ -49,8 +48,7 @@ const VSWITCH_IPV6_LENGTHS: std::ops::RangeInclusive<u8> = 64..=64;
 pub(super) fn vpc(mut fields: Fields<'_>, context: &mut Context<'_>) -> Result<(), Told> {
     let id = fields.required("VpcId", |node| scalar::id(node).map(VpcId::new));
     let cidr_block = fields.required("CidrBlock", vpc_cidr);
-    let _ = fields.optional("VpcName", scalar::label);
-    let _ = fields.optional("Description", scalar::label);
+    let about = about::read(&mut fields, Kind::Vpc);
     let ipv6_cidr_block = fields.optional("Ipv6CidrBlock", vpc_ipv6_cidr);
     fields.unsupported(
         &["EnableIpv6"],
@@ -62,6 +60,7 @@ pub(super) fn vpc(mut fields: Fields<'_>, context: &mut Context<'_>) -> Result<(
         cidr_block: cidr_block?,
         ipv6_cidr_block: ipv6_cidr_block?,
     };
+    context.describe(Kind::Vpc, vpc.id.as_str(), about?);
     context.model.vpcs.insert(vpc.id.clone(), vpc);
     Ok(())
 }
@@ -98,10 +97,9 @@ pub(super) fn vswitch<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> 
     let vpc = fields.required("VpcId", |node| scalar::id(node).map(VpcId::new));
     let zone = fields.required("ZoneId", |node| scalar::id(node).map(ZoneId::new));
     let cidr = fields.required("CidrBlock", |node| ip::sized_ipv4_cidr(node, &(16..=29)));
-    let interface = fields.required("Interface", scalar::interface);
+    let interface = fields.optional("Interface", |node| scalar::interface(node));
     let hook = fields.defaulted("Hook", Hook::default(), hook);
-    let _ = fields.optional("VSwitchName", scalar::label);
-    let _ = fields.optional("Description", scalar::label);
+    let about = about::read(&mut fields, Kind::VSwitch);
     let ipv6_cidr = fields.optional("Ipv6CidrBlock", |node| {
         ip::sized_ipv6_cidr(node, &VSWITCH_IPV6_LENGTHS)
     });
@@ -110,7 +108,9 @@ pub(super) fn vswitch<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> 
     fields.finish();
 
     let interface = interface.and_then(|name| {
-        context.take_interface(&name, &interface_place)?;
+        if let Some(name) = &name {
+            context.take_interface(name, &interface_place)?;
+        }
         Ok(name)
     });
     let vpc = vpc?;
@@ -138,6 +138,7 @@ pub(super) fn vswitch<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> 
         hook: hook?,
         network_acl: None,
     };
+    context.describe(Kind::VSwitch, vswitch.id.as_str(), about?);
     context.model.vswitches.insert(vswitch.id.clone(), vswitch);
     Ok(())
 }

@@ -2,15 +2,18 @@
 //!
 //! May import: std, ipnet, `model`, `context`, `fault`, `fields`, `ip`, `kind`, `scalar`, `traffic`.
 
+use std::collections::BTreeMap;
+
 use ipnet::IpNet;
 
 use super::context::Context;
 use super::fault::{Place, Told};
 use super::fields::Fields;
 use super::ip::{self, Family};
-use super::kind::Kind;
-use super::{scalar, traffic};
-use crate::model::{NetworkAcl, NetworkAclEntry, NetworkAclId, VSwitchId, VpcId};
+use super::{about, scalar, traffic};
+use crate::model::{
+    About, Kind, NetworkAcl, NetworkAclEntry, NetworkAclId, PartAbout, VSwitchId, VpcId,
+};
 
 const MOST_ENTRIES: usize = 100;
 const MOST_VSWITCHES: usize = 30;
@@ -24,15 +27,17 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
     });
     let vpc = fields.required("VpcId", |node| scalar::id(node).map(VpcId::new));
     let owner = id.as_ref().ok();
-    let ingress = direction(&mut fields, "IngressAclEntries", "ingress", owner, context);
-    let egress = direction(&mut fields, "EgressAclEntries", "egress", owner, context);
+    let mut parts = BTreeMap::new();
+    let mut read =
+        |name, direction| self::direction(&mut fields, name, direction, owner, &mut parts, context);
+    let ingress = read("IngressAclEntries", "ingress");
+    let egress = read("EgressAclEntries", "egress");
     let mut vswitches = Vec::new();
     let resources = fields.items("Resources", |fields| {
         vswitches.push(resource(fields)?);
         Ok(())
     });
-    let _ = fields.optional("NetworkAclName", scalar::label);
-    let _ = fields.optional("Description", scalar::label);
+    let about = about::read(&mut fields, Kind::NetworkAcl);
     let (vpc_place, resources_place) = (fields.place_of("VpcId"), fields.place_of("Resources"));
     fields.finish();
 
@@ -56,6 +61,8 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
         ingress: ingress?,
         egress: egress?,
     };
+    let about = About { parts, ..about? };
+    context.describe(Kind::NetworkAcl, acl.id.as_str(), about);
     context.model.network_acls.insert(acl.id.clone(), acl);
     Ok(())
 }
@@ -65,6 +72,7 @@ fn direction<'a>(
     name: &'static str,
     direction: &'static str,
     acl: Option<&NetworkAclId>,
+    parts: &mut BTreeMap<String, PartAbout>,
     context: &mut Context<'a>,
 ) -> Result<Vec<NetworkAclEntry>, Told> {
     let mut place = 0;
@@ -74,6 +82,7 @@ fn direction<'a>(
             fields,
             direction,
             acl.map(|acl| format!("{acl}-{direction}-{place}")),
+            parts,
             context,
         )
     });
@@ -95,6 +104,7 @@ fn entry<'a>(
     mut fields: Fields<'a>,
     direction: &str,
     default_id: Option<String>,
+    parts: &mut BTreeMap<String, PartAbout>,
     context: &mut Context<'a>,
 ) -> Result<NetworkAclEntry, Told> {
     let given_id = fields.optional("NetworkAclEntryId", |node| {
@@ -112,8 +122,7 @@ fn entry<'a>(
     let _ = fields.optional("EntryType", |node| {
         scalar::only(node, "custom", &["system"])
     });
-    let _ = fields.optional("NetworkAclEntryName", scalar::label);
-    let _ = fields.optional("Description", scalar::label);
+    let about = about::of_part(&mut fields, Some("NetworkAclEntryName"));
     let [id_place, protocol_place] =
         ["NetworkAclEntryId", "Protocol"].map(|name| fields.place_of(name));
     fields.finish();
@@ -124,6 +133,10 @@ fn entry<'a>(
     }
     let id = given_id?.or(default_id).ok_or(Told)?;
     context.take_rule_id(&id, &id_place)?;
+    let about = about?;
+    if about != PartAbout::default() {
+        parts.insert(id.clone(), about);
+    }
     Ok(NetworkAclEntry {
         id,
         policy: policy?,

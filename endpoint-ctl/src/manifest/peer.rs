@@ -8,9 +8,8 @@ use super::context::Context;
 use super::fault::{Place, Told};
 use super::fields::Fields;
 use super::ip::{self, Family};
-use super::kind::Kind;
 use super::{scalar, traffic};
-use crate::model::{AddressFamily, Direction, Peer, PrefixListId, SecurityGroupId};
+use crate::model::{AddressFamily, Direction, Kind, Peer, PrefixListId, SecurityGroupId};
 
 /// What was read.
 #[derive(Debug)]

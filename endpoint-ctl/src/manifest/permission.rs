@@ -3,6 +3,7 @@
 //! May import: std, foldhash, ipnet, `model`, `context`, `fault`, `fields`, `ip`, `kind`, `node`, `peer`, `scalar`,
 //! `traffic`.
 
+use std::collections::BTreeMap;
 use std::collections::hash_map::{Entry, HashMap};
 
 use foldhash::fast::FixedState;
@@ -10,13 +11,12 @@ use foldhash::fast::FixedState;
 use super::context::Context;
 use super::fault::{Place, Told, Wrong};
 use super::fields::Fields;
-use super::kind::Kind;
 use super::node::Node;
 use super::scalar::MANAGED_GROUP_PREFIX;
-use super::{peer, scalar, traffic};
+use super::{about, peer, scalar, traffic};
 use crate::model::{
-    Direction, Peer, Policy, PortRange, SecurityGroupId, SecurityGroupRule, SecurityGroupType,
-    VpcId,
+    Direction, Kind, PartAbout, Peer, Policy, PortRange, SecurityGroupId, SecurityGroupRule,
+    SecurityGroupType, VpcId,
 };
 
 const PORT_LIST: &str = "PortRangeListId";
@@ -36,6 +36,8 @@ pub(super) struct Reading<'g> {
     egress: usize,
     /// Rules without their ids, which are apart.
     seen: HashMap<SecurityGroupRule, String, FixedState>,
+    /// What is said of rules, by their ids.
+    parts: BTreeMap<String, PartAbout>,
 }
 
 /// A rule that refers to a group.
@@ -59,7 +61,13 @@ impl<'g> Reading<'g> {
             ingress: 0,
             egress: 0,
             seen: HashMap::default(),
+            parts: BTreeMap::new(),
         }
+    }
+
+    /// What is said of the rules that were read.
+    pub(super) fn into_parts(self) -> BTreeMap<String, PartAbout> {
+        self.parts
     }
 
     fn next(&mut self, direction: Direction) -> usize {
@@ -108,7 +116,7 @@ pub(super) fn read<'a>(
     });
     let sides = peer::read(&mut fields, direction, context);
     let _ = fields.optional("NicType", intranet);
-    let _ = fields.optional("Description", scalar::label);
+    let about = about::of_part(&mut fields, None);
     refuse_unsupported(&mut fields);
     // What tells it from others may be there.
     let is_whole = !fields.has(PORT_LIST);
@@ -146,6 +154,10 @@ pub(super) fn read<'a>(
         peer: sides.peer,
         local: sides.local,
     };
+    let about = about?;
+    if about != PartAbout::default() {
+        reading.parts.insert(rule.id.clone(), about);
+    }
     if is_whole {
         reading.take(&rule, &place)?;
     }

@@ -8,8 +8,8 @@ use super::context::Context;
 use super::fault::Told;
 use super::fields::Fields;
 use super::ip::{self, Family};
-use super::scalar;
-use crate::model::{AddressFamily, PrefixList, PrefixListId};
+use super::{about, scalar};
+use crate::model::{AddressFamily, Kind, PrefixList, PrefixListId};
 
 const MOST_ENTRIES: u16 = 200;
 
@@ -36,8 +36,7 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
             Err(place.fault(format!("{net} is given twice"), "remove one of the two"))
         }
     });
-    let _ = fields.optional("PrefixListName", scalar::label);
-    let _ = fields.optional("Description", scalar::label);
+    let about = about::read(&mut fields, Kind::PrefixList);
     let entries_place = fields.place_of("Entries");
     fields.finish();
 
@@ -58,6 +57,7 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
         max_entries,
         entries,
     };
+    context.describe(Kind::PrefixList, list.id.as_str(), about?);
     context.model.prefix_lists.insert(list.id.clone(), list);
     Ok(())
 }

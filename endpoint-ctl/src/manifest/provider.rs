@@ -10,11 +10,10 @@ use std::time::Duration;
 use super::context::Context;
 use super::fault::Told;
 use super::fields::Fields;
-use super::kind::Kind;
-use super::{health_check, ip, scalar, traffic};
+use super::{about, health_check, ip, scalar, traffic};
 use crate::model::{
-    Hook, Listener, LoadBalancer, LoadBalancerId, OnNoBackend, ProviderNetwork, ProviderNetworkId,
-    Server, ZoneId,
+    Hook, Kind, Listener, LoadBalancer, LoadBalancerId, OnNoBackend, ProviderNetwork,
+    ProviderNetworkId, Server, ZoneId,
 };
 
 const MOST_NAT_ADDRESSES: usize = 64;
@@ -29,7 +28,7 @@ pub(super) fn network<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> 
     let interface = fields.required("Interface", scalar::interface);
     let hook = fields.defaulted("Hook", Hook::default(), super::network::hook);
     let nat_addresses = nat_addresses(&mut fields, matches!(ipv6_cidr_block, Ok(None)));
-    let _ = fields.optional("Description", scalar::label);
+    let about = about::read(&mut fields, Kind::ProviderNetwork);
     let interface_place = fields.place_of("Interface");
     fields.finish();
 
@@ -43,6 +42,7 @@ pub(super) fn network<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> 
         hook: hook?,
         nat_addresses: nat_addresses?,
     };
+    context.describe(Kind::ProviderNetwork, network.id.as_str(), about?);
     context
         .model
         .provider_networks
@@ -105,8 +105,7 @@ pub(super) fn load_balancer<'a>(
     let listeners = fields.required_items("Listeners", |listener| {
         read_listener(listener, nat, &mut seen)
     });
-    let _ = fields.optional("LoadBalancerName", scalar::label);
-    let _ = fields.optional("Description", scalar::label);
+    let about = about::read(&mut fields, Kind::LoadBalancer);
     fields.finish();
 
     let provider_network = network?.id.clone();
@@ -115,6 +114,7 @@ pub(super) fn load_balancer<'a>(
         provider_network,
         listeners: listeners?,
     };
+    context.describe(Kind::LoadBalancer, balancer.id.as_str(), about?);
     context
         .model
         .load_balancers

@@ -300,7 +300,8 @@ fn is_free(
 
 fn network(owner: &Owner<'_>, context: &Context<'_>) -> Option<ProviderNetworkId> {
     let service = context.model.services.get(owner.service?)?;
-    let balancer = context.model.load_balancers.get(&service.load_balancer)?;
+    let resource = service.resources.first()?;
+    let balancer = context.model.load_balancers.get(&resource.load_balancer)?;
     Some(balancer.provider_network.clone())
 }
 

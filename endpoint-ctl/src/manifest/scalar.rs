@@ -78,6 +78,24 @@ fn bounded_id<'n>(node: &'n Node<'_>, longest: usize) -> Result<&'n str, Wrong> 
     }
 }
 
+/// A domain name: labels of letters, digits and dashes, at least two (RFC 1035 section 2.3.1). In lower
+/// case, without a final dot.
+pub(super) fn domain(node: &Node<'_>) -> Result<String, Wrong> {
+    let name = text(node)?.trim_end_matches('.').to_ascii_lowercase();
+    let is_label = |label: &str| {
+        let inner = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        let edge = label.starts_with('-') || label.ends_with('-');
+        (1..=63).contains(&label.len()) && label.chars().all(inner) && !edge
+    };
+    if name.len() <= 253 && name.contains('.') && name.split('.').all(is_label) {
+        return Ok(name);
+    }
+    Err(Wrong::new(
+        format!("{} is not a domain name", node.describe()),
+        "write one such as api.example.com",
+    ))
+}
+
 /// A whole number within bounds, as a number or as text (the API sends text).
 pub(super) fn integer<T>(node: &Node<'_>, bounds: RangeInclusive<T>) -> Result<T, Wrong>
 where

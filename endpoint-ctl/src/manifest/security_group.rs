@@ -10,12 +10,11 @@ use ipnet::IpNet;
 use super::context::Context;
 use super::fault::{Place, Told};
 use super::fields::Fields;
-use super::kind::Kind;
 use super::permission::{self, Reading};
-use super::{ip, scalar, traffic};
+use super::{about, ip, scalar, traffic};
 use crate::model::{
-    Model, Peer, Policy, SecurityGroup, SecurityGroupId, SecurityGroupRule, SecurityGroupType, Vpc,
-    VpcId,
+    About, Kind, Model, Peer, Policy, SecurityGroup, SecurityGroupId, SecurityGroupRule,
+    SecurityGroupType, Vpc, VpcId,
 };
 
 /// What the rules of one group, and of all groups of an endpoint, may count for together.
@@ -44,8 +43,8 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
     let rules = fields.items("Permissions", |permission| {
         permission::read(permission, &mut reading, context)
     });
-    let _ = fields.optional("SecurityGroupName", scalar::label);
-    let _ = fields.optional("Description", scalar::label);
+    let about = about::read(&mut fields, Kind::SecurityGroup);
+    let parts = reading.into_parts();
     let [vpc_place, rules_place] = ["VpcId", "Permissions"].map(|name| fields.place_of(name));
     fields.finish();
 
@@ -61,6 +60,8 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
         rules: rules?,
     };
     check_size(&group, &context.model, &rules_place)?;
+    let about = About { parts, ..about? };
+    context.describe(Kind::SecurityGroup, group.id.as_str(), about);
     context
         .model
         .security_groups

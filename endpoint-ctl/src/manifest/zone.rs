@@ -11,9 +11,10 @@ use super::address::Claim;
 use super::context::Context;
 use super::fault::{Place, Told};
 use super::fields::Fields;
-use super::kind::Kind;
 use super::{ip, scalar};
-use crate::model::{AddressIpVersion, EndpointId, EniId, VSwitch, VSwitchId, VpcId, ZoneId};
+use crate::model::{
+    AddressIpVersion, EndpointId, EniId, Kind, LoadBalancerId, VSwitch, VSwitchId, VpcId, ZoneId,
+};
 
 const MOST_ZONES: usize = 10;
 
@@ -24,6 +25,8 @@ pub(super) struct Zone<'a> {
     pub(super) vswitch: VSwitchId,
     ip: Option<Ipv4Addr>,
     ipv6: Option<Ipv6Addr>,
+    connected: bool,
+    resource: Option<LoadBalancerId>,
     id_place: Place<'a>,
     vswitch_place: Place<'a>,
     ip_place: Place<'a>,
@@ -41,10 +44,13 @@ pub(super) fn read<'a>(fields: &mut Fields<'a>) -> Vec<Zone<'a>> {
         zones.push(read_one(zone, &mut seen)?);
         Ok(())
     });
-    if count > MOST_ZONES || (count == 0 && read.is_ok()) {
+    if read.is_err() && count == 0 {
+        return zones;
+    }
+    if count > MOST_ZONES {
         fields.place_of(FIELD).fault(
             format!("{count} zones"),
-            format!("name 1 to {MOST_ZONES}, each with a vSwitch"),
+            format!("name at most {MOST_ZONES}, each with a vSwitch"),
         );
     }
     zones
@@ -55,6 +61,10 @@ fn read_one<'a>(mut fields: Fields<'a>, seen: &mut BTreeSet<ZoneId>) -> Result<Z
     let vswitch = fields.required("VSwitchId", |node| scalar::id(node).map(VSwitchId::new));
     let ip = fields.optional("ip", ip::ipv4);
     let ipv6 = fields.optional("Ipv6Address", ip::ipv6);
+    let connected = fields.defaulted("Connected", true, scalar::boolean);
+    let resource = fields.optional("ResourceId", |node| {
+        scalar::id(node).map(LoadBalancerId::new)
+    });
     let [id_place, vswitch_place, ip_place, ipv6_place] =
         ["ZoneId", "VSwitchId", "ip", "Ipv6Address"].map(|name| fields.place_of(name));
     fields.finish();
@@ -71,6 +81,8 @@ fn read_one<'a>(mut fields: Fields<'a>, seen: &mut BTreeSet<ZoneId>) -> Result<Z
         vswitch: vswitch?,
         ip: ip?,
         ipv6: ipv6?,
+        connected: connected?,
+        resource: resource?,
         id_place,
         vswitch_place,
         ip_place,
@@ -100,6 +112,8 @@ pub(super) fn claim<'a>(
         cidr_block,
         eni: eni.clone(),
         ip,
+        connected: zone.connected,
+        resource: zone.resource.clone(),
         place,
     };
     context

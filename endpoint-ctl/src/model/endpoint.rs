@@ -5,8 +5,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{
-    EndpointId, EndpointLimits, EndpointPolicy, EniId, SecurityGroupId, ServiceId, Transport,
-    VSwitchId, VpcId, ZoneId,
+    Connection, EndpointId, EndpointLimits, EndpointPolicy, EniId, LoadBalancerId, SecurityGroupId,
+    ServiceId, Transport, VSwitchId, VpcId, ZoneId,
 };
 
 /// `AddressIpVersion`.
@@ -34,8 +34,6 @@ pub enum EndpointType {
 pub struct Endpoint {
     /// `EndpointId`.
     pub id: EndpointId,
-    /// `EndpointName`, if given.
-    pub name: Option<String>,
     /// The VPC it is in.
     pub vpc: VpcId,
     /// `EndpointType`.
@@ -55,7 +53,13 @@ pub struct Endpoint {
     pub audit_mode: bool,
     /// What it may use.
     pub limits: EndpointLimits,
-    /// Its zones, 1 to 10, one vSwitch each.
+    /// `ZoneAffinityEnabled`: whether names lead clients to the zone they are in.
+    pub zone_affinity: bool,
+    /// `PrivateDnsEnabled`: whether the service's own domain leads here, in the VPC.
+    pub private_dns: bool,
+    /// Its connection to the service.
+    pub connection: Connection,
+    /// Its zones, at most 10, one vSwitch each.
     pub zones: Vec<EndpointZone>,
     /// `Resources` of a reverse endpoint; (`service_ip`, transport, `service_port`) is unique in the
     /// provider network, and all of one `service_ip` are of one zone.
@@ -93,9 +97,18 @@ pub struct EndpointZone {
     pub ip: Ipv4Addr,
     /// `Ipv6Address`, if the endpoint is dual-stack: given, or taken likewise.
     pub ipv6: Option<Ipv6Addr>,
+    /// Whether the provider takes connections of this zone.
+    pub connected: bool,
+    /// The resource of the service that this zone was given; `None`: the one that serves its zone.
+    pub resource: Option<LoadBalancerId>,
 }
 
 impl Endpoint {
+    /// Whether what arrives in this zone goes on to the service.
+    pub fn is_connected(&self, zone: &EndpointZone) -> bool {
+        self.connection.accepted && zone.connected
+    }
+
     /// The resources that are reached from each zone's ENI.
     pub fn reversed(&self) -> impl Iterator<Item = (&EndpointZone, &ReverseResource)> {
         self.resources.iter().filter_map(|resource| {

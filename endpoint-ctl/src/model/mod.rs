@@ -3,22 +3,26 @@
 //! May import: std, ipnet, thiserror. Never: serde formats, tokio, aya, any sibling module.
 //! Field names follow the API (`VpcId`, `CidrBlock`, ...) in snake case.
 
+mod about;
+mod connection;
 mod endpoint;
 mod endpoint_policy;
 mod health_check;
 mod hook;
 mod id;
 mod ipam;
+mod kind;
 mod limits;
 mod network;
 mod network_acl;
 mod prefix_list;
 mod provider;
+mod resources;
 mod rule;
 mod security_group;
 
-use std::collections::BTreeMap;
-
+pub use about::{About, PartAbout, ResourceId};
+pub use connection::{Connection, Payer, ServiceDomain, ServiceResource, TrafficControlMode};
 pub use endpoint::{AddressIpVersion, Endpoint, EndpointType, EndpointZone, ReverseResource};
 pub use endpoint_policy::{
     EndpointPolicy, PolicyCondition, PolicyStatement, default_statement_name, statement_name,
@@ -30,11 +34,13 @@ pub use id::{
     SecurityGroupId, ServiceId, VSwitchId, VpcId, ZoneId,
 };
 pub use ipam::{Ipam, IpamError};
+pub use kind::Kind;
 pub use limits::{EndpointLimits, IdleTimeouts};
 pub use network::{VSwitch, Vpc};
 pub use network_acl::{NetworkAcl, NetworkAclEntry};
 pub use prefix_list::{AddressFamily, PrefixList};
 pub use provider::{EndpointService, Listener, LoadBalancer, OnNoBackend, ProviderNetwork, Server};
+pub use resources::{Difference, Resources};
 pub use rule::{Policy, PortRange, ProtocolMatch, Transport};
 pub use security_group::{
     Direction, Peer, SecurityGroup, SecurityGroupRule, SecurityGroupType, managed_group,
@@ -44,30 +50,45 @@ pub use security_group::{
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Model {
     /// VPCs.
-    pub vpcs: BTreeMap<VpcId, Vpc>,
+    pub vpcs: Resources<VpcId, Vpc>,
     /// vSwitches, each bound to one interface.
-    pub vswitches: BTreeMap<VSwitchId, VSwitch>,
+    pub vswitches: Resources<VSwitchId, VSwitch>,
     /// Prefix lists.
-    pub prefix_lists: BTreeMap<PrefixListId, PrefixList>,
+    pub prefix_lists: Resources<PrefixListId, PrefixList>,
     /// Security groups, the managed ones (one per endpoint) included.
-    pub security_groups: BTreeMap<SecurityGroupId, SecurityGroup>,
+    pub security_groups: Resources<SecurityGroupId, SecurityGroup>,
     /// Network ACLs.
-    pub network_acls: BTreeMap<NetworkAclId, NetworkAcl>,
+    pub network_acls: Resources<NetworkAclId, NetworkAcl>,
     /// Provider networks, each bound to one interface.
-    pub provider_networks: BTreeMap<ProviderNetworkId, ProviderNetwork>,
+    pub provider_networks: Resources<ProviderNetworkId, ProviderNetwork>,
     /// Load balancers.
-    pub load_balancers: BTreeMap<LoadBalancerId, LoadBalancer>,
+    pub load_balancers: Resources<LoadBalancerId, LoadBalancer>,
     /// Endpoint services.
-    pub services: BTreeMap<ServiceId, EndpointService>,
+    pub services: Resources<ServiceId, EndpointService>,
     /// Endpoints.
-    pub endpoints: BTreeMap<EndpointId, Endpoint>,
+    pub endpoints: Resources<EndpointId, Endpoint>,
+    /// What people say of resources, of those of which they say anything.
+    pub abouts: Resources<ResourceId, About>,
 }
 
 impl Model {
-    /// The provider network that an endpoint's service is in.
+    /// What people say of a resource.
+    pub fn about(&self, kind: Kind, id: &str) -> Option<&About> {
+        self.abouts.get(&ResourceId::new(kind, id))
+    }
+
+    /// The load balancer that what arrives in an endpoint's zone goes to.
+    pub fn load_balancer(&self, endpoint: &Endpoint, zone: &EndpointZone) -> Option<&LoadBalancer> {
+        let service = self.services.get(&endpoint.service)?;
+        let resource = service.resource(zone)?;
+        self.load_balancers.get(&resource.load_balancer)
+    }
+
+    /// The provider network that an endpoint's service is in, if it has resources: all of them are in one.
     pub fn provider_network(&self, endpoint: &Endpoint) -> Option<&ProviderNetworkId> {
         let service = self.services.get(&endpoint.service)?;
-        let balancer = self.load_balancers.get(&service.load_balancer)?;
+        let resource = service.resources.first()?;
+        let balancer = self.load_balancers.get(&resource.load_balancer)?;
         Some(&balancer.provider_network)
     }
 

@@ -17,7 +17,7 @@ pub struct Vpc {
     pub ipv6_cidr_block: Option<Ipv6Net>,
 }
 
-/// One subnet of a VPC, in one zone, bound to one Linux interface of this node.
+/// One subnet of a VPC, in one zone, bound to a Linux interface of this node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VSwitch {
     /// `VSwitchId`.
@@ -30,8 +30,8 @@ pub struct VSwitch {
     pub cidr_block: Ipv4Net,
     /// `Ipv6CidrBlock`, a /64 inside the VPC's, if it is dual-stack.
     pub ipv6_cidr_block: Option<Ipv6Net>,
-    /// The Linux interface it is bound to.
-    pub interface: String,
+    /// The Linux interface it is bound to; `None`: nothing arrives from it yet.
+    pub interface: Option<String>,
     /// `Hook`: where its packets are handled.
     pub hook: Hook,
     /// The network ACL associated with it, if any.

@@ -2,14 +2,15 @@
 //!
 //! May import: std, ipnet, the model's own modules.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
 use super::{
-    AddressIpVersion, HealthCheck, Hook, LoadBalancerId, ProviderNetworkId, ServiceId, Transport,
-    ZoneId,
+    AddressIpVersion, EndpointZone, HealthCheck, Hook, LoadBalancerId, Payer, ProviderNetworkId,
+    ServiceDomain, ServiceId, ServiceResource, Transport, ZoneId,
 };
 
 /// The network backends live in, reached through one Linux interface of this node.
@@ -92,8 +93,40 @@ pub struct EndpointService {
     pub id: ServiceId,
     /// `ServiceName`, unique.
     pub name: String,
-    /// `Resources`: the load balancer behind it.
-    pub load_balancer: LoadBalancerId,
+    /// `Resources`: the load balancers behind it, all in one provider network.
+    pub resources: Vec<ServiceResource>,
     /// `AddressIpVersion`: what its endpoints may have.
     pub address_ip_version: AddressIpVersion,
+    /// `AutoAcceptEnabled`: whether endpoints are let in by themselves.
+    pub auto_accept: bool,
+    /// `Payer`.
+    pub payer: Payer,
+    /// `Users`: the accounts that may connect beside the service's own; `*` stands for all.
+    pub users: BTreeSet<String>,
+    /// `ZoneAffinityEnabled`: whether endpoints may have zone affinity.
+    pub zone_affinity: bool,
+    /// `ConnectBandwidth`, Mbit/s: what connections get that are given no other.
+    pub connect_bandwidth: Option<u32>,
+    /// `PrivateServiceDomain`.
+    pub domain: Option<ServiceDomain>,
+}
+
+impl EndpointService {
+    /// The resource for a zone of an endpoint: the one it was given, the one of its zone, or one of all
+    /// zones; else any.
+    pub fn resource(&self, zone: &EndpointZone) -> Option<&ServiceResource> {
+        let mut all = self.resources.iter();
+        if let Some(given) = &zone.resource
+            && let Some(found) = all.clone().find(|one| one.load_balancer == *given)
+        {
+            return Some(found);
+        }
+        let automatic = || all.clone().filter(|one| one.auto_allocated);
+        let of_zone = automatic().find(|one| one.zone.as_ref() == Some(&zone.zone));
+        let of_all = || automatic().find(|one| one.zone.is_none());
+        of_zone
+            .or_else(of_all)
+            .or_else(|| automatic().next())
+            .or_else(|| all.next())
+    }
 }

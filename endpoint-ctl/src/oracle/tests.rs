@@ -4,8 +4,9 @@ use ipnet::{IpNet, Ipv4Net};
 
 use super::*;
 use crate::model::{
-    AddressIpVersion, EndpointLimits, EndpointPolicy, EndpointType, EndpointZone, EniId, Hook,
-    NetworkAcl, NetworkAclId, SecurityGroupId, ServiceId, VSwitch, VpcId, ZoneId, managed_group,
+    AddressIpVersion, Connection, EndpointLimits, EndpointPolicy, EndpointType, EndpointZone,
+    EniId, Hook, NetworkAcl, NetworkAclId, SecurityGroupId, ServiceId, VSwitch, VpcId, ZoneId,
+    managed_group,
 };
 
 mod families;
@@ -65,7 +66,12 @@ fn endpoint_with(groups: Vec<SecurityGroup>) -> Model {
     let managed = managed_group(&id, EndpointType::Interface, &vpc);
     let endpoint = Endpoint {
         id: id.clone(),
-        name: None,
+        zone_affinity: false,
+        private_dns: false,
+        connection: Connection {
+            accepted: true,
+            ..Connection::default()
+        },
         vpc,
         service: ServiceId::new("epsrv"),
         endpoint_type: EndpointType::Interface,
@@ -82,6 +88,8 @@ fn endpoint_with(groups: Vec<SecurityGroup>) -> Model {
             eni: EniId::new("eni-ep-z"),
             ip: [10, 0, 1, 100].into(),
             ipv6: None,
+            connected: true,
+            resource: None,
         }],
     };
     model.endpoints.insert(id, endpoint);
@@ -304,7 +312,7 @@ fn vswitch_with(acl: Option<(Vec<NetworkAclEntry>, Vec<NetworkAclEntry>)>) -> Mo
         zone: ZoneId::new("z"),
         cidr_block: "10.0.1.0/24".parse().expect("a network"),
         ipv6_cidr_block: "fd00:0:0:1::/64".parse().ok(),
-        interface: "vsw".to_owned(),
+        interface: Some("vsw".to_owned()),
         hook: Hook::default(),
         network_acl: acl.is_some().then(|| id.clone()),
     };

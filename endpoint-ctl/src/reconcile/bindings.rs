@@ -316,10 +316,11 @@ pub(super) fn find(
     links: &Links,
     before: &BTreeMap<String, Binding>,
 ) -> Result<BTreeMap<String, Binding>, ReconcileError> {
-    let vswitches = model.vswitches.values().map(|vswitch| {
+    let vswitches = model.vswitches.values().filter_map(|vswitch| {
         let scope = numbers.vswitch_scope(&vswitch.id);
         let id = vswitch.id.as_str();
-        ("VSwitch", id, &vswitch.interface, vswitch.hook, scope)
+        let interface = vswitch.interface.as_ref()?;
+        Some(("VSwitch", id, interface, vswitch.hook, scope))
     });
     let networks = model.provider_networks.values().map(|network| {
         let scope = numbers.provider_scope(&network.id);

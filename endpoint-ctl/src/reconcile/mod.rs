@@ -353,7 +353,10 @@ fn wanted(model: &Model, numbers: &Numbers) -> BTreeMap<u32, Wanted> {
         .map(|(zone, resource)| (&zone.vswitch, IpAddr::V4(resource.ip)))
         .collect();
     let interface = |hop: &HopTo| match hop {
-        HopTo::Clients(id) => Some((&model.vswitches.get(id)?.interface, Toward::Clients)),
+        HopTo::Clients(id) => {
+            let interface = model.vswitches.get(id)?.interface.as_ref()?;
+            Some((interface, Toward::Clients))
+        }
         HopTo::Callers(id) => {
             let network = model.provider_networks.get(id)?;
             Some((&network.interface, Toward::Clients))
@@ -361,7 +364,8 @@ fn wanted(model: &Model, numbers: &Numbers) -> BTreeMap<u32, Wanted> {
         HopTo::Resource(id, resource) => {
             let vswitch = model.vswitches.get(id)?;
             let is_used = resources.contains(&(id, *resource));
-            is_used.then_some((&vswitch.interface, Toward::Backend(*resource)))
+            let interface = vswitch.interface.as_ref()?;
+            is_used.then_some((interface, Toward::Backend(*resource)))
         }
         HopTo::Backend(id, backend) => {
             let network = model.provider_networks.get(id)?;

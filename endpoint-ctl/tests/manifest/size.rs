@@ -159,7 +159,7 @@ fn assert_consistent(model: &Model) {
         );
     }
     for service in model.services.values() {
-        let balancer = &model.load_balancers[&service.load_balancer];
+        let balancer = &model.load_balancers[&service.resources[0].load_balancer];
         assert!(
             model
                 .provider_networks

@@ -3,7 +3,7 @@
 //! May import: endpoint-ctl (model), ipnet.
 
 use endpoint_ctl::model::{
-    AddressFamily, AddressIpVersion, Direction, Endpoint, EndpointId, EndpointLimits,
+    AddressFamily, AddressIpVersion, Connection, Direction, Endpoint, EndpointId, EndpointLimits,
     EndpointPolicy, EndpointType, EndpointZone, EniId, Hook, Model, NetworkAcl, NetworkAclEntry,
     NetworkAclId, Peer, Policy, PolicyStatement, PortRange, PrefixList, PrefixListId,
     ProtocolMatch, SecurityGroup, SecurityGroupId, SecurityGroupRule, SecurityGroupType, ServiceId,
@@ -194,7 +194,7 @@ impl Subject {
             zone: ZoneId::new("z"),
             cidr_block: self.vswitch,
             ipv6_cidr_block: None,
-            interface: "vsw".to_owned(),
+            interface: Some("vsw".to_owned()),
             hook: Hook::default(),
             network_acl: self.acl.as_ref().map(|_| NetworkAclId::new("acl")),
         };
@@ -258,7 +258,12 @@ impl Subject {
 
 fn endpoint_at(id: EndpointId, ip: Ipv4Addr, vpc: &VpcId) -> Endpoint {
     Endpoint {
-        name: None,
+        zone_affinity: false,
+        private_dns: false,
+        connection: Connection {
+            accepted: true,
+            ..Connection::default()
+        },
         vpc: vpc.clone(),
         service: ServiceId::new("none"),
         endpoint_type: EndpointType::Interface,
@@ -275,6 +280,8 @@ fn endpoint_at(id: EndpointId, ip: Ipv4Addr, vpc: &VpcId) -> Endpoint {
             eni: EniId::new(format!("eni-{id}")),
             ip,
             ipv6: None,
+            connected: true,
+            resource: None,
         }],
         id,
     }

@@ -3,12 +3,14 @@
 //!
 //! May import: endpoint-ctl (model), ipnet, fastrand, chance.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use endpoint_ctl::model::{
-    AddressIpVersion, Endpoint, EndpointId, EndpointLimits, EndpointPolicy, EndpointService,
-    EndpointType, EndpointZone, EniId, Hook, LoadBalancerId, Model, NetworkAcl, NetworkAclId,
-    SecurityGroupId, ServiceId, VSwitch, VSwitchId, VpcId, ZoneId, managed_group,
+    AddressIpVersion, Connection, Endpoint, EndpointId, EndpointLimits, EndpointPolicy,
+    EndpointService, EndpointType, EndpointZone, EniId, Hook, LoadBalancerId, Model, NetworkAcl,
+    NetworkAclId, Payer, SecurityGroupId, ServiceId, ServiceResource, VSwitch, VSwitchId, VpcId,
+    ZoneId, managed_group,
 };
 use fastrand::Rng;
 
@@ -70,8 +72,18 @@ fn vpc(model: &mut Model, number: usize, size: Size, rng: &mut Rng) {
     let service = EndpointService {
         id: service_id(number),
         name: format!("service-{number}"),
-        load_balancer: balancer_id(number),
+        resources: vec![ServiceResource {
+            load_balancer: balancer_id(number),
+            zone: None,
+            auto_allocated: true,
+        }],
         address_ip_version: AddressIpVersion::DualStack,
+        auto_accept: true,
+        payer: Payer::default(),
+        users: BTreeSet::new(),
+        zone_affinity: true,
+        connect_bandwidth: None,
+        domain: None,
     };
     model.services.insert(service.id.clone(), service);
     for endpoint in endpoints {
@@ -100,7 +112,7 @@ fn vswitch(number: usize, vpc: &VpcId, rng: &mut Rng) -> VSwitch {
         zone: ZoneId::new("z"),
         cidr_block: cidr_block.trunc(),
         ipv6_cidr_block: "fd00:0:0:1::/64".parse().ok(),
-        interface: format!("vsw-{number}"),
+        interface: Some(format!("vsw-{number}")),
         hook: Hook::default(),
         network_acl: has_acl.then(|| NetworkAclId::new(format!("nacl-{number}"))),
     }
@@ -119,7 +131,12 @@ fn endpoint(
     attached.truncate(rng.usize(1..=3));
     let last = 100 + place as u8;
     Endpoint {
-        name: None,
+        zone_affinity: false,
+        private_dns: false,
+        connection: Connection {
+            accepted: true,
+            ..Connection::default()
+        },
         vpc: vswitch.vpc.clone(),
         service: service_id(vpc),
         endpoint_type: EndpointType::Interface,
@@ -136,6 +153,8 @@ fn endpoint(
             eni: EniId::new(format!("eni-{id}")),
             ip: Ipv4Addr::new(10, 0, 1, last),
             ipv6: Some(Ipv6Addr::new(0xfd00, 0, 0, 1, 0, 0, 0, last.into())),
+            connected: true,
+            resource: None,
         }],
         id,
     }

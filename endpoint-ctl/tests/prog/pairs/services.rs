@@ -32,7 +32,7 @@ pub(super) fn add(model: &mut Model, vpcs: usize, rng: &mut Rng) {
         let endpoints = model.endpoints.values();
         let its = endpoints.filter(|endpoint| {
             let service = model.services.get(&endpoint.service);
-            service.is_some_and(|service| service.load_balancer == id)
+            service.is_some_and(|service| service.resources[0].load_balancer == id)
         });
         let edges: Vec<_> = its.flat_map(|one| packets::edges(model, one)).collect();
         let balancer = LoadBalancer {
@@ -121,7 +121,7 @@ pub(super) fn listener<'m>(
     port: u16,
 ) -> Option<&'m Listener> {
     let service = model.services.get(&endpoint.service)?;
-    let balancer = model.load_balancers.get(&service.load_balancer)?;
+    let balancer = model.load_balancers.get(&service.resources.first()?.load_balancer)?;
     let is_it = |one: &&Listener| one.transport.number() == protocol && one.port == port;
     balancer.listeners.iter().find(is_it)
 }

@@ -34,7 +34,7 @@ pub(super) fn packet(
         packet.protocol = 59 - other_icmp;
     }
     let service = &model.services[&endpoint.service];
-    let listeners = &model.load_balancers[&service.load_balancer].listeners;
+    let listeners = &model.load_balancers[&service.resources[0].load_balancer].listeners;
     if matches!(packet.protocol, 6 | 17) && !listeners.is_empty() && rng.bool() {
         let listener = &listeners[rng.usize(..listeners.len())];
         packet.protocol = choose(&[listener.transport.number(), packet.protocol], rng);

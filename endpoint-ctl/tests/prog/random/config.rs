@@ -74,10 +74,10 @@ pub(super) fn shuffle(model: &mut Model, first: &Model, rng: &mut Rng) {
             acl.egress = entries("out");
         }
     }
-    for (id, vswitch) in &mut model.vswitches {
+    for vswitch in model.vswitches.values_mut() {
         vswitch
             .network_acl
-            .clone_from(&first.vswitches[id].network_acl);
+            .clone_from(&first.vswitches[&vswitch.id].network_acl);
         if rng.u8(..4) == 0 {
             vswitch.network_acl = None;
         }
