@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 
+use super::ApiError;
 use super::admission::Admission;
 use super::keys::KeyRing;
 use super::signature::{Claim, Scheme};
-use super::{AccountId, ApiError};
+use crate::model::AccountId;
 
 /// Requests may be so much older or newer than our clock says.
 const WINDOW: SignedDuration = SignedDuration::from_mins(15);

@@ -8,28 +8,7 @@ use std::future::Future;
 use serde_json::{Map, Value};
 
 use super::{ApiError, Parameters};
-
-/// The account that calls.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AccountId(String);
-
-impl AccountId {
-    /// Wraps an id; its syntax is checked where it enters (the keys file).
-    pub fn new(id: impl Into<String>) -> Self {
-        Self(id.into())
-    }
-
-    /// The id as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for AccountId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+use crate::model::AccountId;
 
 /// Which API a call is of, told by its version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

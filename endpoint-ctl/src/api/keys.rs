@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::AccountId;
+use crate::model::AccountId;
 
 /// The largest keys file, in bytes.
 const LARGEST: u64 = 1 << 20;

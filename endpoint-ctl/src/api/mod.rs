@@ -5,7 +5,7 @@
 //! a [`Service`], which knows what the operations mean. Whatever happens, the answer is JSON with a
 //! `RequestId`. See docs/api.md.
 //!
-//! May import: manifest.
+//! May import: manifest, model.
 
 mod admission;
 mod authenticate;
@@ -18,7 +18,7 @@ mod request_id;
 mod server;
 mod signature;
 
-pub use call::{AccountId, Call, Product, Service};
+pub use call::{Call, Product, Service};
 pub use error::ApiError;
 pub use keys::{KeyFileError, KeyRing};
 pub use parameters::{Parameters, Reader, Value};

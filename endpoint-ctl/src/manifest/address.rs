@@ -10,9 +10,9 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::context::Context;
-use super::fault::{Place, Told};
+use super::fault::{FaultClass, Place, Told};
 use crate::model::{
-    EndpointId, EndpointZone, EniId, Ipam, LoadBalancerId, Model, VSwitchId, ZoneId,
+    EndpointId, EndpointZone, EniId, Ipam, IpamError, LoadBalancerId, Model, VSwitchId, ZoneId,
 };
 
 /// An ENI that wants an address of one family.
@@ -171,7 +171,12 @@ fn take_named(claim: &Claim<'_>, ip: IpAddr, ipam: &mut Ipam) -> Result<IpAddr, 
     taken.map_err(|error| {
         let usable = Ipam::usable(claim.cidr_block);
         let (first, last) = (usable.start(), usable.end());
-        claim.place.fault(
+        let class = match error {
+            IpamError::Used { .. } => FaultClass::Taken,
+            _ => FaultClass::Wrong,
+        };
+        claim.place.fault_as(
+            class,
             error.to_string(),
             format!("name a free address from {first} to {last}, or none to get one assigned"),
         )
@@ -190,7 +195,8 @@ fn take_kept(claim: &Claim<'_>, before: &Before<'_>, ipam: &mut Ipam) -> Option<
 fn take_free(claim: &Claim<'_>, ipam: &mut Ipam) -> Result<IpAddr, Told> {
     let taken = ipam.take_lowest_free(&claim.vswitch, claim.cidr_block, &claim.eni);
     taken.map_err(|error| {
-        claim.place.fault(
+        claim.place.fault_as(
+            FaultClass::Exhausted,
             error.to_string(),
             "use another vSwitch, or one with a larger CidrBlock",
         )

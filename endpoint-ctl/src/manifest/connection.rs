@@ -3,7 +3,7 @@
 //! May import: std, `model`, `context`, `fault`, `fields`, `scalar`.
 
 use super::context::Context;
-use super::fault::{Place, Told};
+use super::fault::{FaultClass, Place, Told};
 use super::fields::Fields;
 use super::scalar;
 use crate::model::{Connection, EndpointId, EndpointService, ServiceId, TrafficControlMode, VpcId};
@@ -127,7 +127,8 @@ impl Meeting<'_> {
         });
         match first {
             None => Ok(()),
-            Some(first) => Err(self.dns_place.fault(
+            Some(first) => Err(self.dns_place.fault_as(
+                FaultClass::Taken,
                 format!(
                     "{} has the domain {} in {vpc} already",
                     first.id, domain.name

@@ -13,7 +13,7 @@ use ipnet::IpNet;
 
 use super::address::Claim;
 use super::document::{Declared, whole};
-use super::fault::{Faults, Place, Told};
+use super::fault::{FaultClass, Faults, Place, Told};
 use super::kind::Header;
 use super::suggest::did_you_mean;
 use super::{permission, reverse};
@@ -151,7 +151,8 @@ impl<'a> Context<'a> {
             return Ok(());
         }
         let near = did_you_mean(id, self.declared.ids(kind));
-        Err(place.fault(
+        Err(place.fault_as(
+            FaultClass::NotFound(kind),
             format!("there is no {} {id:?}", kind.name()),
             format!(
                 "{near}name one of this file, or add a document with kind: {} and {}: {id}",
@@ -185,7 +186,8 @@ impl<'a> Context<'a> {
     pub(super) fn take_interface(&mut self, name: &str, place: &Place<'a>) -> Result<(), Told> {
         if let Some(owner) = self.interfaces.get(name) {
             let owner = owner.describe();
-            return Err(place.fault(
+            return Err(place.fault_as(
+                FaultClass::Taken,
                 format!("interface {name:?} is used by {owner}"),
                 "give each vSwitch and provider network an interface of its own",
             ));
@@ -208,7 +210,8 @@ impl<'a> Context<'a> {
         }
         if let Some(owner) = self.rule_ids.get(id) {
             let owner = owner.describe();
-            return Err(place.fault(
+            return Err(place.fault_as(
+                FaultClass::Taken,
                 format!("rule id {id:?} is used in {owner}"),
                 "give every rule and ACL entry an id of its own",
             ));
@@ -233,7 +236,8 @@ impl<'a> Context<'a> {
         if let Some((_, (other, owner))) = before
             && other.broadcast() >= net.network()
         {
-            return Err(place.fault(
+            return Err(place.fault_as(
+                FaultClass::Taken,
                 format!("{net} overlaps {other} of vSwitch {owner}"),
                 format!("choose a network of {vpc} that no other vSwitch uses"),
             ));

@@ -4,10 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use super::fault::{Fault, Faults, Path, Place};
+use serde_json::Map;
+
+use super::fault::{Fault, FaultClass, Faults, Path, Place};
 use super::fields::Fields;
 use super::kind::Header;
-use super::node::{Entry, Node, Value, quote};
+use super::node::{self, Entry, Node, Value, quote};
 use super::scalar::{self, MANAGED_GROUP_PREFIX};
 use super::suggest::{did_you_mean, nearest};
 use super::yaml::{Broken, Chunk};
@@ -56,6 +58,26 @@ impl<'t> Document<'t> {
         }
     }
 
+    /// Makes a document of a kind of what was written as JSON.
+    pub(super) fn of_kind(
+        number: usize,
+        kind: Kind,
+        fields: &'t Map<String, serde_json::Value>,
+    ) -> Self {
+        let entries: Vec<Entry<'t>> = node::entries(fields);
+        let id = read_id(kind, &entries);
+        let header = Header {
+            number,
+            line: 0,
+            kind: Some(kind),
+            id,
+        };
+        Self {
+            header,
+            body: Some(entries),
+        }
+    }
+
     /// Makes a document of text that is not YAML: reports it, and guesses what it would declare.
     pub(super) fn broken(number: usize, chunk: Chunk<'_>, broken: Broken, faults: &Faults) -> Self {
         let line_value = |name: &str| {
@@ -77,6 +99,7 @@ impl<'t> Document<'t> {
             path: String::new(),
             problem: broken.problem,
             mend: broken.mend,
+            class: FaultClass::Wrong,
         });
         Self {
             header: Header {

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::context::Context;
-use super::fault::{Place, Told};
+use super::fault::{FaultClass, Place, Told};
 use super::fields::Fields;
 use super::reverse::{self, Owner};
 use super::scalar::{self, MANAGED_GROUP_PREFIX};
@@ -186,13 +186,15 @@ fn security_groups(
     let groups = groups?;
     let place = fields.place_of(FIELD);
     if !(1..=MOST_GROUPS).contains(&groups.len()) {
-        return Err(place.fault(
+        return Err(place.fault_as(
+            FaultClass::TooMany,
             format!("{} security groups", groups.len()),
             format!("name 1 to {MOST_GROUPS} of the endpoint's VPC"),
         ));
     }
     if rules > MOST_RULES {
-        return Err(place.fault(
+        return Err(place.fault_as(
+            FaultClass::TooMany,
             format!("{rules} rules in these groups together"),
             format!("an endpoint may have {MOST_RULES}: merge rules, or attach fewer groups"),
         ));

@@ -1,6 +1,6 @@
 //! Faults: what is wrong, where, and how to mend it; collected rather than returned at the first.
 //!
-//! May import: std, serde, thiserror, `kind`.
+//! May import: std, serde, `model`, `kind`.
 
 use std::cell::RefCell;
 use std::error::Error;
@@ -10,6 +10,25 @@ use std::rc::Rc;
 use serde::Serialize;
 
 use super::kind::Header;
+use crate::model::Kind;
+
+/// What kind of wrong a fault is, for programs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum FaultClass {
+    /// A value cannot be taken.
+    #[default]
+    Wrong,
+    /// A field that must be given is not.
+    Missing,
+    /// What is named is not there.
+    NotFound(Kind),
+    /// Another has what only one may have.
+    Taken,
+    /// There are no more addresses.
+    Exhausted,
+    /// More than there may be.
+    TooMany,
+}
 
 /// One fault of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,6 +49,9 @@ pub struct Fault {
     pub problem: String,
     /// How to mend it.
     pub mend: String,
+    /// What kind of wrong it is.
+    #[serde(skip)]
+    pub class: FaultClass,
 }
 
 impl fmt::Display for Fault {
@@ -123,6 +145,7 @@ impl Faults {
             path: String::new(),
             problem: problem.into(),
             mend: mend.into(),
+            class: FaultClass::Wrong,
         })
     }
 
@@ -209,7 +232,17 @@ pub(super) struct Place<'a> {
 
 impl Place<'_> {
     pub(super) fn fault(&self, problem: impl Into<String>, mend: impl Into<String>) -> Told {
+        self.fault_as(FaultClass::Wrong, problem, mend)
+    }
+
+    pub(super) fn fault_as(
+        &self,
+        class: FaultClass,
+        problem: impl Into<String>,
+        mend: impl Into<String>,
+    ) -> Told {
         self.faults.push(Fault {
+            class,
             document: Some(self.document.number),
             kind: self.document.kind.map(|kind| kind.name().to_owned()),
             id: self.document.id.clone(),

@@ -3,7 +3,7 @@
 //! Ask for every field a mapping may have, then call [`Fields::finish`]: what was never asked for
 //! is unknown. May import: std, `fault`, `node`, `suggest`.
 
-use super::fault::{Place, Told, Wrong};
+use super::fault::{FaultClass, Place, Told, Wrong};
 use super::node::{Entry, Node, Value};
 use super::suggest::did_you_mean;
 
@@ -153,8 +153,11 @@ impl<'a> Fields<'a> {
 
     /// Records that the field is missing.
     pub(super) fn missing(&self, name: &str) -> Told {
-        self.place
-            .fault(format!("{name} is missing"), format!("add `{name}:`"))
+        self.place.fault_as(
+            FaultClass::Missing,
+            format!("{name} is missing"),
+            format!("add `{name}:`"),
+        )
     }
 
     /// Whether the field is there at all.

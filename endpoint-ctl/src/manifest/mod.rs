@@ -42,8 +42,10 @@ mod zone;
 use context::Context;
 use document::{Declared, Document};
 use fault::Faults;
-pub use fault::{Fault, ManifestErrors};
+pub use fault::{Fault, FaultClass, ManifestErrors};
 pub(crate) use node::{Entry, Node, Value as NodeValue};
+
+use serde_json::{Map, Value};
 
 use crate::model::{Kind, Model};
 
@@ -78,6 +80,29 @@ pub fn load_over(text: &str, file_name: &str, before: Model) -> Result<Model, Ma
     finish(model, file_name, faults)
 }
 
+/// Reads resources that were written as JSON, which may refer to what was declared `before`, and declare nothing
+/// of it anew. `previous` is what is in force, for what may stay as it is though it could not be begun.
+///
+/// # Errors
+/// All the faults that could be found, never just the first.
+pub fn declare<'d>(
+    resources: impl IntoIterator<Item = (Kind, &'d Map<String, Value>)>,
+    before: Model,
+    previous: &Model,
+) -> Result<Model, Vec<Fault>> {
+    let faults = Faults::default();
+    let numbered = (1..).zip(resources);
+    let documents = numbered
+        .map(|(number, (kind, fields))| Document::of_kind(number, kind, fields))
+        .collect();
+    let model = decode(documents, before, Some(previous), &faults);
+    let faults = faults.into_sorted();
+    if faults.is_empty() {
+        return Ok(model);
+    }
+    Err(faults)
+}
+
 fn finish(model: Model, file_name: &str, faults: Faults) -> Result<Model, ManifestErrors> {
     let faults = faults.into_sorted();
     if faults.is_empty() {
@@ -98,7 +123,15 @@ fn read(text: &str, before: Model, previous: Option<&Model>, faults: &Faults) ->
         );
         return before;
     }
-    let documents = read_documents(text, faults);
+    decode(read_documents(text, faults), before, previous, faults)
+}
+
+fn decode(
+    documents: Vec<Document<'_>>,
+    before: Model,
+    previous: Option<&Model>,
+    faults: &Faults,
+) -> Model {
     let declared = Declared::new(&documents, faults);
     let mut context = Context::over(before, previous, &declared);
     if !context.is_all_new(faults) {

@@ -1,6 +1,6 @@
 //! A YAML value that remembers its lines.
 //!
-//! May import: std.
+//! May import: std, serde_json.
 
 use std::borrow::Cow;
 
@@ -45,6 +45,34 @@ impl Node<'_> {
             Value::Map(_) => "a mapping".to_owned(),
         }
     }
+}
+
+impl<'t> From<&'t serde_json::Value> for Node<'t> {
+    fn from(value: &'t serde_json::Value) -> Self {
+        use serde_json::Value as Json;
+        let value = match value {
+            Json::Null => Value::Null,
+            Json::Bool(value) => Value::Bool(*value),
+            Json::Number(number) => match number.as_i64() {
+                Some(integer) => Value::Integer(integer),
+                None => Value::Float(number.as_f64().unwrap_or(f64::NAN)),
+            },
+            Json::String(text) => Value::Text(text.as_str().into()),
+            Json::Array(items) => Value::List(items.iter().map(Into::into).collect()),
+            Json::Object(fields) => Value::Map(entries(fields)),
+        };
+        Self { line: 0, value }
+    }
+}
+
+/// The fields of a JSON object.
+pub(super) fn entries(fields: &serde_json::Map<String, serde_json::Value>) -> Vec<Entry<'_>> {
+    let entry = |(name, value)| Entry::<'_> {
+        key: String::as_str(name).into(),
+        line: 0,
+        value: Into::into(value),
+    };
+    fields.iter().map(entry).collect()
 }
 
 /// The text in quotes, escaped and cut to a length that fits a line.

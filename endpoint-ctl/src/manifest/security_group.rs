@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use ipnet::IpNet;
 
 use super::context::Context;
-use super::fault::{Place, Told};
+use super::fault::{FaultClass, Place, Told};
 use super::fields::Fields;
 use super::permission::{self, Reading};
 use super::{about, ip, scalar, traffic};
@@ -84,7 +84,8 @@ pub(super) fn rule_count(group: &SecurityGroup, model: &Model) -> usize {
 fn check_size(group: &SecurityGroup, model: &Model, place: &Place<'_>) -> Result<(), Told> {
     let count = rule_count(group, model);
     if count > MOST_RULES {
-        return Err(place.fault(
+        return Err(place.fault_as(
+            FaultClass::TooMany,
             format!("{count} rules, those with prefix lists counted by MaxEntries"),
             format!("a group may have {MOST_RULES}: merge rules, or use several groups"),
         ));
@@ -92,7 +93,8 @@ fn check_size(group: &SecurityGroup, model: &Model, place: &Place<'_>) -> Result
     let refers = |rule: &&SecurityGroupRule| matches!(rule.peer, Peer::Group(_));
     let references = group.rules.iter().filter(refers).count();
     if references > MOST_REFERENCES {
-        return Err(place.fault(
+        return Err(place.fault_as(
+            FaultClass::TooMany,
             format!("{references} rules refer to groups"),
             format!("{MOST_REFERENCES} may: put hosts into fewer groups"),
         ));

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use super::context::Context;
-use super::fault::{Place, Told};
+use super::fault::{FaultClass, Place, Told};
 use super::fields::Fields;
 use super::{about, ip, scalar};
 use crate::model::{
@@ -66,7 +66,8 @@ pub(super) fn read(mut fields: Fields<'_>, context: &mut Context<'_>) -> Result<
         .values()
         .find(|service| service.name == name);
     if let Some(other) = named_so {
-        return Err(name_place.fault(
+        return Err(name_place.fault_as(
+            FaultClass::Taken,
             format!("{} has the name {name:?} already", other.id),
             "choose another ServiceName",
         ));

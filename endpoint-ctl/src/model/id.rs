@@ -38,6 +38,8 @@ macro_rules! id_types {
 }
 
 id_types! {
+    /// `AccountId`: whose resources are.
+    AccountId,
     /// `VpcId`, such as `vpc-a`.
     VpcId,
     /// `VSwitchId`, such as `vsw-a`.

@@ -30,7 +30,7 @@ pub use endpoint_policy::{
 pub use health_check::{HealthCheck, HealthCheckKind, HttpCheck, HttpMethod, TargetId};
 pub use hook::Hook;
 pub use id::{
-    EndpointId, EniId, LoadBalancerId, NetworkAclId, PrefixListId, ProviderNetworkId,
+    AccountId, EndpointId, EniId, LoadBalancerId, NetworkAclId, PrefixListId, ProviderNetworkId,
     SecurityGroupId, ServiceId, VSwitchId, VpcId, ZoneId,
 };
 pub use ipam::{Ipam, IpamError};

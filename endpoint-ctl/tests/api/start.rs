@@ -3,7 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use endpoint_ctl::api::{AccountId, Listen, Server, Settings, StartError};
+use endpoint_ctl::api::{Listen, Server, Settings, StartError};
+use endpoint_ctl::model::AccountId;
 
 use crate::echo::Echo;
 use crate::rig::{Dir, KEYS, Rig, unix_client};

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use tokio_rustls::rustls;
 
-use crate::api::{AccountId, KeyFileError};
+use crate::api::KeyFileError;
+use crate::model::AccountId;
 
 /// Where to listen.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -121,7 +121,9 @@ pub(super) fn listener<'m>(
     port: u16,
 ) -> Option<&'m Listener> {
     let service = model.services.get(&endpoint.service)?;
-    let balancer = model.load_balancers.get(&service.resources.first()?.load_balancer)?;
+    let balancer = model
+        .load_balancers
+        .get(&service.resources.first()?.load_balancer)?;
     let is_it = |one: &&Listener| one.transport.number() == protocol && one.port == port;
     balancer.listeners.iter().find(is_it)
 }

@@ -1,0 +1,24 @@
+//! VPC 2016-04-28: VPCs, vSwitches, network ACLs, flow logs. Lists are wrapped.
+//!
+//! May import: operations' own.
+
+mod network;
+mod vswitch;
+
+use super::Operation;
+
+pub(super) fn find(action: &str) -> Option<Operation> {
+    Some(match action {
+        "CreateVpc" => Operation::write(network::create),
+        "DeleteVpc" => Operation::write(network::delete),
+        "DescribeVpcs" => Operation::read(network::describe),
+        "DescribeVpcAttribute" => Operation::read(network::attribute),
+        "ModifyVpcAttribute" => Operation::write(network::modify),
+        "CreateVSwitch" => Operation::write(vswitch::create),
+        "DeleteVSwitch" => Operation::write(vswitch::delete),
+        "DescribeVSwitches" => Operation::read(vswitch::describe),
+        "DescribeVSwitchAttributes" => Operation::read(vswitch::attributes),
+        "ModifyVSwitchAttribute" => Operation::write(vswitch::modify),
+        _ => return None,
+    })
+}

@@ -1,0 +1,129 @@
+//! A desk that keeps nothing, and calls to the operations over it.
+
+use std::sync::Arc;
+
+use endpoint_ctl::api::{ApiError, Call, Parameters, Product, Service as _};
+use endpoint_ctl::model::AccountId;
+use endpoint_ctl::operations::{Operations, Settings};
+use endpoint_ctl::registry::{Desk, Quotas};
+use serde_json::{Map, Value};
+use tokio::runtime::Runtime;
+
+/// The region of the tests.
+pub(crate) const REGION: &str = "cn-test";
+/// Who calls, unless a test says otherwise.
+pub(crate) const CONSUMER: &str = "1001";
+/// Another account.
+pub(crate) const PROVIDER: &str = "1002";
+
+/// What is called.
+pub(crate) struct Rig {
+    runtime: Runtime,
+    pub(crate) desk: Desk,
+    operations: Operations,
+}
+
+impl Rig {
+    pub(crate) fn new() -> Self {
+        Self::with(Quotas::default())
+    }
+
+    pub(crate) fn with(quotas: Quotas) -> Self {
+        let runtime = Runtime::new().expect("makes a runtime");
+        let desk = runtime.block_on(Desk::open(None, quotas)).expect("opens");
+        let settings = Settings {
+            region: REGION.to_owned(),
+            domain: "privatelink.test".to_owned(),
+        };
+        let operations = Operations::new(desk.clone(), settings);
+        Self {
+            runtime,
+            desk,
+            operations,
+        }
+    }
+
+    /// Puts all that is declared in force, as a daemon would.
+    pub(crate) fn settle(&self) {
+        let declared = Arc::clone(&self.desk.view().declared);
+        self.desk.set_in_force(declared);
+    }
+
+    /// Calls as an account. `RegionId` is added unless it is given.
+    pub(crate) fn call_as(
+        &self,
+        account: &str,
+        product: Product,
+        action: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<Map<String, Value>, ApiError> {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let mut flat: std::collections::BTreeMap<_, _> = parameters.iter().map(own).collect();
+        flat.entry("RegionId".to_owned())
+            .or_insert_with(|| REGION.to_owned());
+        let call = Call {
+            account: AccountId::new(account),
+            product,
+            action: action.to_owned(),
+            parameters: Parameters::new(flat)?,
+            request_id: "R".to_owned(),
+        };
+        self.runtime.block_on(self.operations.call(call))
+    }
+
+    /// Calls as the consumer; it must do well.
+    pub(crate) fn call(
+        &self,
+        product: Product,
+        action: &str,
+        parameters: &[(&str, &str)],
+    ) -> Map<String, Value> {
+        let answer = self.call_as(CONSUMER, product, action, parameters);
+        answer.unwrap_or_else(|error| panic!("{action} {parameters:?}: {error:?}"))
+    }
+
+    /// Calls as the consumer; it must be refused with this code. The message.
+    pub(crate) fn refused(
+        &self,
+        product: Product,
+        action: &str,
+        parameters: &[(&str, &str)],
+        code: &str,
+    ) -> String {
+        match self.call_as(CONSUMER, product, action, parameters) {
+            Ok(answer) => panic!("{action} {parameters:?} was not refused: {answer:?}"),
+            Err(error) => {
+                assert_eq!(
+                    error.code, code,
+                    "{action} {parameters:?}: {}",
+                    error.message
+                );
+                error.message
+            }
+        }
+    }
+
+    /// A new VPC with IPv6 and a vSwitch in a zone: their ids.
+    pub(crate) fn network(&self, zone: &str) -> (String, String) {
+        let cidr = [("CidrBlock", "10.0.0.0/16"), ("EnableIpv6", "True")];
+        let vpc = self.call(Product::Vpc, "CreateVpc", &cidr);
+        let vpc = text(&vpc, "VpcId");
+        let vswitch = self.vswitch(&vpc, zone, "10.0.1.0/24");
+        (vpc, vswitch)
+    }
+
+    /// A new vSwitch of a VPC.
+    pub(crate) fn vswitch(&self, vpc: &str, zone: &str, cidr: &str) -> String {
+        let parameters = [("VpcId", vpc), ("ZoneId", zone), ("CidrBlock", cidr)];
+        let vswitch = self.call(Product::Vpc, "CreateVSwitch", &parameters);
+        text(&vswitch, "VSwitchId")
+    }
+}
+
+/// A text of an answer.
+pub(crate) fn text(answer: &Map<String, Value>, name: &str) -> String {
+    let value = answer.get(name).and_then(Value::as_str);
+    value
+        .unwrap_or_else(|| panic!("no text {name} in {answer:?}"))
+        .to_owned()
+}
