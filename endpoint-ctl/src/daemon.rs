@@ -3,16 +3,18 @@
 //! May import: everything. Nobody imports it but `cli`.
 
 mod asks;
+mod declaring;
+mod options;
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
-use crate::compiler::{Capacity, Numbers};
+use crate::api;
+use crate::compiler::Numbers;
 use crate::control::{
     AdminSocket, Ask, FindingState, HopState, InterfaceState, NodeStatus, ServerError, TargetState,
 };
@@ -20,12 +22,12 @@ use crate::dataplane::{
     Dataplane, DataplaneError, FRAGMENT_TIME, IdleTimes, LoadOptions, OBJECT, TellRate,
 };
 use crate::health::{Change, Health, Moment, Plan, TargetView};
-use crate::manifest::{self, ManifestErrors};
 use crate::model::{Hook, Model};
 use crate::nexthop::NetlinkError;
-use crate::observe::{Names, Observer, ObserverHandle, ObserverOptions, RuleBook};
+use crate::observe::{Names, Observer, ObserverHandle, RuleBook};
 use crate::preflight::Finding;
-use crate::reconcile::{Changes, ReconcileError, Reconciler};
+use crate::reconcile::{Changes, Missing, ReconcileError, Reconciler};
+use crate::registry::{Desk, DeskError, Registry};
 
 /// How long start waits for the neighbours of backends before it says it is ready without them.
 const HOP_PATIENCE: Duration = Duration::from_secs(2);
@@ -34,40 +36,21 @@ const MOST_ASKS: usize = 16;
 /// How often what the program logs about packets is taken, if it does.
 const PACKET_LOG_EVERY: Duration = Duration::from_millis(100);
 
-/// [`DaemonOptions::told_drops`] unless told otherwise.
-pub const TOLD_DROPS: u32 = TellRate::MOST;
-
-/// How to run.
-#[derive(Debug, Clone)]
-pub struct DaemonOptions {
-    /// The manifest to serve.
-    pub manifest: PathBuf,
-    /// The admin socket.
-    pub socket: PathBuf,
-    /// Sizes of the tables.
-    pub capacity: Capacity,
-    /// Most drops of an ENI that are told in [`TellRate`]'s period, on each CPU.
-    pub told_drops: u32,
-    /// Log every packet's outcome.
-    pub log_packets: bool,
-    /// Flow logs.
-    pub observer: ObserverOptions,
-}
+pub use declaring::{Declare, DeclareError, read_manifest};
+pub use options::{ApiOptions, DaemonOptions, StorePlace, TOLD_DROPS};
 
 /// Why the daemon did not start, or stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
-    /// The manifest cannot be read.
-    #[error("{path}: {source}")]
-    Read {
-        /// The manifest.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The manifest has faults.
-    #[error("{0}")]
-    Manifest(ManifestErrors),
+    /// The manifest cannot be applied.
+    #[error(transparent)]
+    Declare(#[from] DeclareError),
+    /// What is stored cannot be had.
+    #[error(transparent)]
+    Desk(#[from] DeskError),
+    /// The API cannot be served.
+    #[error(transparent)]
+    Api(#[from] api::StartError),
     /// The kernel side failed.
     #[error(transparent)]
     Dataplane(#[from] DataplaneError),
@@ -90,18 +73,6 @@ pub enum DaemonError {
     },
 }
 
-/// Reads and validates a manifest.
-///
-/// # Errors
-/// It cannot be read, or has faults.
-pub fn read_manifest(path: &Path, previous: Option<&Model>) -> Result<Model, DaemonError> {
-    let text = fs::read_to_string(path).map_err(|source| DaemonError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    manifest::load(&text, &path.display().to_string(), previous).map_err(DaemonError::Manifest)
-}
-
 /// Runs until SIGTERM or SIGINT; SIGHUP reads the manifest again.
 ///
 /// # Errors
@@ -109,7 +80,8 @@ pub fn read_manifest(path: &Path, previous: Option<&Model>) -> Result<Model, Dae
 pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
     // First of all, for without a handler it ends the process: one that comes early is obeyed later.
     let reload = listen(SignalKind::hangup())?;
-    let model = read_manifest(&options.manifest, None)?;
+    let desk = options.open_desk().await?;
+    let manifest = options.read_manifest()?;
     let load = LoadOptions {
         object: OBJECT,
         capacity: options.capacity,
@@ -137,8 +109,11 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
     })?;
     let (status, watched) = watch::channel(NodeStatus::default());
     let (asking, asks) = mpsc::channel(MOST_ASKS);
+    let declared = desk.declared();
     let mut daemon = Daemon {
         options,
+        desk,
+        declared,
         reconciler,
         health,
         observer,
@@ -146,7 +121,7 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
         status,
         asks,
     };
-    daemon.apply(model).await?;
+    daemon.begin(manifest).await?;
     daemon.wait_for_hops().await?;
     let signals = Signals {
         reload,
@@ -154,9 +129,14 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
         interrupt: listen(SignalKind::interrupt())?,
     };
     socket.serve(watched, daemon.observer.clone(), asking);
+    let api = daemon.options.serve_api(&daemon.desk)?;
     notify(&[NotifyState::Ready]);
     let result = daemon.serve(signals).await;
     notify(&[NotifyState::Stopping]);
+    if let Some(api) = api {
+        api.stop().await;
+    }
+    daemon.desk.close().await;
     daemon.observer.stop().await;
     result
 }
@@ -169,6 +149,8 @@ struct Signals {
 
 struct Daemon {
     options: DaemonOptions,
+    desk: Desk,
+    declared: watch::Receiver<Arc<Registry>>,
     reconciler: Reconciler,
     health: Health,
     observer: ObserverHandle,
@@ -185,12 +167,13 @@ impl Daemon {
                 _ = signals.stop.recv() => return Ok(()),
                 _ = signals.interrupt.recv() => return Ok(()),
                 _ = signals.reload.recv() => self.reload().await,
+                Ok(()) = self.declared.changed() => self.follow_declared().await,
                 changes = self.reconciler.changes() => self.follow(changes).await,
                 change = self.health.changed() => match change {
                     Change::Served => self.follow_health().await,
                     Change::Shown => self.publish_again(),
                 },
-                Some(ask) = self.asks.recv() => self.answer(ask),
+                Some(ask) = self.asks.recv() => self.answer(ask).await,
                 _ = packet_log.tick(), if self.options.log_packets => {
                     self.reconciler.flush_packet_log();
                 }
@@ -203,11 +186,7 @@ impl Daemon {
         let mut states = vec![NotifyState::Reloading];
         states.extend(NotifyState::monotonic_usec_now());
         notify(&states);
-        let read = read_manifest(&self.options.manifest, Some(self.health.desired()));
-        let applied = match read {
-            Ok(model) => self.apply(model).await,
-            Err(error) => Err(error),
-        };
+        let applied = self.declare_manifest().await;
         match applied {
             Ok(()) => tracing::info!(generation = self.reconciler.generation(), "reloaded"),
             Err(error) => {
@@ -219,9 +198,9 @@ impl Daemon {
         notify(&[NotifyState::Ready]);
     }
 
-    async fn apply(&mut self, desired: Model) -> Result<(), DaemonError> {
+    async fn apply(&mut self, desired: Model, missing: Missing) -> Result<(), ReconcileError> {
         let plan = self.health.plan(desired, Moment::now());
-        self.put_in_force(plan).await?;
+        self.put_in_force(plan, missing).await?;
         for notice in self.health.desired().notices() {
             tracing::warn!("{notice}");
         }
@@ -232,7 +211,7 @@ impl Daemon {
     /// Serves what the states of the targets call for now, or tries again a little later.
     async fn follow_health(&mut self) {
         let plan = self.health.plan_again(Moment::now());
-        if let Err(error) = self.put_in_force(plan).await {
+        if let Err(error) = self.put_in_force(plan, Missing::Await).await {
             let generation = self.reconciler.generation();
             tracing::error!("targets: generation {generation} stays in force: {error}");
             self.health.postpone();
@@ -240,7 +219,7 @@ impl Daemon {
         self.publish_again();
     }
 
-    async fn put_in_force(&mut self, plan: Plan) -> Result<(), DaemonError> {
+    async fn put_in_force(&mut self, plan: Plan, missing: Missing) -> Result<(), ReconcileError> {
         let model = plan.served.clone();
         // Names first: a packet may be judged before this function returns.
         let mut numbers = Numbers::clone(self.reconciler.numbers());
@@ -248,7 +227,7 @@ impl Daemon {
         self.names.add(&model, &numbers);
         self.observer.set_names(self.names.clone());
         let book = RuleBook::of(&model, &numbers);
-        self.reconciler.apply(model).await?;
+        self.reconciler.apply(model, missing).await?;
         self.observer.set_rules(book);
         self.health.follow(plan);
         Ok(())
@@ -321,7 +300,7 @@ impl Daemon {
         self.status.send_replace(NodeStatus {
             version: env!("CARGO_PKG_VERSION"),
             pid: std::process::id(),
-            manifest: self.options.manifest.display().to_string(),
+            manifest: self.options.manifest_shown(),
             generation: self.reconciler.generation(),
             error,
             notices: self.health.desired().notices(),

@@ -2,7 +2,8 @@
 
 use endpoint_ctl::document::{Document, documents, select};
 use endpoint_ctl::manifest;
-use endpoint_ctl::model::Model;
+use endpoint_ctl::model::{Kind, Model};
+use serde_json::{Map, Value};
 
 const RARE: &str = include_str!("documents/rare.yaml");
 
@@ -40,10 +41,10 @@ fn assert_same_bit_by_bit(text: &str) {
     let model = load(text);
     let mut grown = Model::default();
     for part in documents(&model).chunk_by(|one, next| one.kind == next.kind) {
-        let part: Vec<_> = part.iter().map(|one| one.to_value().to_string()).collect();
-        let part = part.join("\n---\n");
-        grown = manifest::load_over(&part, "part", grown)
-            .unwrap_or_else(|errors| panic!("{errors}\n{part}"));
+        let fields = part.iter().map(|one| (one.kind, &one.fields));
+        let previous = grown.clone();
+        grown = manifest::declare(fields, grown, &previous)
+            .unwrap_or_else(|faults| panic!("{faults:?}\n{part:?}"));
     }
     assert_eq!(grown, model);
 }
@@ -62,8 +63,13 @@ fn documents_that_come_one_after_the_other_make_the_same_model() {
 #[track_caller]
 fn refused(document: &str) -> String {
     let before = load(include_str!("../../examples/reverse.yaml"));
-    let errors = manifest::load_over(document, "more", before);
-    errors.expect_err(document).to_string()
+    let mut fields: Map<String, Value> = serde_saphyr::from_str(document).expect("a mapping");
+    let kind = fields.remove("kind").expect("a kind");
+    let kind = Kind::named(kind.as_str().expect("text")).expect("a kind");
+    let previous = before.clone();
+    let faults = manifest::declare([(kind, &fields)], before, &previous).expect_err(document);
+    let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
+    faults.join("\n")
 }
 
 #[test]

@@ -157,7 +157,7 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-    use super::super::AccountId;
+    use crate::model::AccountId;
     use super::super::keys::Secret;
     use super::*;
 

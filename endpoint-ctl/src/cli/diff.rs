@@ -67,7 +67,7 @@ pub(super) fn diff(args: DiffArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn changes(answer: &Value) -> String {
+pub(super) fn changes(answer: &Value) -> String {
     if rows(answer, "changes").next().is_none() {
         return "no resource would change".to_owned();
     }

@@ -3,27 +3,23 @@
 //! May import: clap, anyhow, control, daemon, explain (questions), manifest and observe (their options), the
 //! module's own.
 
+mod change;
 mod diff;
 mod explain;
 mod get;
 mod output;
+mod run;
 mod show;
 
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
-use endpoint_common::abi::flow::MOST_FLOWS;
-use endpoint_common::abi::policy::RuleWord;
-
-use crate::compiler::Capacity;
 use crate::control::{ClientError, DEFAULT_SOCKET};
-use crate::daemon::{self, DaemonError, DaemonOptions};
-use crate::observe::{ObserverOptions, RulesOf};
+use crate::daemon::{self, DeclareError};
+use crate::observe::RulesOf;
 use output::Format;
 
 /// Exit code for input with faults.
@@ -41,8 +37,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve a manifest: load the packet program and keep it fed
-    Run(RunArgs),
+    /// Serve: load the packet program and keep it fed
+    Run(run::RunArgs),
     /// Say what is wrong with a manifest, without touching anything
     Check {
         /// The manifest (YAML, several documents)
@@ -66,6 +62,10 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Say what a manifest would change, without touching anything
     Diff(diff::DiffArgs),
+    /// Apply a manifest: it owns what it declares
+    Apply(change::ApplyArgs),
+    /// Delete a resource that no manifest owns
+    Delete(change::DeleteArgs),
     /// Show declared resources, as a manifest may hold them
     Get(get::GetArgs),
     /// Show flow-log records
@@ -79,46 +79,6 @@ enum Command {
         #[command(flatten)]
         show: ShowArgs,
     },
-}
-
-#[derive(Debug, Args)]
-struct RunArgs {
-    /// The manifest to serve; SIGHUP reads it again
-    #[arg(short, long)]
-    file: PathBuf,
-    /// The admin socket
-    #[arg(long, default_value = DEFAULT_SOCKET)]
-    socket: PathBuf,
-    /// Append flow-log records to this file, as JSON lines
-    #[arg(long, value_name = "FILE")]
-    flow_log: Option<PathBuf>,
-    /// Length of a flow-log window
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=600))]
-    flow_log_window: u64,
-    /// Most flows of each IP family, rounded up to a power of two
-    #[arg(long, value_name = "N", default_value_t = Capacity::default().flows, value_parser = clap::value_parser!(u32).range(16..=i64::from(MOST_FLOWS)))]
-    flows: u32,
-    /// Most nodes of compiled rule sets
-    #[arg(long, value_name = "N", default_value_t = Capacity::default().policy_rows, value_parser = rows())]
-    policy_rows: u32,
-    /// Most slots of all listeners' Maglev tables
-    #[arg(long, value_name = "N", default_value_t = Capacity::default().maglev_slots, value_parser = rows())]
-    maglev_slots: u32,
-    /// Most backends
-    #[arg(long, value_name = "N", default_value_t = Capacity::default().backends, value_parser = rows())]
-    backends: u32,
-    /// Most addresses, listeners and targets, each
-    #[arg(long, value_name = "N", default_value_t = Capacity::default().service_rows, value_parser = rows())]
-    service_rows: u32,
-    /// Most rules of security groups and network ACLs together, in force or removed lately
-    #[arg(long, value_name = "N", default_value_t = Capacity::default().rules, value_parser = clap::value_parser!(u32).range(1..=i64::from(RuleWord::MAX_NUMBER)))]
-    rules: u32,
-    /// Most drops of an ENI that the flow log is told of in a second, on each CPU; the rest is counted
-    #[arg(long, value_name = "N", default_value_t = daemon::TOLD_DROPS)]
-    told_drops: u32,
-    /// Log every packet's outcome (slow; for debugging)
-    #[arg(long)]
-    log_packets: bool,
 }
 
 /// Which rules.
@@ -145,11 +105,6 @@ impl OfArgs {
     }
 }
 
-/// Table sizes: at least one row, and twice as many must fit 32 bits.
-fn rows() -> clap::builder::RangedI64ValueParser<u32> {
-    clap::value_parser!(u32).range(1..=i64::from(u32::MAX / 4))
-}
-
 #[derive(Debug, Args)]
 struct ShowArgs {
     /// The admin socket of the daemon to ask
@@ -163,7 +118,9 @@ struct ShowArgs {
 /// disagree, 1 for other errors.
 pub fn run(cli: Cli) -> ExitCode {
     let done = match cli.command {
-        Command::Run(args) => serve(args),
+        Command::Run(args) => run::run(args),
+        Command::Apply(args) => change::apply(args),
+        Command::Delete(args) => change::delete(args),
         Command::Check { file, format } => check(&file, format),
         Command::Status(args) => show::status(&args.socket, args.format),
         Command::Flows(args) => show::flows(&args.socket, args.format),
@@ -190,62 +147,13 @@ pub fn run(cli: Cli) -> ExitCode {
     }
 }
 
-fn serve(args: RunArgs) -> anyhow::Result<ExitCode> {
-    start_logging();
-    let capacity = Capacity {
-        flows: args.flows,
-        policy_rows: args.policy_rows,
-        maglev_slots: args.maglev_slots,
-        backends: args.backends,
-        service_rows: args.service_rows,
-        rules: args.rules,
-        ..Capacity::default()
-    };
-    let options = DaemonOptions {
-        manifest: args.file,
-        socket: args.socket,
-        capacity,
-        told_drops: args.told_drops,
-        log_packets: args.log_packets,
-        observer: ObserverOptions {
-            window: Duration::from_secs(args.flow_log_window),
-            file: args.flow_log,
-        },
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .context("no threads to run on")?;
-    match runtime.block_on(daemon::run(options)) {
-        Ok(()) => Ok(ExitCode::SUCCESS),
-        Err(DaemonError::Manifest(errors)) => {
-            writeln!(std::io::stderr(), "{errors}")?;
-            Ok(ExitCode::from(BAD_INPUT))
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Logs to stderr; `RUST_LOG` chooses levels, such as `endpoint_ctl=debug`.
-fn start_logging() {
-    let filter = tracing_subscriber::EnvFilter::builder()
-        .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
-        .from_env_lossy();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .init();
-}
-
 fn check(file: &std::path::Path, format: Format) -> anyhow::Result<ExitCode> {
     match daemon::read_manifest(file, None) {
         Ok(model) => {
             show::checked(file, &model, format)?;
             Ok(ExitCode::SUCCESS)
         }
-        Err(DaemonError::Manifest(errors)) => {
+        Err(DeclareError::Faults(errors)) => {
             show::faults(&errors, format)?;
             Ok(ExitCode::from(BAD_INPUT))
         }

@@ -49,6 +49,31 @@ pub enum Request {
     Diff(Candidate),
     /// Declared resources, as documents.
     Get(Wanted),
+    /// A manifest is to be applied.
+    Apply(Application),
+    /// A resource is to be deleted.
+    Delete {
+        /// Its kind, in any case and number.
+        kind: String,
+        /// Its id.
+        id: String,
+    },
+}
+
+/// A manifest that is to be applied, and how. The daemon reads the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Application {
+    /// The manifest.
+    pub file: PathBuf,
+    /// The name under which it owns what it declares; that of the file if there is none.
+    pub name: Option<String>,
+    /// Delete what it declared before, and does not any more.
+    pub prune: bool,
+    /// Take over what it declares and others made.
+    pub take_over: bool,
+    /// Only say what would change.
+    pub dry_run: bool,
 }
 
 /// Which resources.

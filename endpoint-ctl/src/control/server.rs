@@ -145,7 +145,13 @@ async fn answer(
             Some(Err(error)) => Answer::Error(error),
             rules => reply(rules.and_then(Result::ok)),
         },
-        Ok(request @ (Request::Explain(_) | Request::Diff(_) | Request::Get(_))) => {
+        Ok(
+            request @ (Request::Explain(_)
+            | Request::Diff(_)
+            | Request::Get(_)
+            | Request::Apply(_)
+            | Request::Delete { .. }),
+        ) => {
             let (to, answer) = oneshot::channel();
             let is_asked = daemon.send(Ask { request, to }).await.is_ok();
             let answer = if is_asked { answer.await.ok() } else { None };

@@ -13,23 +13,32 @@ use endpoint_common::abi::flow::Family;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use super::{Daemon, DaemonError, read_manifest};
+use super::{Daemon, Declare, DeclareError};
 use crate::compiler::{Capacity, Numbers, Tables, compile};
-use crate::control::{Answer, Ask, Candidate, Request, Wanted};
+use crate::control::{Answer, Application, Ask, Candidate, Request, Wanted};
 use crate::diff::{Replay, Replayed, changes};
-use crate::document::{Document, documents, select};
+use crate::document::{Document, documents, kind_of, select};
 use crate::explain::{Asked, Explained, Question};
 use crate::health::{Moment, Servers};
-use crate::model::Model;
+use crate::model::{AccountId, Model};
 use crate::observe::ObserverHandle;
+use crate::registry::{Desk, Failed};
 
 impl Daemon {
     /// Answers, now or a little later. An asker that has gone away is no matter.
-    pub(super) fn answer(&mut self, ask: Ask) {
+    pub(super) async fn answer(&mut self, ask: Ask) {
         match ask.request {
             Request::Explain(question) => self.explain(question, ask.to),
             Request::Diff(candidate) => self.diff(candidate, ask.to),
             Request::Get(wanted) => self.get(wanted, ask.to),
+            Request::Apply(application) => {
+                let answer = self.apply_manifest(application).await;
+                let _ = ask.to.send(answer.unwrap_or_else(|refused| refused));
+            }
+            Request::Delete { kind, id } => {
+                let answer = self.delete(&kind, id).await;
+                let _ = ask.to.send(answer.unwrap_or_else(|refused| refused));
+            }
             request => {
                 let text = format!("not a question for the daemon: {request:?}");
                 let _ = ask.to.send(Answer::Error(text));
@@ -64,6 +73,52 @@ impl Daemon {
         });
     }
 
+    /// Applies a manifest, or says what that would change.
+    async fn apply_manifest(&mut self, application: Application) -> Result<Answer, Answer> {
+        let declare = self
+            .declare_of(&application)
+            .map_err(|error| refused(&error))?;
+        let before = self.desk.view().declared;
+        let apply = declare.0.clone();
+        let tried = self.desk.preview(|change| change.apply(&apply));
+        let (applied, after) = tried.map_err(|error| refused(&error.into()))?;
+        let changes = changes(&before.model, &after.model);
+        if !application.dry_run {
+            let declared = self.declare(declare).await;
+            declared.map_err(|error| refused(&error))?;
+        }
+        let left = applied.left.iter();
+        let left = left.map(|id| json!({ "kind": id.kind.name(), "id": &*id.id }));
+        let left: Vec<_> = left.collect();
+        Ok(Answer::Ok(json!({ "changes": changes, "left": left })))
+    }
+
+    fn declare_of(&self, application: &Application) -> Result<Declare, DeclareError> {
+        let mut declare = Declare::read(&application.file, &self.options.account)?;
+        let apply = &mut declare.0;
+        if let Some(name) = &application.name {
+            apply.name.clone_from(name);
+        }
+        apply.prune = application.prune;
+        apply.take_over = application.take_over;
+        Ok(declare)
+    }
+
+    /// Deletes a resource that no manifest owns; the operator may delete anybody's.
+    async fn delete(&mut self, kind: &str, id: String) -> Result<Answer, Answer> {
+        let kind = kind_of(kind).map_err(bad_question)?;
+        let deleted = self
+            .desk
+            .change(move |change| change.delete(kind, &id))
+            .await;
+        deleted.map_err(|failed| match failed {
+            Failed::Refused(refusal) => bad_question(refusal.to_string()),
+            other => Answer::Error(other.to_string()),
+        })?;
+        self.follow_declared().await;
+        Ok(Answer::Ok(Value::Null))
+    }
+
     /// Answers what is declared, beside everything else.
     fn get(&self, wanted: Wanted, to: oneshot::Sender<Answer>) {
         let desired = Arc::clone(self.health.desired());
@@ -95,8 +150,9 @@ impl Daemon {
     /// Answers what a manifest would change, beside everything else: a large one takes long to read.
     fn diff(&self, candidate: Candidate, to: oneshot::Sender<Answer>) {
         let work = Work {
+            desk: self.desk.clone(),
+            account: self.options.account.clone(),
             servers: self.health.servers(),
-            desired: Arc::clone(self.health.desired()),
             in_force: Arc::clone(self.reconciler.model()),
             tables: Arc::clone(self.reconciler.tables()),
             numbers: Arc::clone(self.reconciler.numbers()),
@@ -126,21 +182,23 @@ fn told(explained: &Explained) -> Answer {
     }
 }
 
-fn refused(error: &DaemonError) -> Answer {
+fn refused(error: &DeclareError) -> Answer {
     let text = error.to_string();
     match error {
-        DaemonError::Manifest(errors) => Answer::BadInput {
+        DeclareError::Faults(errors) => Answer::BadInput {
             text,
             faults: json!(errors),
         },
+        DeclareError::Conflicts(_) => bad_question(text),
         _ => Answer::Error(text),
     }
 }
 
 /// What it takes to say what a candidate would change.
 struct Work {
+    desk: Desk,
+    account: AccountId,
     servers: Servers,
-    desired: Arc<Model>,
     in_force: Arc<Model>,
     tables: Arc<Tables>,
     numbers: Arc<Numbers>,
@@ -151,10 +209,14 @@ struct Work {
 
 impl Work {
     async fn diff(self) -> Result<Value, Answer> {
-        let (before, file) = (Arc::clone(&self.desired), self.candidate.file.clone());
+        let (desk, account) = (self.desk.clone(), self.account.clone());
+        let file = self.candidate.file.clone();
         let read = aside(move || {
-            let desired = read_manifest(&file, Some(&before));
-            desired.map(|desired| (changes(&before, &desired), desired))
+            let declare = Declare::read(&file, &account)?;
+            let before = desk.view().declared;
+            let (_, after) = desk.preview(|change| change.apply(&declare.0))?;
+            let changes = changes(&before.model, &after.model);
+            Ok::<_, DeclareError>((changes, after.model))
         });
         let read = read.await.map_err(Answer::Error)?;
         let (changes, desired) = read.map_err(|error| refused(&error))?;

@@ -138,18 +138,8 @@ pub fn select(
     id: Option<&str>,
 ) -> Result<Vec<Document>, String> {
     if let Some(kind) = kind {
-        let asked = kind.to_ascii_lowercase();
-        let is_it = |name: &str| {
-            let name = name.to_ascii_lowercase();
-            asked == name || asked == plural(&name)
-        };
-        if !Kind::ALL.into_iter().any(|kind| is_it(kind.name())) {
-            return Err(format!(
-                "{kind:?} is not a kind; write one of {}",
-                Kind::names()
-            ));
-        }
-        all.retain(|document| is_it(document.kind.name()));
+        let kind = kind_of(kind)?;
+        all.retain(|document| document.kind == kind);
     }
     let Some(id) = id else {
         return Ok(all);
@@ -164,6 +154,20 @@ pub fn select(
         ));
     }
     Ok(all)
+}
+
+/// The kind of that name, in any case and number.
+///
+/// # Errors
+/// There is no such kind.
+pub fn kind_of(name: &str) -> Result<Kind, String> {
+    let asked = name.to_ascii_lowercase();
+    let is_it = |kind: &Kind| {
+        let name = kind.name().to_ascii_lowercase();
+        asked == name || asked == plural(&name)
+    };
+    let found = Kind::ALL.into_iter().find(is_it);
+    found.ok_or_else(|| format!("{name:?} is not a kind; write one of {}", Kind::names()))
 }
 
 fn plural(name: &str) -> String {

@@ -58,16 +58,12 @@ impl<'t> Document<'t> {
         }
     }
 
-    /// Makes a document of a kind of what was written as JSON.
-    pub(super) fn of_kind(
-        number: usize,
-        kind: Kind,
-        fields: &'t Map<String, serde_json::Value>,
-    ) -> Self {
+    /// Makes a document of a kind of what was written as JSON, and stands in no file.
+    pub(super) fn of_kind(kind: Kind, fields: &'t Map<String, serde_json::Value>) -> Self {
         let entries: Vec<Entry<'t>> = node::entries(fields);
         let id = read_id(kind, &entries);
         let header = Header {
-            number,
+            number: 0,
             line: 0,
             kind: Some(kind),
             id,

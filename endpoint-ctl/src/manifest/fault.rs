@@ -33,7 +33,8 @@ pub enum FaultClass {
 /// One fault of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fault {
-    /// Number of the document in the file, from 1; none when the file as a whole is at fault.
+    /// Number of the document in the file, from 1; none when the file as a whole is at fault, or what
+    /// others declared.
     pub document: Option<usize>,
     /// `kind` of the document, if it could be read.
     pub kind: Option<String>,
@@ -56,13 +57,18 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match (&self.kind, &self.id) {
+            (Some(kind), Some(id)) => Some(format!("{kind} {id}")),
+            (Some(kind), None) => Some(kind.clone()),
+            (None, _) => None,
+        };
+        if self.document.is_none()
+            && let Some(name) = &name
+        {
+            write!(f, "{name}, declared before: ")?;
+        }
         if let Some(number) = self.document {
             write!(f, "document {number}")?;
-            let name = match (&self.kind, &self.id) {
-                (Some(kind), Some(id)) => Some(format!("{kind} {id}")),
-                (Some(kind), None) => Some(kind.clone()),
-                (None, _) => None,
-            };
             let line = self.line.map(|line| format!("line {line}"));
             let column = self.column.map(|column| format!("column {column}"));
             let place: Vec<String> = [name, line, column].into_iter().flatten().collect();
@@ -243,10 +249,10 @@ impl Place<'_> {
     ) -> Told {
         self.faults.push(Fault {
             class,
-            document: Some(self.document.number),
+            document: Some(self.document.number).filter(|number| *number > 0),
             kind: self.document.kind.map(|kind| kind.name().to_owned()),
             id: self.document.id.clone(),
-            line: Some(self.line),
+            line: Some(self.line).filter(|line| *line > 0),
             column: None,
             path: self.path.to_string(),
             problem: problem.into(),

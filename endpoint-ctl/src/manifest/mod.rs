@@ -47,7 +47,7 @@ pub(crate) use node::{Entry, Node, Value as NodeValue};
 
 use serde_json::{Map, Value};
 
-use crate::model::{Kind, Model};
+use crate::model::{Kind, Model, ResourceId};
 
 /// The largest manifest that is read, in bytes.
 pub const LARGEST: usize = 16 << 20;
@@ -64,20 +64,69 @@ pub fn load(
     file_name: &str,
     previous: Option<&Model>,
 ) -> Result<Model, ManifestErrors> {
-    let faults = Faults::default();
-    let model = read(text, Model::default(), previous, &faults);
-    finish(model, file_name, faults)
+    Manifest::read(text, file_name).load([], previous)
 }
 
-/// Reads further documents, which may refer to what was declared `before`, and declare nothing of it anew.
-/// Addresses that ENIs have stay theirs.
-///
-/// # Errors
-/// All the faults that could be found, never just the first.
-pub fn load_over(text: &str, file_name: &str, before: Model) -> Result<Model, ManifestErrors> {
-    let faults = Faults::default();
-    let model = read(text, before, None, &faults);
-    finish(model, file_name, faults)
+/// A manifest whose documents have been read, but not decoded yet.
+#[derive(Debug)]
+pub struct Manifest<'t> {
+    file: String,
+    documents: Vec<Document<'t>>,
+    faults: Faults,
+}
+
+impl<'t> Manifest<'t> {
+    /// Reads the documents; faults are told by [`load`](Self::load).
+    pub fn read(text: &'t str, file_name: &str) -> Self {
+        let faults = Faults::default();
+        let documents = if text.len() > LARGEST {
+            let size = text.len();
+            faults.file(
+                format!("the file has {size} bytes"),
+                format!("a manifest may have {LARGEST}: remove what is not needed"),
+            );
+            Vec::new()
+        } else {
+            read_documents(text, &faults)
+        };
+        Self {
+            file: file_name.to_owned(),
+            documents,
+            faults,
+        }
+    }
+
+    /// The resources that it declares, as far as they could be read.
+    pub fn declared(&self) -> impl Iterator<Item = ResourceId> {
+        let headers = self.documents.iter().map(|document| &document.header);
+        headers.filter_map(|header| Some(ResourceId::new(header.kind?, header.id.as_deref()?)))
+    }
+
+    /// The model of it and of resources that others declared, with which it has to be consistent.
+    ///
+    /// # Errors
+    /// All the faults that could be found, in either.
+    pub fn load<'d>(
+        self,
+        others: impl IntoIterator<Item = (Kind, &'d Map<String, Value>)>,
+        previous: Option<&Model>,
+    ) -> Result<Model, ManifestErrors> {
+        let Self {
+            file,
+            documents,
+            faults,
+        } = self;
+        let others = others.into_iter();
+        let others = others.map(|(kind, fields)| Document::of_kind(kind, fields));
+        let documents: Vec<Document<'_>> = documents.into_iter().chain(others).collect();
+        let model = decode(&documents, Model::default(), previous, &faults);
+        drop(documents);
+        let faults = faults.into_sorted();
+        if faults.is_empty() {
+            return Ok(model);
+        }
+        Err(ManifestErrors { file, faults })
+    }
 }
 
 /// Reads resources that were written as JSON, which may refer to what was declared `before`, and declare nothing
@@ -91,11 +140,11 @@ pub fn declare<'d>(
     previous: &Model,
 ) -> Result<Model, Vec<Fault>> {
     let faults = Faults::default();
-    let numbered = (1..).zip(resources);
-    let documents = numbered
-        .map(|(number, (kind, fields))| Document::of_kind(number, kind, fields))
+    let resources = resources.into_iter();
+    let documents: Vec<_> = resources
+        .map(|(kind, fields)| Document::of_kind(kind, fields))
         .collect();
-    let model = decode(documents, before, Some(previous), &faults);
+    let model = decode(&documents, before, Some(previous), &faults);
     let faults = faults.into_sorted();
     if faults.is_empty() {
         return Ok(model);
@@ -103,36 +152,13 @@ pub fn declare<'d>(
     Err(faults)
 }
 
-fn finish(model: Model, file_name: &str, faults: Faults) -> Result<Model, ManifestErrors> {
-    let faults = faults.into_sorted();
-    if faults.is_empty() {
-        return Ok(model);
-    }
-    Err(ManifestErrors {
-        file: file_name.to_owned(),
-        faults,
-    })
-}
-
-fn read(text: &str, before: Model, previous: Option<&Model>, faults: &Faults) -> Model {
-    if text.len() > LARGEST {
-        let size = text.len();
-        faults.file(
-            format!("the file has {size} bytes"),
-            format!("a manifest may have {LARGEST}: remove what is not needed"),
-        );
-        return before;
-    }
-    decode(read_documents(text, faults), before, previous, faults)
-}
-
 fn decode(
-    documents: Vec<Document<'_>>,
+    documents: &[Document<'_>],
     before: Model,
     previous: Option<&Model>,
     faults: &Faults,
 ) -> Model {
-    let declared = Declared::new(&documents, faults);
+    let declared = Declared::new(documents, faults);
     let mut context = Context::over(before, previous, &declared);
     if !context.is_all_new(faults) {
         return context.model;
@@ -160,7 +186,7 @@ fn decode(
     let enis = address::assign(&mut context, previous);
     reverse::check_enis(&enis, &context);
     if faults.is_empty() {
-        check_nothing_lost(&documents, &context, faults);
+        check_nothing_lost(documents, &context, faults);
     }
     context.model
 }

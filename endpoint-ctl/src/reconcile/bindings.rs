@@ -307,14 +307,25 @@ impl Binding {
 }
 
 const GONE: &str = "the interface is gone; it is bound again when it is back";
+const AWAITED: &str = "there is no such interface yet; it is bound when there is";
 
-/// What `model` binds, by interface. Every interface must be there, but for those that were bound
-/// `before` and have gone: what else changes is not to wait for them.
+/// What is done about interfaces that are not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// Who declares them is told.
+    Refuse,
+    /// They are bound once they are there.
+    Await,
+}
+
+/// What `model` binds, by interface. One that is not there is an error if `all` must be, but for those that
+/// were bound `before` and have gone: what else changes is not to wait for them.
 pub(super) fn find(
     model: &Model,
     numbers: &Numbers,
     links: &Links,
     before: &BTreeMap<String, Binding>,
+    missing: Missing,
 ) -> Result<BTreeMap<String, Binding>, ReconcileError> {
     let vswitches = model.vswitches.values().filter_map(|vswitch| {
         let scope = numbers.vswitch_scope(&vswitch.id);
@@ -337,7 +348,7 @@ pub(super) fn find(
     for (kind, id, interface, hook, scope) in vswitches.chain(networks) {
         let seen = links.see(interface);
         let known = before.get(interface);
-        if seen.is_none() && known.is_none() {
+        if missing == Missing::Refuse && seen.is_none() && known.is_none() {
             return Err(ReconcileError::NoInterface {
                 kind,
                 id: id.to_owned(),
@@ -347,7 +358,10 @@ pub(super) fn find(
         let binding = Binding {
             scope,
             hook,
-            problem: seen.is_none().then(|| GONE.to_owned()),
+            problem: seen.is_none().then(|| {
+                let why = if known.is_some() { GONE } else { AWAITED };
+                why.to_owned()
+            }),
             seen,
             findings: known
                 .map(|known| known.findings.clone())

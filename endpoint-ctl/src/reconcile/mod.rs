@@ -30,7 +30,7 @@ use bindings::{Binding, Shared};
 use links::Links;
 use picture::{Egress, Picture, Toward, Wanted};
 
-pub use bindings::InterfaceStatus;
+pub use bindings::{InterfaceStatus, Missing};
 pub use follow::Changes;
 pub use picture::HopStatus;
 
@@ -225,12 +225,12 @@ impl Reconciler {
     ///
     /// # Errors
     /// See [`ReconcileError`]; what was in force stays.
-    pub async fn apply(&mut self, model: Model) -> Result<(), ReconcileError> {
+    pub async fn apply(&mut self, model: Model, missing: Missing) -> Result<(), ReconcileError> {
         let mut numbers = Numbers::clone(&self.numbers);
         numbers.assign(&model);
         let tables = compile(&model, &numbers, self.generation() + 1, &self.capacity)?;
         self.links = Links::new(self.netlink.links().await?);
-        let mut bindings = bindings::find(&model, &numbers, &self.links, &self.bindings)?;
+        let mut bindings = bindings::find(&model, &numbers, &self.links, &self.bindings, missing)?;
         let shared = Shared::of(&bindings);
         let before = self.picture.clone();
         let applied = async {
@@ -242,8 +242,9 @@ impl Reconciler {
                 // What was away before is not waited for.
                 let was_away = |before: &Binding| !before.is_there();
                 let before = self.bindings.get(name).filter(|before| was_away(before));
+                let may_wait = before.is_some() || missing == Missing::Await;
                 match binding.bind(name, &shared, &mut self.dataplane) {
-                    Err(error) if before.is_some() => binding.refuse(&error),
+                    Err(error) if may_wait => binding.refuse(&error),
                     bound => bound?,
                 }
             }

@@ -132,6 +132,10 @@ impl Change {
         }
     }
 
+    pub(super) fn registry_mut(&mut self) -> &mut Registry {
+        &mut self.registry
+    }
+
     /// Deletes a resource, whoever it belongs to.
     pub(super) fn remove(&mut self, kind: Kind, id: &str) -> Result<(), Refusal> {
         let of = ResourceId::new(kind, id);

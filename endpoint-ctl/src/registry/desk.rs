@@ -55,6 +55,8 @@ pub struct Desk {
     jobs: mpsc::Sender<Box<dyn Job>>,
     declared: watch::Receiver<Arc<Registry>>,
     in_force: watch::Sender<Arc<Registry>>,
+    quotas: Quotas,
+    store: Option<Store>,
 }
 
 impl Desk {
@@ -64,9 +66,9 @@ impl Desk {
     /// # Errors
     /// The store cannot be read, or holds what cannot be used.
     pub async fn open(store: Option<Store>, quotas: Quotas) -> Result<Self, DeskError> {
-        let cached = match store {
+        let cached = match &store {
             None => None,
-            Some(store) => Some(Cached::start(store).await?),
+            Some(store) => Some(Cached::start(store.clone()).await?),
         };
         let (registry, head) = match &cached {
             None => (Registry::default(), None),
@@ -90,6 +92,8 @@ impl Desk {
             jobs,
             declared: watched,
             in_force,
+            quotas,
+            store,
         })
     }
 
@@ -109,6 +113,32 @@ impl Desk {
             return Err(Failed::Stopping);
         }
         outcome.await.unwrap_or(Err(Failed::Stopping))
+    }
+
+    /// Ends the store in good order; what waits is made before.
+    pub async fn close(&self) {
+        let (job, ended) = JobOf::new(|_: &mut Change| Ok::<(), ()>(()));
+        if self.jobs.send(Box::new(job)).await.is_ok() {
+            // It is the last that is waited for, and changes nothing.
+            let _ = ended.await;
+        }
+        if let Some(store) = &self.store {
+            store.close().await;
+        }
+    }
+
+    /// Tries a change out, without making it: what would be declared then.
+    ///
+    /// # Errors
+    /// What `work` fails with.
+    pub fn preview<T, E>(
+        &self,
+        work: impl FnOnce(&mut Change) -> Result<T, E>,
+    ) -> Result<(T, Registry), E> {
+        let declared = Registry::clone(&self.declared.borrow());
+        let mut change = Change::new(declared, self.quotas, now());
+        let done = work(&mut change)?;
+        Ok((done, change.into_registry()))
     }
 
     /// What is declared, and what of it is in force.
@@ -198,6 +228,10 @@ impl Clerk {
     async fn try_to_make(&mut self, jobs: &mut [Box<dyn Job>]) -> Option<Result<(), StoreError>> {
         for _ in 0..ATTEMPTS {
             let registry = self.run(jobs);
+            if self.cached.is_none() {
+                self.publish(registry);
+                return Some(Ok(()));
+            }
             let writes = match record::writes(&self.registry, &registry) {
                 Ok(writes) => writes,
                 Err(error) => return Some(Err(unwritable(&error))),
@@ -228,10 +262,9 @@ impl Clerk {
     }
 
     fn run(&self, jobs: &mut [Box<dyn Job>]) -> Registry {
-        let now = Timestamp::now().round(Unit::Second).unwrap_or_default();
         let mut registry = Registry::clone(&self.registry);
         for job in jobs {
-            let mut change = Change::new(registry.clone(), self.quotas, now);
+            let mut change = Change::new(registry.clone(), self.quotas, now());
             change.forget_old_tokens();
             if job.run(&mut change) {
                 registry = change.into_registry();
@@ -317,6 +350,11 @@ impl Clerk {
             self.declared.send_replace(Arc::clone(&self.registry));
         }
     }
+}
+
+/// The time, to the second.
+fn now() -> Timestamp {
+    Timestamp::now().round(Unit::Second).unwrap_or_default()
 }
 
 /// Waits for a change of the store; without one, for ever.

@@ -8,6 +8,7 @@
 //! May import: std, bytes, fastrand, jiff, serde, serde_json, thiserror, tokio, tracing, document, manifest, model,
 //! store.
 
+mod apply;
 mod change;
 mod desk;
 mod origin;
@@ -18,6 +19,7 @@ mod refusal;
 mod token;
 mod view;
 
+pub use apply::{Applied, Apply, ApplyError, Conflict};
 pub use change::Change;
 pub use desk::{Desk, DeskError, Failed};
 pub use origin::Origin;

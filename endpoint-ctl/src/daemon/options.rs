@@ -1,0 +1,141 @@
+//! How the daemon is run, and what is set up by that: the store, the API.
+//!
+//! May import: api, compiler, model, observe, operations, registry, store, the daemon's own.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use super::{DaemonError, Declare, DeclareError};
+use crate::api::{self, Server};
+use crate::compiler::Capacity;
+use crate::dataplane::TellRate;
+use crate::model::AccountId;
+use crate::observe::ObserverOptions;
+use crate::operations::{Operations, Settings};
+use crate::registry::{Desk, Quotas};
+use crate::store::{Embedded, Store, StoreError};
+#[cfg(feature = "etcd")]
+use crate::store::{Etcd, EtcdSettings};
+
+/// [`DaemonOptions::told_drops`] unless told otherwise.
+pub const TOLD_DROPS: u32 = TellRate::MOST;
+
+/// How to run.
+#[derive(Debug, Clone)]
+pub struct DaemonOptions {
+    /// The manifest to apply at start and on SIGHUP, if any.
+    pub manifest: Option<PathBuf>,
+    /// Where what is declared is kept. Without it, what is declared is the manifest, and no more.
+    pub store: Option<StorePlace>,
+    /// The API, if it is served.
+    pub api: Option<ApiOptions>,
+    /// Whose the manifest's resources are.
+    pub account: AccountId,
+    /// `RegionId`.
+    pub region: String,
+    /// The domain that names of endpoints end with.
+    pub domain: String,
+    /// How much there may be of everything.
+    pub quotas: Quotas,
+    /// The admin socket.
+    pub socket: PathBuf,
+    /// Sizes of the tables.
+    pub capacity: Capacity,
+    /// Most drops of an ENI that are told in [`TellRate`]'s period, on each CPU.
+    pub told_drops: u32,
+    /// Log every packet's outcome.
+    pub log_packets: bool,
+    /// Flow logs.
+    pub observer: ObserverOptions,
+}
+
+/// Where the API is served.
+#[derive(Debug, Clone)]
+pub struct ApiOptions {
+    /// Places, keys, certificates.
+    pub server: api::Settings,
+}
+
+/// Where what is declared is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StorePlace {
+    /// A file of this node.
+    File(PathBuf),
+    /// An etcd that nodes share.
+    #[cfg(feature = "etcd")]
+    Etcd(EtcdSettings),
+}
+
+impl FromStr for StorePlace {
+    type Err = StoreError;
+
+    /// `etcd://host:port[,host:port]/prefix`, or the path of a file.
+    fn from_str(text: &str) -> Result<Self, StoreError> {
+        #[cfg(feature = "etcd")]
+        if text.starts_with("etcd:") {
+            return EtcdSettings::parse(text).map(Self::Etcd);
+        }
+        Ok(Self::File(PathBuf::from(text)))
+    }
+}
+
+impl StorePlace {
+    /// Opens the store there.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn open(&self) -> Result<Store, StoreError> {
+        match self {
+            Self::File(path) => Embedded::open(path).await.map(Store::Embedded),
+            #[cfg(feature = "etcd")]
+            Self::Etcd(settings) => Etcd::open(settings).await.map(Store::Etcd),
+        }
+    }
+}
+
+impl DaemonOptions {
+    /// Opens the store, and the desk over it.
+    pub(super) async fn open_desk(&self) -> Result<Desk, DaemonError> {
+        let store = match &self.store {
+            None => None,
+            Some(place) => Some(
+                place
+                    .open()
+                    .await
+                    .map_err(crate::registry::DeskError::from)?,
+            ),
+        };
+        Ok(Desk::open(store, self.quotas).await?)
+    }
+
+    /// The manifest as it is now, if there is one.
+    pub(super) fn read_manifest(&self) -> Result<Option<Declare>, DeclareError> {
+        let Some(path) = &self.manifest else {
+            return Ok(None);
+        };
+        Declare::read(path, &self.account).map(Some)
+    }
+
+    /// The manifest, for `status`.
+    pub(super) fn manifest_shown(&self) -> String {
+        let path = self.manifest.as_ref();
+        path.map_or_else(String::new, |path| path.display().to_string())
+    }
+
+    /// Serves the API, if it is to be.
+    pub(super) fn serve_api(&self, desk: &Desk) -> Result<Option<Server>, DaemonError> {
+        let Some(options) = &self.api else {
+            return Ok(None);
+        };
+        let settings = Settings {
+            region: self.region.clone(),
+            domain: self.domain.clone(),
+        };
+        let operations = Operations::new(desk.clone(), settings);
+        let server = Server::start(options.server.clone(), operations)?;
+        for address in server.addresses() {
+            tracing::info!("the API is served at {address}");
+        }
+        Ok(Some(server))
+    }
+}
