@@ -9,6 +9,7 @@
 mod answers;
 mod names;
 mod paging;
+mod privatelink;
 mod refusals;
 mod request;
 mod tokens;
@@ -114,8 +115,9 @@ impl Service for Operations {
 
 fn find(product: Product, action: &str) -> Option<Operation> {
     match product {
+        Product::PrivateLink => privatelink::find(action),
         Product::Vpc => vpc::find(action),
-        Product::PrivateLink | Product::Ecs | Product::Nlb => None,
+        Product::Ecs | Product::Nlb => None,
     }
 }
 
