@@ -1,6 +1,6 @@
 //! `cargo xtask test` and `bench`: which tests there are, and what each kind
 //! needs. Imports `build`, `demo`, `ebpf`, `python`, `step`, `tidy`,
-//! `tools`, `workspace`.
+//! `tools`, `vm`, `workspace`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +14,7 @@ use clap::ValueEnum;
 use crate::build::host_cargo;
 use crate::step::{self, step};
 use crate::workspace::{Workspace, cargo, is_root};
-use crate::{demo, ebpf, golden, python, tidy, tools};
+use crate::{demo, ebpf, golden, python, tidy, tools, vm};
 
 /// A part of the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -31,7 +31,9 @@ pub enum Part {
     Netns,
     /// The API, driven by the vendor's SDKs in a Python environment that this makes
     Sdk,
-    /// All of them, then the demo (root)
+    /// The packet programs on other kernels, in an emulator (minutes); not a part of `all`
+    Vm,
+    /// All others, then the demo (root)
     All,
 }
 
@@ -65,6 +67,7 @@ pub fn test(ws: &Workspace, part: Part, bless: bool) -> Result<()> {
         Part::Prog => prog(ws)?,
         Part::Netns => netns(ws)?,
         Part::Sdk => sdk(ws)?,
+        Part::Vm => vm::test(ws)?,
         Part::All => {
             lint(ws)?;
             unit(ws, bless)?;
