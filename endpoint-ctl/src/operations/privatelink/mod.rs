@@ -7,6 +7,7 @@ mod endpoint;
 mod endpoint_list;
 mod groups;
 mod status;
+mod tags;
 mod zones;
 
 use super::Operation;
@@ -24,6 +25,9 @@ pub(super) fn find(action: &str) -> Option<Operation> {
         "AttachSecurityGroupToVpcEndpoint" => Operation::write(groups::attach),
         "DetachSecurityGroupFromVpcEndpoint" => Operation::write(groups::detach),
         "ListVpcEndpointSecurityGroups" => Operation::read(groups::list),
+        "TagResources" => Operation::write(tags::tag),
+        "UntagResources" => Operation::write(tags::untag),
+        "ListTagResources" => Operation::read(tags::list),
         _ => return None,
     })
 }

@@ -3,6 +3,7 @@
 //! May import: operations' own.
 
 mod network;
+mod tags;
 mod vswitch;
 
 use super::Operation;
@@ -19,6 +20,10 @@ pub(super) fn find(action: &str) -> Option<Operation> {
         "DescribeVSwitches" => Operation::read(vswitch::describe),
         "DescribeVSwitchAttributes" => Operation::read(vswitch::attributes),
         "ModifyVSwitchAttribute" => Operation::write(vswitch::modify),
+        "TagResources" => Operation::write(tags::tag),
+        // SDKs of this API spell it so, and those of others the other way.
+        "UnTagResources" | "UntagResources" => Operation::write(tags::untag),
+        "ListTagResources" => Operation::read(tags::list),
         _ => return None,
     })
 }
