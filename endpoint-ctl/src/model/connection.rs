@@ -34,6 +34,16 @@ pub enum Payer {
     EndpointService,
 }
 
+impl Payer {
+    /// As the API spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Endpoint => "Endpoint",
+            Self::EndpointService => "EndpointService",
+        }
+    }
+}
+
 /// A load balancer behind a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceResource {

@@ -9,6 +9,7 @@
 mod answers;
 mod names;
 mod paging;
+mod privatelink;
 mod refusals;
 mod request;
 mod tokens;
@@ -115,7 +116,8 @@ impl Service for Operations {
 fn find(product: Product, action: &str) -> Option<Operation> {
     match product {
         Product::Vpc => vpc::find(action),
-        Product::PrivateLink | Product::Ecs | Product::Nlb => None,
+        Product::PrivateLink => privatelink::find(action),
+        Product::Ecs | Product::Nlb => None,
     }
 }
 

@@ -28,7 +28,7 @@ pub use record::RecordError;
 pub use referrers::referrers;
 pub use refusal::{Reason, Refusal};
 pub use token::Token;
-pub use view::View;
+pub use view::{Progress, View};
 
 use crate::model::{AccountId, Kind, Model, ResourceId, Resources};
 

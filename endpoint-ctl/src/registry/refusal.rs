@@ -68,6 +68,15 @@ impl Refusal {
         Self::new(Reason::NotFound(resource.kind), resource, problem, "")
     }
 
+    /// The same, told of a field of the part of the document that `prefix` leads to, if it is of that.
+    #[must_use]
+    pub fn within(mut self, prefix: &str) -> Self {
+        if let Some(field) = self.field.strip_prefix(prefix) {
+            self.field = field.to_owned();
+        }
+        self
+    }
+
     /// The first of the faults of a document.
     pub(super) fn of_faults(faults: Vec<Fault>) -> Self {
         let mut faults = faults.into_iter();
