@@ -157,9 +157,9 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-    use crate::model::AccountId;
     use super::super::keys::Secret;
     use super::*;
+    use crate::model::AccountId;
 
     const WINDOW: Duration = Duration::from_mins(15);
 

@@ -1,13 +1,60 @@
-//! PrivateLink 2020-04-15: endpoints, their connections, and endpoint services. Lists are bare.
+//! PrivateLink 2020-04-15: endpoints, services, and how they come together. Lists are bare.
 //!
 //! May import: operations' own.
 
+mod connection_list;
+mod connections;
 mod domains;
+mod migration;
+mod region;
+mod resource_group;
+mod service;
+mod service_list;
+mod service_resources;
 mod status;
+mod users;
 
 use super::Operation;
 
 pub(super) fn find(action: &str) -> Option<Operation> {
-    let _ = action;
-    None
+    provider(action).or_else(|| anyone(action))
+}
+
+/// What providers do.
+fn provider(action: &str) -> Option<Operation> {
+    Some(match action {
+        "CreateVpcEndpointService" => Operation::write(service::create),
+        "DeleteVpcEndpointService" => Operation::write(service::delete),
+        "UpdateVpcEndpointServiceAttribute" => Operation::write(service::update),
+        "GetVpcEndpointServiceAttribute" => Operation::read(service_list::attribute),
+        "ListVpcEndpointServices" => Operation::read(service_list::list),
+        "AttachResourceToVpcEndpointService" => Operation::write(service_resources::attach),
+        "DetachResourceFromVpcEndpointService" => Operation::write(service_resources::detach),
+        "ListVpcEndpointServiceResources" => Operation::read(service_resources::list),
+        "UpdateVpcEndpointServiceResourceAttribute" => Operation::write(service_resources::update),
+        "AddUserToVpcEndpointService" => Operation::write(users::add),
+        "RemoveUserFromVpcEndpointService" => Operation::write(users::remove),
+        "ListVpcEndpointServiceUsers" => Operation::read(users::list),
+        "ListVpcEndpointConnections" => Operation::read(connection_list::list),
+        "EnableVpcEndpointConnection" => Operation::write(connections::enable),
+        "DisableVpcEndpointConnection" => Operation::write(connections::disable),
+        "UpdateVpcEndpointConnectionAttribute" => Operation::write(connections::update),
+        "EnableVpcEndpointZoneConnection" => Operation::write(connections::enable_zone),
+        "DisableVpcEndpointZoneConnection" => Operation::write(connections::disable_zone),
+        "UpdateVpcEndpointZoneConnectionResourceAttribute" => Operation::write(migration::update),
+        _ => return None,
+    })
+}
+
+/// What anyone may ask for.
+fn anyone(action: &str) -> Option<Operation> {
+    Some(match action {
+        "ListVpcEndpointServicesByEndUser" => Operation::read(service_list::list_by_end_user),
+        "OpenPrivateLinkService" => Operation::read(region::open).anywhere(),
+        "CheckProductOpen" => Operation::read(region::is_open).anywhere(),
+        "DescribeRegions" => Operation::read(region::regions).anywhere(),
+        "DescribeZones" => Operation::read(region::describe_zones),
+        "ChangeResourceGroup" => Operation::write(resource_group::change).anywhere(),
+        _ => return None,
+    })
 }
