@@ -8,7 +8,7 @@ use endpoint_common::abi::flow::FlowLimits;
 
 use super::error::CompileError;
 use super::numbers::Numbers;
-use crate::model::{Endpoint, EndpointLimits, IdleTimeouts};
+use crate::model::{Endpoint, EndpointLimits, IdleTimeouts, Model};
 
 /// How much of its rate a bucket holds. Where the round trip is short, a TCP sender empties it, loses
 /// all it has under way and falls silent for its shortest timeout, 200 ms in Linux: a bucket that
@@ -27,8 +27,16 @@ pub struct EniLimits {
 
 impl EniLimits {
     /// The limits of an endpoint's ENIs; `None` if it has none.
-    pub(super) fn of(endpoint: &Endpoint, numbers: &Numbers) -> Result<Option<Self>, CompileError> {
-        let (limits, first) = (endpoint.limits, endpoint.zones.first());
+    pub(super) fn of(
+        endpoint: &Endpoint,
+        model: &Model,
+        numbers: &Numbers,
+    ) -> Result<Option<Self>, CompileError> {
+        let limits = EndpointLimits {
+            bandwidth: model.bandwidth_limit(endpoint),
+            ..endpoint.limits
+        };
+        let first = endpoint.zones.first();
         let Some(first) = first.filter(|_| limits != EndpointLimits::default()) else {
             return Ok(None);
         };

@@ -145,8 +145,14 @@ impl EniCompiler<'_> {
         let eni = self.numbers.eni(&zone.eni)?;
         let hop = self.numbers.hop(&HopTo::Clients(zone.vswitch.clone()))?;
         let scope = self.numbers.vswitch_scope(&zone.vswitch);
-        if let Some(limits) = EniLimits::of(endpoint, self.numbers)? {
+        if let Some(limits) = EniLimits::of(endpoint, self.model, self.numbers)? {
             self.tables.limits.insert(eni, limits);
+        }
+        if load_balancer != 0
+            && let Some(replaced) = self.model.replaced(endpoint, zone)
+        {
+            let targets = service::targets(replaced, load_balancer);
+            self.tables.targets.extend(targets);
         }
         for ip in zone.addresses() {
             let family = family_of(ip);

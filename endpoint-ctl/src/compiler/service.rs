@@ -154,13 +154,28 @@ impl<'a> ServiceCompiler<'a> {
             reserved: [0; 2],
             hop: self.numbers.hop(&hop)?.into(),
         });
-        self.tables.targets.insert(TargetAt {
-            load_balancer: at.load_balancer,
-            protocol: at.protocol,
-            listener_port: at.port,
-            address: row_address(server.ip),
-            port: server.port,
-        });
+        let target = target(server, at.load_balancer, at.protocol, at.port);
+        self.tables.targets.insert(target);
         Ok(())
     }
+}
+
+fn target(server: &Server, load_balancer: u32, protocol: u8, listener_port: u16) -> TargetAt {
+    TargetAt {
+        load_balancer,
+        protocol,
+        listener_port,
+        address: row_address(server.ip),
+        port: server.port,
+    }
+}
+
+/// Targets of a load balancer that another one, with this number, took the place of: flows that are there
+/// may go on, and no new ones come, since no listener leads to them.
+pub(super) fn targets(replaced: &LoadBalancer, number: u32) -> impl Iterator<Item = TargetAt> {
+    replaced.listeners.iter().flat_map(move |listener| {
+        let servers = listener.servers.iter();
+        servers
+            .map(move |server| target(server, number, listener.transport.number(), listener.port))
+    })
 }

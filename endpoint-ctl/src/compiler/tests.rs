@@ -146,6 +146,7 @@ fn consumer(model: &mut Model, ipv6: Option<&str>, version: AddressIpVersion) {
             ipv6: ipv6.map(|text| text.parse().expect("an address")),
             connected: true,
             resource: None,
+            replaced: None,
         }],
     };
     model.endpoints.insert(id, endpoint);
@@ -363,6 +364,7 @@ fn the_enis_of_an_endpoint_share_one_bandwidth() {
         ipv6: None,
         connected: true,
         resource: None,
+        replaced: None,
         ..endpoint.zones[0].clone()
     };
     endpoint.zones.push(second);

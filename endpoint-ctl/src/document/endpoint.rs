@@ -37,8 +37,14 @@ pub(super) fn fill(endpoint: &Endpoint, document: &mut Document) {
     }
     set_limits(document, &endpoint.limits);
     document.set("Connected", endpoint.connection.accepted);
-    if endpoint.connection.traffic_control == TrafficControlMode::BandwidthLimit {
-        document.set("TrafficControlMode", "BandwidthLimit");
+    let mode = endpoint.connection.traffic_control;
+    // What a document without it means, by whether it has a bandwidth.
+    let by_itself = match endpoint.limits.bandwidth {
+        None => TrafficControlMode::Scalability,
+        Some(_) => TrafficControlMode::BandwidthLimit,
+    };
+    if mode != by_itself {
+        document.set("TrafficControlMode", mode.name());
     }
     if endpoint.zone_affinity {
         document.set("ZoneAffinityEnabled", true);
@@ -56,6 +62,10 @@ fn zone(zone: &EndpointZone) -> Value {
         ("Ipv6Address", zone.ipv6.map(|one| text(&one))),
         ("Connected", (!zone.connected).then(|| false.into())),
         ("ResourceId", zone.resource.as_ref().map(|one| text(one))),
+        (
+            "ReplacedResourceId",
+            zone.replaced.as_ref().map(|one| text(one)),
+        ),
     ])
 }
 

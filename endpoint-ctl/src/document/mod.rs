@@ -49,6 +49,7 @@ impl Document {
                 document.set_if_some(field, about.name.as_deref());
             }
             document.set_if_some(kind.description_field(), about.description.as_deref());
+            document.set_if_some("ResourceGroupId", about.resource_group.as_deref());
             if !about.tags.is_empty() {
                 let tags = about.tags.iter();
                 let tags = tags.map(|(key, value)| json!({ "Key": key, "Value": value }));

@@ -135,8 +135,5 @@ fn resource(resource: &ServiceResource) -> Value {
 }
 
 pub(super) fn version(version: AddressIpVersion) -> &'static str {
-    match version {
-        AddressIpVersion::Ipv4 => "IPv4",
-        AddressIpVersion::DualStack => "DualStack",
-    }
+    version.name()
 }

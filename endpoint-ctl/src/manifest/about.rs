@@ -26,10 +26,14 @@ pub(super) fn read(fields: &mut Fields<'_>, kind: Kind) -> Result<About, Told> {
         None => Ok(None),
     };
     let description = fields.optional(kind.description_field(), scalar::label);
+    let resource_group = fields.optional("ResourceGroupId", |node| {
+        scalar::id(node).map(str::to_owned)
+    });
     let tags = tags(fields, longest_key(kind));
     Ok(About {
         name: name?,
         description: description?,
+        resource_group: resource_group?,
         tags: tags?,
         parts: BTreeMap::new(),
     })

@@ -28,6 +28,7 @@ pub(super) struct Claim<'a> {
     pub(super) ip: Option<IpAddr>,
     pub(super) connected: bool,
     pub(super) resource: Option<LoadBalancerId>,
+    pub(super) replaced: Option<LoadBalancerId>,
     pub(super) place: Place<'a>,
 }
 
@@ -114,6 +115,7 @@ fn give(claim: Claim<'_>, ip: IpAddr, model: &mut Model) {
             ipv6: None,
             connected: claim.connected,
             resource: claim.resource,
+            replaced: claim.replaced,
         }),
         IpAddr::V6(ip) => {
             let mut zones = endpoint.zones.iter_mut();

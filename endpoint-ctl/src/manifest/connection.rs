@@ -31,11 +31,14 @@ pub(super) fn read<'a>(
     context: &Context<'_>,
 ) -> Result<Meeting<'a>, Told> {
     let connected = fields.optional("Connected", scalar::boolean);
-    let traffic_control = fields.defaulted(
-        "TrafficControlMode",
-        TrafficControlMode::default(),
-        |node| scalar::one_of(node, &MODES),
-    );
+    let traffic_control =
+        fields.optional("TrafficControlMode", |node| scalar::one_of(node, &MODES));
+    // Who writes a bandwidth and no more means it.
+    let by_itself = if fields.has("Bandwidth") {
+        TrafficControlMode::BandwidthLimit
+    } else {
+        TrafficControlMode::Scalability
+    };
     let zone_affinity = fields.defaulted("ZoneAffinityEnabled", false, scalar::boolean);
     let private_dns = fields.defaulted("PrivateDnsEnabled", false, scalar::boolean);
     let found = service.and_then(|id| context.model.services.get(id));
@@ -43,7 +46,7 @@ pub(super) fn read<'a>(
     Ok(Meeting {
         connection: Connection {
             accepted: connected?.unwrap_or(lets_in),
-            traffic_control: traffic_control?,
+            traffic_control: traffic_control?.unwrap_or(by_itself),
         },
         zone_affinity: zone_affinity?,
         private_dns: private_dns?,

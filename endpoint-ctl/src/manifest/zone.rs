@@ -27,6 +27,7 @@ pub(super) struct Zone<'a> {
     ipv6: Option<Ipv6Addr>,
     connected: bool,
     resource: Option<LoadBalancerId>,
+    replaced: Option<LoadBalancerId>,
     id_place: Place<'a>,
     vswitch_place: Place<'a>,
     ip_place: Place<'a>,
@@ -62,9 +63,9 @@ fn read_one<'a>(mut fields: Fields<'a>, seen: &mut BTreeSet<ZoneId>) -> Result<Z
     let ip = fields.optional("ip", ip::ipv4);
     let ipv6 = fields.optional("Ipv6Address", ip::ipv6);
     let connected = fields.defaulted("Connected", true, scalar::boolean);
-    let resource = fields.optional("ResourceId", |node| {
-        scalar::id(node).map(LoadBalancerId::new)
-    });
+    let mut balancer =
+        |name| fields.optional(name, |node| scalar::id(node).map(LoadBalancerId::new));
+    let (resource, replaced) = (balancer("ResourceId"), balancer("ReplacedResourceId"));
     let [id_place, vswitch_place, ip_place, ipv6_place] =
         ["ZoneId", "VSwitchId", "ip", "Ipv6Address"].map(|name| fields.place_of(name));
     fields.finish();
@@ -83,6 +84,7 @@ fn read_one<'a>(mut fields: Fields<'a>, seen: &mut BTreeSet<ZoneId>) -> Result<Z
         ipv6: ipv6?,
         connected: connected?,
         resource: resource?,
+        replaced: replaced?,
         id_place,
         vswitch_place,
         ip_place,
@@ -114,6 +116,7 @@ pub(super) fn claim<'a>(
         ip,
         connected: zone.connected,
         resource: zone.resource.clone(),
+        replaced: zone.replaced.clone(),
         place,
     };
     context

@@ -39,6 +39,8 @@ pub struct About {
     pub name: Option<String>,
     /// `Description`, `EndpointDescription`, `ServiceDescription`.
     pub description: Option<String>,
+    /// `ResourceGroupId`: a label, since there are no groups of resources here.
+    pub resource_group: Option<String>,
     /// `Tags`, by `Key`.
     pub tags: BTreeMap<String, String>,
     /// What is said of its parts: rules and entries, by their ids.

@@ -34,6 +34,16 @@ pub enum Payer {
     EndpointService,
 }
 
+impl TrafficControlMode {
+    /// As the API spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Scalability => "Scalability",
+            Self::BandwidthLimit => "BandwidthLimit",
+        }
+    }
+}
+
 impl Payer {
     /// As the API spells it.
     pub fn name(self) -> &'static str {

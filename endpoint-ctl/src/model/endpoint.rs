@@ -19,6 +19,16 @@ pub enum AddressIpVersion {
     DualStack,
 }
 
+impl AddressIpVersion {
+    /// As the API spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ipv4 => "IPv4",
+            Self::DualStack => "DualStack",
+        }
+    }
+}
+
 /// `EndpointType`: who opens flows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum EndpointType {
@@ -101,6 +111,9 @@ pub struct EndpointZone {
     pub connected: bool,
     /// The resource of the service that this zone was given; `None`: the one that serves its zone.
     pub resource: Option<LoadBalancerId>,
+    /// The resource that [`resource`](Self::resource) took the place of: flows that are at its servers may
+    /// go on there, and no new ones come to them.
+    pub replaced: Option<LoadBalancerId>,
 }
 
 impl Endpoint {

@@ -5,7 +5,8 @@
 /// What an endpoint may use. `None`: as much, or as long, as the node allows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EndpointLimits {
-    /// `Bandwidth`, Mbit/s each way, of all its ENIs together.
+    /// `Bandwidth`, Mbit/s each way, of all its ENIs together; a limit with
+    /// [`TrafficControlMode::BandwidthLimit`](super::TrafficControlMode) alone.
     pub bandwidth: Option<u32>,
     /// `FlowLimit`, the most flows at a time through each of its ENIs.
     pub flows: Option<u32>,

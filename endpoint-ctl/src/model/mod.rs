@@ -46,6 +46,9 @@ pub use security_group::{
     Direction, Peer, SecurityGroup, SecurityGroupRule, SecurityGroupType, managed_group,
 };
 
+/// Mbit/s of a connection that is given no other.
+const DEFAULT_BANDWIDTH: u32 = 3_072;
+
 /// One complete, consistent desired state. Every reference in it resolves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Model {
@@ -82,6 +85,30 @@ impl Model {
         let service = self.services.get(&endpoint.service)?;
         let resource = service.resource(zone)?;
         self.load_balancers.get(&resource.load_balancer)
+    }
+
+    /// The load balancer whose flows may go on at an endpoint's zone though it was replaced there: it is
+    /// in the same network as the one that took its place.
+    pub fn replaced(&self, endpoint: &Endpoint, zone: &EndpointZone) -> Option<&LoadBalancer> {
+        let replaced = self.load_balancers.get(zone.replaced.as_ref()?)?;
+        let now = self.load_balancer(endpoint, zone)?;
+        Some(replaced).filter(|one| one.provider_network == now.provider_network)
+    }
+
+    /// `Bandwidth` of an endpoint's connection in Mbit/s, be it a limit or not.
+    pub fn bandwidth(&self, endpoint: &Endpoint) -> u32 {
+        let service = self.services.get(&endpoint.service);
+        let of_service = || service.and_then(|service| service.connect_bandwidth);
+        let given = endpoint.limits.bandwidth.or_else(of_service);
+        given.unwrap_or(DEFAULT_BANDWIDTH)
+    }
+
+    /// The same if it is a limit.
+    pub fn bandwidth_limit(&self, endpoint: &Endpoint) -> Option<u32> {
+        match endpoint.connection.traffic_control {
+            TrafficControlMode::Scalability => None,
+            TrafficControlMode::BandwidthLimit => Some(self.bandwidth(endpoint)),
+        }
     }
 
     /// The provider network that an endpoint's service is in, if it has resources: all of them are in one.

@@ -42,6 +42,14 @@ pub(super) fn description<'r>(registry: &'r Registry, kind: Kind, id: &str) -> &
         .unwrap_or_default()
 }
 
+/// `ResourceGroupId` of a resource, or an empty text.
+pub(super) fn resource_group<'r>(registry: &'r Registry, kind: Kind, id: &str) -> &'r str {
+    let about = registry.model.about(kind, id);
+    about
+        .and_then(|about| about.resource_group.as_deref())
+        .unwrap_or_default()
+}
+
 /// Tags of a resource: `[{"Key":..., "Value":...}]`.
 pub(super) fn tags(registry: &Registry, kind: Kind, id: &str) -> Vec<Value> {
     let about = registry.model.about(kind, id);

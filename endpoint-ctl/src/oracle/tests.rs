@@ -90,6 +90,7 @@ fn endpoint_with(groups: Vec<SecurityGroup>) -> Model {
             ipv6: None,
             connected: true,
             resource: None,
+            replaced: None,
         }],
     };
     model.endpoints.insert(id, endpoint);

@@ -80,6 +80,13 @@ pub fn referrers(model: &Model, of: &ResourceId) -> Vec<ResourceId> {
                 .values()
                 .filter(has)
                 .for_each(|one| add(Kind::Service, one.id.as_str()));
+            let is_there = |zone: &crate::model::EndpointZone| {
+                let replaced = zone.replaced.as_ref();
+                replaced.is_some_and(|replaced| replaced.as_str() == id)
+            };
+            let endpoints = model.endpoints.values();
+            let endpoints = endpoints.filter(|one| one.zones.iter().any(is_there));
+            endpoints.for_each(|one| add(Kind::Endpoint, one.id.as_str()));
         }
         Kind::Service => {
             let endpoints = model.endpoints.values();

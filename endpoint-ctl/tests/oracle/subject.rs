@@ -282,6 +282,7 @@ fn endpoint_at(id: EndpointId, ip: Ipv4Addr, vpc: &VpcId) -> Endpoint {
             ipv6: None,
             connected: true,
             resource: None,
+            replaced: None,
         }],
         id,
     }

@@ -155,6 +155,7 @@ fn endpoint(
             ipv6: Some(Ipv6Addr::new(0xfd00, 0, 0, 1, 0, 0, 0, last.into())),
             connected: true,
             resource: None,
+            replaced: None,
         }],
         id,
     }

@@ -62,12 +62,27 @@ pub(super) fn zone(view: &View, endpoint: &Endpoint, zone: &EndpointZone) -> &'s
         return "Creating";
     };
     match (before.is_connected(of_before), now.is_connected(of_now)) {
-        (true, true) if of_before.resource != of_now.resource => "Migrating",
         (true, true) => "Connected",
         (false, true) => "Connecting",
         (true, false) => "Disconnecting",
         (false, false) if of_now.connected => "Wait",
         (false, false) => "Disconnected",
+    }
+}
+
+/// The same as the provider sees it, who moves zones from one resource to another.
+pub(super) fn zone_of_connection(
+    view: &View,
+    endpoint: &Endpoint,
+    zone: &EndpointZone,
+) -> &'static str {
+    let shown = self::zone(view, endpoint, zone);
+    let before = in_model(&view.in_force.model, endpoint.id.as_str());
+    let before = before.and_then(|before| zone_of(before, zone));
+    match before {
+        Some(before) if shown == "Connected" && before.resource != zone.resource => "Migrating",
+        Some(_) if shown == "Connected" && zone.replaced.is_some() => "Migrated",
+        _ => shown,
     }
 }
 
@@ -123,6 +138,7 @@ fn is_same_but_for_connection(now: &Endpoint, before: &Endpoint) -> bool {
         if let Some(before) = zone_of(before, zone) {
             zone.connected = before.connected;
             zone.resource.clone_from(&before.resource);
+            zone.replaced.clone_from(&before.replaced);
         }
     }
     as_before == *before
@@ -133,7 +149,9 @@ fn is_modified(now: &Endpoint, before: &Endpoint) -> bool {
     let is_of = |zone: &EndpointZone| {
         let before = zone_of(before, zone);
         before.is_some_and(|before| {
-            before.connected != zone.connected || before.resource != zone.resource
+            before.connected != zone.connected
+                || before.resource != zone.resource
+                || before.replaced != zone.replaced
         })
     };
     now.connection != before.connection
@@ -180,6 +198,7 @@ mod tests {
                 ipv6: None,
                 connected: true,
                 resource: None,
+                replaced: None,
             }],
             resources: Vec::new(),
         }
@@ -264,8 +283,15 @@ mod tests {
         assert_states(&view(Some(limited), Some(before.clone())), states);
         let mut moved = before.clone();
         moved.zones[0].resource = Some(LoadBalancerId::new("nlb"));
-        let states = ["Active", "Pending", "Migrating"];
-        assert_states(&view(Some(moved), Some(before.clone())), states);
+        moved.zones[0].replaced = Some(LoadBalancerId::new("nlb-old"));
+        let states = ["Active", "Pending", "Connected"];
+        let moving = view(Some(moved.clone()), Some(before.clone()));
+        assert_states(&moving, states);
+        let there = view(Some(moved.clone()), Some(moved.clone()));
+        for (view, expected) in [(moving, "Migrating"), (there, "Migrated")] {
+            let seen = zone_of_connection(&view, &moved, &moved.zones[0]);
+            assert_eq!(seen, expected);
+        }
         let mut cut = before.clone();
         cut.zones[0].connected = false;
         let states = ["Active", "Pending", "Disconnecting"];
