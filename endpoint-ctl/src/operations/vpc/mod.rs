@@ -3,6 +3,9 @@
 //! May import: operations' own.
 
 mod network;
+mod network_acl;
+mod network_acl_entries;
+mod region;
 mod vswitch;
 
 use super::Operation;
@@ -19,6 +22,17 @@ pub(super) fn find(action: &str) -> Option<Operation> {
         "DescribeVSwitches" => Operation::read(vswitch::describe),
         "DescribeVSwitchAttributes" => Operation::read(vswitch::attributes),
         "ModifyVSwitchAttribute" => Operation::write(vswitch::modify),
+        "CreateNetworkAcl" => Operation::write(network_acl::create),
+        "DeleteNetworkAcl" => Operation::write(network_acl::delete),
+        "DescribeNetworkAcls" => Operation::read(network_acl::describe),
+        "DescribeNetworkAclAttributes" => Operation::read(network_acl::attributes),
+        "ModifyNetworkAclAttributes" => Operation::write(network_acl::modify),
+        "UpdateNetworkAclEntries" => Operation::write(network_acl::update_entries),
+        "CopyNetworkAclEntries" => Operation::write(network_acl::copy_entries),
+        "AssociateNetworkAcl" => Operation::write(network_acl::associate),
+        "UnassociateNetworkAcl" => Operation::write(network_acl::unassociate),
+        "DescribeRegions" => Operation::read(region::regions).anywhere(),
+        "DescribeZones" => Operation::read(region::zones),
         _ => return None,
     })
 }
