@@ -1,5 +1,6 @@
 //! Operations of the API without the wire: calls in, answers out, nothing stored.
 
 mod endpoint;
+mod network_acl;
 mod rig;
 mod vpc;
