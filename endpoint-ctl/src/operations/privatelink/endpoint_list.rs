@@ -4,10 +4,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{endpoint, status};
+use super::{domains, endpoint, status};
 use crate::api::{ApiError, Reader};
-use crate::model::{AddressIpVersion, Endpoint, Kind};
-use crate::operations::answers::{created, description, has_tags, members, name, tags};
+use crate::model::{Endpoint, Kind};
+use crate::operations::answers::{
+    created, description, has_tags, members, name, resource_group, tags,
+};
 use crate::operations::names;
 use crate::operations::paging::TokenPage;
 use crate::operations::refusals::not_found;
@@ -123,7 +125,7 @@ impl<'p> Filter<'p> {
         let registry = view.knows(Kind::Endpoint, id);
         let service = registry.model.services.get(one.service.as_str());
         let has = |name: &str, wanted: &str| match name {
-            "AddressIpVersion" => version(one.address_ip_version) == wanted,
+            "AddressIpVersion" => one.address_ip_version.name() == wanted,
             "ConnectionStatus" => status::connection(view, id) == wanted,
             "EndpointId" => id == wanted,
             "EndpointName" => self::name(registry, Kind::Endpoint, id) == wanted,
@@ -136,14 +138,6 @@ impl<'p> Filter<'p> {
     }
 }
 
-/// `AddressIpVersion` as the API spells it.
-pub(super) fn version(version: AddressIpVersion) -> &'static str {
-    match version {
-        AddressIpVersion::Ipv4 => "IPv4",
-        AddressIpVersion::DualStack => "DualStack",
-    }
-}
-
 /// An endpoint with all that lists show of it.
 pub(super) fn shown(one: &Endpoint, view: &View, request: &Request<'_>) -> Map<String, Value> {
     let id = one.id.as_str();
@@ -152,13 +146,13 @@ pub(super) fn shown(one: &Endpoint, view: &View, request: &Request<'_>) -> Map<S
     let bandwidth = one.limits.bandwidth;
     let bandwidth = bandwidth.or_else(|| service.and_then(|service| service.connect_bandwidth));
     members(json!({
-        "AddressIpVersion": version(one.address_ip_version),
+        "AddressIpVersion": one.address_ip_version.name(),
         "Bandwidth": bandwidth.unwrap_or(DEFAULT_BANDWIDTH),
         "ConnectionStatus": status::connection(view, id),
         "CreateTime": created(registry, Kind::Endpoint, id),
         "EndpointBusinessStatus": "Normal",
         "EndpointDescription": description(registry, Kind::Endpoint, id),
-        "EndpointDomain": endpoint::domain(id, &one.service, request),
+        "EndpointDomain": domains::endpoint(one, request.settings),
         "EndpointId": id,
         "EndpointName": name(registry, Kind::Endpoint, id),
         "EndpointStatus": status::endpoint(view, id),
@@ -167,7 +161,7 @@ pub(super) fn shown(one: &Endpoint, view: &View, request: &Request<'_>) -> Map<S
         "PrivateDnsEnabled": one.private_dns,
         "ProtectedEnabled": false,
         "RegionId": request.settings.region,
-        "ResourceGroupId": "",
+        "ResourceGroupId": resource_group(registry, Kind::Endpoint, id),
         "ResourceOwner": true,
         "ServiceId": one.service.as_str(),
         "ServiceName": service.map(|service| service.name.as_str()).unwrap_or_default(),

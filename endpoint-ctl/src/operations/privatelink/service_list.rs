@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+use super::endpoint::may_connect;
+use super::endpoint_list::DEFAULT_BANDWIDTH;
 use super::service::{LEAST_BANDWIDTH, MOST_BANDWIDTH, given};
 use super::{domains, region, status};
 use crate::api::{ApiError, Reader};
@@ -18,7 +20,6 @@ use crate::operations::{Answer, Request};
 use crate::registry::{Progress, Registry, View};
 
 /// Mbit/s of connections to a service that says nothing else.
-const DEFAULT_BANDWIDTH: u32 = 3_072;
 
 /// The caller's service that a request names, declared or on its way out.
 pub(super) fn named<'v>(
@@ -123,14 +124,6 @@ pub(super) fn list_by_end_user(view: &View, request: &Request<'_>) -> Answer {
         // The SDK has it as a text here.
         "TotalCount": total.to_string(),
     })))
-}
-
-/// Whether an account may connect to a service: its own, or one that lists it among its users.
-fn may_connect(service: &EndpointService, registry: &Registry, account: &AccountId) -> bool {
-    let users = &service.users;
-    registry.is_of(Kind::Service, service.id.as_str(), account)
-        || users.contains(account.as_str())
-        || users.contains("*")
 }
 
 fn is_tagged(service: &EndpointService, view: &View, tagged: &[(&str, &str)]) -> bool {
