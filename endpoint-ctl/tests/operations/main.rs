@@ -2,5 +2,6 @@
 
 mod endpoint;
 mod network_acl;
+mod random;
 mod rig;
 mod vpc;
