@@ -23,11 +23,13 @@ pub enum Kind {
     Service,
     /// An endpoint.
     Endpoint,
+    /// A flow log.
+    FlowLog,
 }
 
 impl Kind {
     /// All kinds, each after those it refers to.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Vpc,
         Self::VSwitch,
         Self::PrefixList,
@@ -37,6 +39,7 @@ impl Kind {
         Self::LoadBalancer,
         Self::Service,
         Self::Endpoint,
+        Self::FlowLog,
     ];
 
     /// As the field `kind` spells it.
@@ -51,6 +54,7 @@ impl Kind {
             Self::LoadBalancer => "LoadBalancer",
             Self::Service => "VpcEndpointService",
             Self::Endpoint => "VpcEndpoint",
+            Self::FlowLog => "FlowLog",
         }
     }
 
@@ -66,6 +70,7 @@ impl Kind {
             Self::LoadBalancer => "LoadBalancerId",
             Self::Service => "ServiceId",
             Self::Endpoint => "EndpointId",
+            Self::FlowLog => "FlowLogId",
         }
     }
 
@@ -80,6 +85,7 @@ impl Kind {
             Self::ProviderNetwork => "ProviderNetworkName",
             Self::LoadBalancer => "LoadBalancerName",
             Self::Endpoint => "EndpointName",
+            Self::FlowLog => "FlowLogName",
             Self::Service => return None,
         };
         Some(field)

@@ -22,6 +22,8 @@ pub struct Quotas {
     pub network_acls_per_vpc: usize,
     /// Load balancers.
     pub load_balancers: usize,
+    /// Flow logs.
+    pub flow_logs: usize,
 }
 
 impl Default for Quotas {
@@ -34,6 +36,7 @@ impl Default for Quotas {
             vswitches_per_vpc: 1_000,
             network_acls_per_vpc: 200,
             load_balancers: 1_000,
+            flow_logs: 1_000,
         }
     }
 }
@@ -92,6 +95,11 @@ impl Quotas {
                 let count = in_vpc(of, &mut model.endpoints.values().map(|one| &one.vpc));
                 ("ep_quota_vpc_endpoints_num", count, self.endpoints_per_vpc)
             }
+            Kind::FlowLog => (
+                "vpc_quota_flowlog_inst_nums",
+                own(Kind::FlowLog),
+                self.flow_logs,
+            ),
             Kind::PrefixList | Kind::ProviderNetwork => return Ok(()),
         };
         if count <= most {

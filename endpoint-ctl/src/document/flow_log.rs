@@ -1,0 +1,19 @@
+//! Flow logs.
+//!
+//! May import: model, the module's own.
+
+use super::Document;
+use crate::model::FlowLog;
+
+pub(super) fn fill(log: &FlowLog, document: &mut Document) {
+    document.set("ResourceType", log.resource_type.name());
+    document.set("ResourceId", log.resource.as_str());
+    document.set("TrafficType", log.traffic.name());
+    document.set("AggregationInterval", log.interval);
+    document.set_if_some("LogFormat", log.log_format.as_deref());
+    document.set("ProjectName", log.project.as_str());
+    document.set("LogStoreName", log.log_store.as_str());
+    if !log.active {
+        document.set("Active", false);
+    }
+}
