@@ -1,4 +1,9 @@
 //! Operations of the API without the wire: calls in, answers out, nothing stored.
 
+mod ecs_groups;
+mod ecs_members;
+mod ecs_prefix_lists;
+mod ecs_rules;
 mod rig;
+mod tags;
 mod vpc;
