@@ -1,7 +1,6 @@
-//! Security groups: made, listed, renamed, deleted, and those that come with endpoints.
+//! Security groups: made, listed, renamed, deleted; regions and zones.
 
 use endpoint_ctl::api::Product::Ecs;
-use endpoint_ctl::registry::Quotas;
 use serde_json::{Value, json};
 
 use crate::rig::{CONSUMER, PROVIDER, REGION, Rig, text};
@@ -16,7 +15,7 @@ pub(crate) fn group(rig: &Rig, vpc: &str, name: &str) -> String {
 }
 
 /// The ids of the groups that a call lists, and the token of the next page.
-fn listed(rig: &Rig, parameters: &[(&str, &str)]) -> (Vec<String>, String) {
+pub(crate) fn listed(rig: &Rig, parameters: &[(&str, &str)]) -> (Vec<String>, String) {
     let answer = rig.call(Ecs, "DescribeSecurityGroups", parameters);
     let groups = answer["SecurityGroups"]["SecurityGroup"].as_array();
     let groups = groups.expect("a list").iter();
@@ -245,126 +244,6 @@ fn what_cannot_be_is_refused() {
     }
 }
 
-/// The group of an endpoint, and its ENI.
-fn managed(rig: &Rig) -> (String, String) {
-    let (vpc, vswitch) = rig.network("cn-test-a");
-    let own = group(rig, &vpc, "own");
-    let (_, eni) = rig.endpoint(&vpc, &vswitch, &own);
-    let found = listed(rig, &[("ServiceManaged", "True")]).0;
-    assert_eq!(listed(rig, &[("ServiceManaged", "False")]).0, [own]);
-    assert_eq!(found.len(), 1);
-    (found[0].clone(), eni)
-}
-
-#[test]
-fn the_group_of_an_endpoint_is_listed_with_its_rules() {
-    let rig = Rig::new();
-    let (id, _) = managed(&rig);
-    let answer = rig.call(Ecs, "DescribeSecurityGroups", &[("SecurityGroupId", &id)]);
-    let shown = &answer["SecurityGroups"]["SecurityGroup"][0];
-    assert_eq!(shown["RuleCount"], 2);
-    assert_eq!(shown["ServiceManaged"], true);
-    assert_eq!(shown["ServiceID"], 20_200_415);
-    assert_eq!(shown["SecurityGroupName"], *id);
-    assert!(
-        shown["Description"]
-            .as_str()
-            .expect("text")
-            .contains("ep-web")
-    );
-    assert!(shown["CreationTime"].as_str().expect("text").ends_with('Z'));
-
-    let attribute = rig.call(
-        Ecs,
-        "DescribeSecurityGroupAttribute",
-        &[("SecurityGroupId", &id)],
-    );
-    assert_eq!(attribute["InnerAccessPolicy"], "Drop");
-    assert_eq!(attribute["Description"], shown["Description"]);
-    let rules = attribute["Permissions"]["Permission"]
-        .as_array()
-        .expect("a list");
-    let said: Vec<_> = rules
-        .iter()
-        .map(|rule| {
-            [
-                "Direction",
-                "IpProtocol",
-                "PortRange",
-                "Policy",
-                "Priority",
-                "DestCidrIp",
-                "Ipv6DestCidrIp",
-            ]
-            .map(|name| rule[name].as_str().expect("text"))
-        })
-        .collect();
-    assert_eq!(
-        said,
-        [
-            ["egress", "ALL", "-1/-1", "Accept", "1", "0.0.0.0/0", ""],
-            ["egress", "ALL", "-1/-1", "Accept", "1", "", "::/0"],
-        ]
-    );
-    assert_eq!(rules[0]["CreateTime"], shown["CreationTime"]);
-    let theirs = rig.call_as(PROVIDER, Ecs, "DescribeSecurityGroups", &[]);
-    assert_eq!(theirs.expect("answers")["TotalCount"], 0);
-}
-
-#[test]
-fn the_group_of_an_endpoint_is_not_to_be_changed() {
-    let rig = Rig::new();
-    let (id, eni) = managed(&rig);
-    let rule = [
-        ("Permissions.1.IpProtocol", "ALL"),
-        ("Permissions.1.PortRange", "-1/-1"),
-        ("Permissions.1.SourceCidrIp", "0.0.0.0/0"),
-        ("SecurityGroupId", &id),
-    ];
-    for action in [
-        "AuthorizeSecurityGroup",
-        "AuthorizeSecurityGroupEgress",
-        "RevokeSecurityGroup",
-        "RevokeSecurityGroupEgress",
-        "ModifySecurityGroupRule",
-        "ModifySecurityGroupEgressRule",
-    ] {
-        rig.refused(
-            Ecs,
-            action,
-            &rule,
-            "InvalidOperation.ResourceManagedByCloudProduct",
-        );
-    }
-    let more = [
-        ("SecurityGroupName", "mine"),
-        ("InnerAccessPolicy", "Accept"),
-        ("NetworkInterfaceId", eni.as_str()),
-        ("SecurityGroupId", &id),
-        ("ResourceType", "securitygroup"),
-        ("ResourceId.1", &id),
-        ("Tag.1.Key", "k"),
-    ];
-    for action in [
-        "ModifySecurityGroupAttribute",
-        "ModifySecurityGroupPolicy",
-        "DeleteSecurityGroup",
-        "JoinSecurityGroup",
-        "LeaveSecurityGroup",
-        "TagResources",
-    ] {
-        rig.refused(
-            Ecs,
-            action,
-            &more,
-            "InvalidOperation.ResourceManagedByCloudProduct",
-        );
-        let theirs = rig.call_as(PROVIDER, Ecs, action, &more);
-        let code = theirs.expect_err("refused").code;
-        assert_eq!(code, "InvalidSecurityGroupId.NotFound", "{action}");
-    }
-}
-
 #[test]
 fn groups_that_are_needed_stay() {
     let rig = Rig::new();
@@ -423,27 +302,6 @@ fn groups_that_are_needed_stay() {
     );
     rig.call(Ecs, "RevokeSecurityGroup", &refers);
     rig.call(Ecs, "DeleteSecurityGroup", &[("SecurityGroupId", &web)]);
-}
-
-#[test]
-fn the_quota_counts_groups_of_endpoints() {
-    let quotas = Quotas {
-        security_groups: 3,
-        ..Quotas::default()
-    };
-    let rig = Rig::with(quotas);
-    let (vpc, vswitch) = rig.network("cn-test-a");
-    let own = group(&rig, &vpc, "own");
-    rig.endpoint(&vpc, &vswitch, &own);
-    let last = group(&rig, &vpc, "last");
-    rig.refused(
-        Ecs,
-        "CreateSecurityGroup",
-        &[("VpcId", &vpc)],
-        "QuotaExceed.SecurityGroup",
-    );
-    rig.call(Ecs, "DeleteSecurityGroup", &[("SecurityGroupId", &last)]);
-    group(&rig, &vpc, "next");
 }
 
 #[test]
