@@ -141,6 +141,24 @@ fn rules_of_both_directions_and_all_peers_are_kept() {
 }
 
 #[test]
+fn a_rule_is_described_in_512_letters_at_most() {
+    let lab = Lab::new();
+    let of = |length| {
+        [
+            HTTP[0],
+            HTTP[1],
+            HTTP[2],
+            ("Permissions.1.Description", length),
+        ]
+    };
+    let (longest, longer) = ("x".repeat(512), "x".repeat(513));
+    let message = lab.refused("AuthorizeSecurityGroup", &of(&longer), "InvalidDescription");
+    assert!(message.contains("Permissions.1.Description"), "{message}");
+    lab.call("AuthorizeSecurityGroup", &of(&longest));
+    assert_eq!(lab.shown(&[])[0]["Description"], longest);
+}
+
+#[test]
 fn a_rule_that_is_there_is_not_added_again() {
     let lab = Lab::new();
     lab.call("AuthorizeSecurityGroup", &HTTP);

@@ -44,7 +44,10 @@ const TABLE: &[Row] = &[
     pure("document", &["model"]),
     row("api", &["manifest", "model"]),
     row("registry", &["document", "manifest", "model", "store"]),
-    row("operations", &["api", "document", "model", "registry", "store"]),
+    row(
+        "operations",
+        &["api", "document", "model", "registry", "store"],
+    ),
     pure("compiler", &["model"]),
     pure("oracle", &["model"]),
     row("dataplane", &["compiler"]),
