@@ -115,6 +115,11 @@ fn what_one_alone_may_have_is_kept_from_later_documents() {
     ));
     assert!(error.contains("is used in SecurityGroup"), "{error}");
 
+    let error = refused(&format!(
+        "{{kind: SecurityGroup, SecurityGroupId: sg-new, VpcId: {vpc}, Permissions: [{{Direction: ingress, IpProtocol: ALL, PortRange: -1/-1, SourceCidrIp: 0.0.0.0/0, CreateTime: yesterday}}]}}"
+    ));
+    assert!(error.contains("is not a time"), "{error}");
+
     let new_endpoint = |ip: std::net::Ipv4Addr| {
         refused(&format!(
             "{{kind: VpcEndpoint, EndpointId: ep-new, VpcId: {vpc}, ServiceId: {}, SecurityGroupIds: [{}], Zones: [{{ZoneId: {}, VSwitchId: {}, ip: {ip}}}]}}",
@@ -142,7 +147,7 @@ fn documents_are_chosen_by_kind_and_id() {
                 .collect::<Vec<_>>(),
         )
     };
-    assert_eq!(chosen(None, None).expect("all").len(), 7);
+    assert_eq!(chosen(None, None).expect("all").len(), 8);
     assert_eq!(chosen(Some("VSwitches"), None).expect("a plural"), ["vsw"]);
     assert_eq!(
         chosen(Some("vpcendpoint"), Some("ep")).expect("one"),
