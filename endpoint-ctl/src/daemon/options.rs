@@ -105,7 +105,12 @@ impl DaemonOptions {
                     .map_err(crate::registry::DeskError::from)?,
             ),
         };
-        Ok(Desk::open(store, self.quotas).await?)
+        let quotas = Quotas {
+            enis: self.capacity.enis as usize,
+            rules: self.capacity.rules as usize,
+            ..self.quotas
+        };
+        Ok(Desk::open(store, quotas).await?)
     }
 
     /// The manifest as it is now, if there is one.

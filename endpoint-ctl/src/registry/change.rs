@@ -72,9 +72,11 @@ impl Change {
             manifest: None,
         };
         let id = ResourceId::new(document.kind, document.id.as_str());
+        let before = self.registry.model.clone();
         self.declare([document])?;
         self.registry.origins.insert(id.clone(), origin);
-        self.quotas.check(&self.registry, &id, owner)
+        self.quotas.check(&self.registry, &id, owner)?;
+        self.quotas.check_room(&before, &self.registry.model, &id)
     }
 
     /// The document of a resource, to be edited and [replaced](Self::replace) by.
@@ -129,6 +131,13 @@ impl Change {
         self.declare_over(&documents, &previous)?;
         let read = documents.iter().map(|one| (one.kind, one.id.as_str()));
         rebind(&mut self.registry.model, &previous, read);
+        let ids = documents
+            .iter()
+            .map(|one| ResourceId::new(one.kind, one.id.as_str()));
+        for id in ids {
+            self.quotas
+                .check_room(&previous, &self.registry.model, &id)?;
+        }
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 //! May import: std, model, registry's own.
 
 use super::{Reason, Refusal, Registry};
-use crate::model::{AccountId, Kind, ResourceId, VpcId};
+use crate::model::{AccountId, Kind, Model, ResourceId, VpcId};
 
 /// Quotas, each by account unless it says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,10 @@ pub struct Quotas {
     pub load_balancers: usize,
     /// Flow logs.
     pub flow_logs: usize,
+    /// ENIs of all accounts together: what the node's tables hold.
+    pub enis: usize,
+    /// Rules and entries of all accounts together: what the node's tables hold.
+    pub rules: usize,
 }
 
 impl Default for Quotas {
@@ -37,6 +41,8 @@ impl Default for Quotas {
             network_acls_per_vpc: 200,
             load_balancers: 1_000,
             flow_logs: 1_000,
+            enis: usize::MAX,
+            rules: usize::MAX,
         }
     }
 }
@@ -108,11 +114,47 @@ impl Quotas {
         Err(too_many(new, name, most))
     }
 
+    /// Whether the node has room for a resource as it is declared now: what it has not would hold up every
+    /// later change. What takes no more than `before` always has.
+    pub(super) fn check_room(
+        &self,
+        before: &Model,
+        now: &Model,
+        of: &ResourceId,
+    ) -> Result<(), Refusal> {
+        let (what, most, count): (_, _, fn(&Model) -> usize) = match of.kind {
+            Kind::Endpoint => ("enis", self.enis, enis),
+            Kind::SecurityGroup | Kind::NetworkAcl => ("rules", self.rules, rules),
+            _ => return Ok(()),
+        };
+        let taken = count(now);
+        if taken <= most || taken <= count(before) {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            Reason::Quota(what),
+            of.clone(),
+            format!("the node's tables hold {most} {what}"),
+            format!("delete what is not needed, or have the operator run with a larger --{what}"),
+        ))
+    }
+
     /// Security groups of an account; each endpoint brings one.
     fn groups(&self, registry: &Registry, account: &AccountId) -> usize {
         let groups = registry.ids_of(Kind::SecurityGroup, account).count();
         groups + registry.ids_of(Kind::Endpoint, account).count()
     }
+}
+
+fn enis(model: &Model) -> usize {
+    model.endpoints.values().map(|one| one.zones.len()).sum()
+}
+
+fn rules(model: &Model) -> usize {
+    let groups = model.security_groups.values().map(|one| one.rules.len());
+    let acls = model.network_acls.values();
+    let entries = acls.map(|one| one.ingress.len() + one.egress.len());
+    groups.chain(entries).sum()
 }
 
 fn too_many(new: &ResourceId, name: &'static str, most: usize) -> Refusal {
