@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    Endpoint, EndpointService, FlowLog, Listener, LoadBalancer, NetworkAcl, NetworkAclEntry,
-    PrefixList, ProviderNetwork, SecurityGroup, SecurityGroupRule, VSwitch, Vpc,
+    Endpoint, EndpointService, Listener, LoadBalancer, NetworkAcl, NetworkAclEntry, PrefixList,
+    ProviderNetwork, SecurityGroup, SecurityGroupRule, VSwitch, Vpc,
 };
 
 /// A resource whose fields can be compared.
@@ -51,10 +51,6 @@ fields! {
         name "ServiceName" resources "Resources" address_ip_version "AddressIpVersion"
         auto_accept "AutoAcceptEnabled" payer "Payer" users "Users" zone_affinity "ZoneAffinityEnabled"
         connect_bandwidth "ConnectBandwidth" domain "PrivateServiceDomain";
-    FlowLog [id]:
-        resource_type "ResourceType" resource "ResourceId" traffic "TrafficType"
-        interval "AggregationInterval" log_format "LogFormat" project "ProjectName"
-        log_store "LogStoreName" active "Active";
     Endpoint [id managed_group]:
         vpc "VpcId" endpoint_type "EndpointType" service "ServiceId"
         address_ip_version "AddressIpVersion" security_groups "SecurityGroupIds" policy "PolicyDocument"
@@ -108,7 +104,7 @@ macro_rules! plain {
 
 plain! {
     String bool Vec<ipnet::IpNet>
-    u8 u16 crate::model::FlowLogResource crate::model::TrafficType crate::model::AddressFamily crate::model::EndpointPolicy crate::model::Policy
+    u16 crate::model::AddressFamily crate::model::EndpointPolicy crate::model::Policy
     ipnet::Ipv4Net
     Option<ipnet::Ipv6Net> Option<String> Option<crate::model::NetworkAclId>
     Vec<std::net::IpAddr> Vec<crate::model::SecurityGroupId> Vec<crate::model::EndpointZone>

@@ -35,7 +35,6 @@ pub fn changes(before: &Model, after: &Model) -> Vec<Change> {
         Kind::LoadBalancer => kind(of, &before.load_balancers, &after.load_balancers),
         Kind::Service => kind(of, &before.services, &after.services),
         Kind::Endpoint => kind(of, &before.endpoints, &after.endpoints),
-        Kind::FlowLog => kind(of, &before.flow_logs, &after.flow_logs),
     };
     Kind::ALL.into_iter().flat_map(of_kind).collect()
 }

@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 
 use super::context::Context;
-use super::fault::{Place, Told};
+use super::fault::{Place, Told, Wrong};
 use super::fields::Fields;
+use super::node::Node;
 use super::scalar;
 use crate::model::{About, Kind, PartAbout, ResourceId};
 
@@ -61,7 +62,7 @@ pub(super) fn of_network(fields: &mut Fields<'_>) -> Result<PartAbout, Told> {
 /// Reads what is said of a rule of a security group.
 pub(super) fn of_rule(fields: &mut Fields<'_>) -> Result<PartAbout, Told> {
     let description = fields.optional("Description", |node| {
-        scalar::bounded_text(node, 0..=LONGEST_RULE_DESCRIPTION)
+        bounded(node, 0..=LONGEST_RULE_DESCRIPTION)
     });
     let created = fields.optional("CreateTime", scalar::time);
     Ok(PartAbout {
@@ -82,9 +83,9 @@ fn tags(fields: &mut Fields<'_>, longest_key: usize) -> Result<BTreeMap<String, 
     const FIELD: &str = "Tags";
     let mut tags = BTreeMap::new();
     fields.items(FIELD, |mut tag| {
-        let key = tag.required("Key", |node| scalar::bounded_text(node, 1..=longest_key));
+        let key = tag.required("Key", |node| bounded(node, 1..=longest_key));
         let value = tag.defaulted("Value", String::new(), |node| {
-            scalar::bounded_text(node, 0..=LONGEST_VALUE)
+            bounded(node, 0..=LONGEST_VALUE)
         });
         let place = tag.place_of("Key");
         tag.finish();
@@ -113,6 +114,18 @@ fn check_key(key: &str, place: &Place<'_>) -> Result<(), Told> {
             "choose another key",
         )),
     }
+}
+
+fn bounded(node: &Node<'_>, lengths: std::ops::RangeInclusive<usize>) -> Result<String, Wrong> {
+    let text = scalar::text(node)?;
+    let length = text.chars().count();
+    if lengths.contains(&length) {
+        return Ok(text.to_owned());
+    }
+    Err(Wrong::new(
+        format!("it has {length} characters"),
+        format!("write {} to {}", lengths.start(), lengths.end()),
+    ))
 }
 
 impl Context<'_> {

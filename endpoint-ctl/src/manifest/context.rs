@@ -188,7 +188,6 @@ impl<'a> Context<'a> {
             Kind::LoadBalancer => model.load_balancers.contains_key(&LoadBalancerId::new(id)),
             Kind::Service => model.services.contains_key(&ServiceId::new(id)),
             Kind::Endpoint => model.endpoints.contains_key(&EndpointId::new(id)),
-            Kind::FlowLog => model.flow_logs.contains_key(id),
         }
     }
 

@@ -95,22 +95,6 @@ fn bounded_id<'n>(node: &'n Node<'_>, longest: usize) -> Result<&'n str, Wrong> 
     }
 }
 
-/// Text of some length, in characters.
-pub(super) fn bounded_text(
-    node: &Node<'_>,
-    lengths: RangeInclusive<usize>,
-) -> Result<String, Wrong> {
-    let text = text(node)?;
-    let length = text.chars().count();
-    if lengths.contains(&length) {
-        return Ok(text.to_owned());
-    }
-    Err(Wrong::new(
-        format!("it has {length} characters"),
-        format!("write {} to {}", lengths.start(), lengths.end()),
-    ))
-}
-
 /// A domain name: labels of letters, digits and dashes, at least two (RFC 1035 section 2.3.1). In lower
 /// case, without a final dot.
 pub(super) fn domain(node: &Node<'_>) -> Result<String, Wrong> {

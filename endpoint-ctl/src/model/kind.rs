@@ -23,13 +23,11 @@ pub enum Kind {
     Service,
     /// An endpoint.
     Endpoint,
-    /// A flow log.
-    FlowLog,
 }
 
 impl Kind {
     /// All kinds, each after those it refers to.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 9] = [
         Self::Vpc,
         Self::VSwitch,
         Self::PrefixList,
@@ -39,7 +37,6 @@ impl Kind {
         Self::LoadBalancer,
         Self::Service,
         Self::Endpoint,
-        Self::FlowLog,
     ];
 
     /// As the field `kind` spells it.
@@ -54,7 +51,6 @@ impl Kind {
             Self::LoadBalancer => "LoadBalancer",
             Self::Service => "VpcEndpointService",
             Self::Endpoint => "VpcEndpoint",
-            Self::FlowLog => "FlowLog",
         }
     }
 
@@ -70,7 +66,6 @@ impl Kind {
             Self::LoadBalancer => "LoadBalancerId",
             Self::Service => "ServiceId",
             Self::Endpoint => "EndpointId",
-            Self::FlowLog => "FlowLogId",
         }
     }
 
@@ -85,7 +80,6 @@ impl Kind {
             Self::ProviderNetwork => "ProviderNetworkName",
             Self::LoadBalancer => "LoadBalancerName",
             Self::Endpoint => "EndpointName",
-            Self::FlowLog => "FlowLogName",
             Self::Service => return None,
         };
         Some(field)

@@ -22,8 +22,6 @@ pub struct Quotas {
     pub network_acls_per_vpc: usize,
     /// Load balancers.
     pub load_balancers: usize,
-    /// Flow logs.
-    pub flow_logs: usize,
     /// ENIs of all accounts together: what the node's tables hold.
     pub enis: usize,
     /// Rules and entries of all accounts together: what the node's tables hold.
@@ -40,7 +38,6 @@ impl Default for Quotas {
             vswitches_per_vpc: 1_000,
             network_acls_per_vpc: 200,
             load_balancers: 1_000,
-            flow_logs: 1_000,
             enis: usize::MAX,
             rules: usize::MAX,
         }
@@ -101,11 +98,6 @@ impl Quotas {
                 let count = in_vpc(of, &mut model.endpoints.values().map(|one| &one.vpc));
                 ("ep_quota_vpc_endpoints_num", count, self.endpoints_per_vpc)
             }
-            Kind::FlowLog => (
-                "vpc_quota_flowlog_inst_nums",
-                own(Kind::FlowLog),
-                self.flow_logs,
-            ),
             Kind::PrefixList | Kind::ProviderNetwork => return Ok(()),
         };
         if count <= most {

@@ -2,7 +2,7 @@
 //!
 //! May import: std, model.
 
-use crate::model::{FlowLogResource, Kind, Model, Peer, ResourceId};
+use crate::model::{Kind, Model, Peer, ResourceId};
 
 /// The resources that refer to one, which cannot go before they do. An endpoint does not refer to its own
 /// managed group, nor a network ACL to vSwitches.
@@ -30,14 +30,12 @@ pub fn referrers(model: &Model, of: &ResourceId) -> Vec<ResourceId> {
                 .values()
                 .filter(|one| one.vpc.as_str() == id);
             endpoints.for_each(|one| add(Kind::Endpoint, one.id.as_str()));
-            flow_logs(model, FlowLogResource::Vpc, id, &mut add);
         }
         Kind::VSwitch => {
             let has = |zone: &crate::model::EndpointZone| zone.vswitch.as_str() == id;
             let endpoints = model.endpoints.values();
             let endpoints = endpoints.filter(|one| one.zones.iter().any(has));
             endpoints.for_each(|one| add(Kind::Endpoint, one.id.as_str()));
-            flow_logs(model, FlowLogResource::VSwitch, id, &mut add);
         }
         Kind::PrefixList => {
             let is_it = |peer: &Peer| matches!(peer, Peer::PrefixList(list) if list.as_str() == id);
@@ -95,8 +93,7 @@ pub fn referrers(model: &Model, of: &ResourceId) -> Vec<ResourceId> {
             let to_it = endpoints.filter(|one| one.service.as_str() == id);
             to_it.for_each(|one| add(Kind::Endpoint, one.id.as_str()));
         }
-        // An ENI goes with its endpoint, whatever is recorded of it.
-        Kind::Endpoint | Kind::FlowLog => {}
+        Kind::Endpoint => {}
     }
     all
 }
@@ -105,11 +102,4 @@ fn groups_with(model: &Model, is_it: impl Fn(&Peer) -> bool, add: &mut dyn FnMut
     let groups = model.security_groups.values();
     let found = groups.filter(|group| group.rules.iter().any(|rule| is_it(&rule.peer)));
     found.for_each(|group| add(Kind::SecurityGroup, group.id.as_str()));
-}
-
-/// Flow logs that record what a resource sees.
-fn flow_logs(model: &Model, of: FlowLogResource, id: &str, add: &mut dyn FnMut(Kind, &str)) {
-    let logs = model.flow_logs.values();
-    let its = logs.filter(|log| log.resource_type == of && log.resource == id);
-    its.for_each(|log| add(Kind::FlowLog, log.id.as_str()));
 }

@@ -45,8 +45,7 @@ impl Answered {
     pub(crate) fn text(self, name: &str) -> String {
         let body = self.ok();
         let text = body[name].as_str();
-        text.unwrap_or_else(|| panic!("no {name}: {body}"))
-            .to_owned()
+        text.unwrap_or_else(|| panic!("no {name}: {body}")).to_owned()
     }
 }
 

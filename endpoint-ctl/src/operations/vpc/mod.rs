@@ -2,7 +2,6 @@
 //!
 //! May import: operations' own.
 
-mod flow_log;
 mod network;
 mod network_acl;
 mod network_acl_entries;
@@ -37,14 +36,6 @@ pub(super) fn find(action: &str) -> Option<Operation> {
         "CopyNetworkAclEntries" => Operation::write(network_acl::copy_entries),
         "AssociateNetworkAcl" => Operation::write(network_acl::associate),
         "UnassociateNetworkAcl" => Operation::write(network_acl::unassociate),
-        "CreateFlowLog" => Operation::write(flow_log::create),
-        "DeleteFlowLog" => Operation::write(flow_log::delete),
-        "DescribeFlowLogs" => Operation::read(flow_log::describe),
-        "ModifyFlowLogAttribute" => Operation::write(flow_log::modify),
-        "ActiveFlowLog" => Operation::write(flow_log::activate),
-        "DeactiveFlowLog" => Operation::write(flow_log::deactivate),
-        "OpenFlowLogService" => Operation::read(flow_log::open),
-        "GetFlowLogServiceStatus" => Operation::read(flow_log::service),
         "DescribeRegions" => Operation::read(region::regions).anywhere(),
         "DescribeZones" => Operation::read(region::zones),
         _ => return None,
