@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::model::{
     EndpointId, Kind, LoadBalancerId, Model, NetworkAclId, PrefixListId, ProviderNetworkId,
-    SecurityGroupId, ServiceId, VSwitchId, VpcId,
+    SecurityGroupId, ServerGroupId, ServiceId, VSwitchId, VpcId,
 };
 
 /// A resource by itself, as the manifest has it.
@@ -102,7 +102,14 @@ pub fn document(model: &Model, kind: Kind, id: &str) -> Option<Document> {
         Kind::ProviderNetwork => {
             network::provider_network(model.provider_networks.get(id)?, into);
         }
-        Kind::LoadBalancer => provider::load_balancer(model.load_balancers.get(id)?, into),
+        Kind::ServerGroup => {
+            let group = model.server_groups.get(id)?;
+            provider::server_group(group, model.about(kind, id), into);
+        }
+        Kind::LoadBalancer => {
+            let balancer = model.load_balancers.get(id)?;
+            provider::load_balancer(balancer, model.about(kind, id), into);
+        }
         Kind::Service => provider::service(model.services.get(id)?, into),
         Kind::Endpoint => endpoint::fill(model.endpoints.get(id)?, into),
     }
@@ -122,6 +129,7 @@ fn ids(model: &Model, kind: Kind) -> Box<dyn Iterator<Item = &str> + '_> {
                 .keys()
                 .map(ProviderNetworkId::as_str),
         ),
+        Kind::ServerGroup => Box::new(model.server_groups.keys().map(ServerGroupId::as_str)),
         Kind::LoadBalancer => Box::new(model.load_balancers.keys().map(LoadBalancerId::as_str)),
         Kind::Service => Box::new(model.services.keys().map(ServiceId::as_str)),
         Kind::Endpoint => Box::new(model.endpoints.keys().map(EndpointId::as_str)),

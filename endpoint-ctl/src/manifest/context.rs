@@ -19,7 +19,7 @@ use super::suggest::did_you_mean;
 use super::{permission, reverse};
 use crate::model::{
     EndpointId, Kind, LoadBalancerId, Model, NetworkAclId, PrefixListId, ProviderNetworkId,
-    Resources, SecurityGroupId, ServiceId, VSwitchId, VpcId,
+    Resources, SecurityGroupId, ServerGroupId, ServiceId, VSwitchId, VpcId,
 };
 
 /// Who has what only one may have.
@@ -176,6 +176,7 @@ impl<'a> Context<'a> {
             Kind::ProviderNetwork => model
                 .provider_networks
                 .contains_key(&ProviderNetworkId::new(id)),
+            Kind::ServerGroup => model.server_groups.contains_key(&ServerGroupId::new(id)),
             Kind::LoadBalancer => model.load_balancers.contains_key(&LoadBalancerId::new(id)),
             Kind::Service => model.services.contains_key(&ServiceId::new(id)),
             Kind::Endpoint => model.endpoints.contains_key(&EndpointId::new(id)),

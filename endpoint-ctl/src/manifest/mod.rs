@@ -32,6 +32,7 @@ mod provider;
 mod reverse;
 mod scalar;
 mod security_group;
+mod server_group;
 mod service;
 mod suggest;
 mod traffic;
@@ -150,12 +151,14 @@ fn decode(
                 Kind::SecurityGroup => security_group::read(fields, &mut context),
                 Kind::NetworkAcl => network_acl::read(fields, &mut context),
                 Kind::ProviderNetwork => provider::network(fields, &mut context),
+                Kind::ServerGroup => server_group::read(fields, &mut context),
                 Kind::LoadBalancer => provider::load_balancer(fields, &mut context),
                 Kind::Service => service::read(fields, &mut context),
                 Kind::Endpoint => endpoint::read(fields, &mut context),
             };
         }
     }
+    context.model.resolve_server_groups();
     permission::check_references(&context);
     let enis = address::assign(&mut context, previous);
     reverse::check_enis(&enis, &context);

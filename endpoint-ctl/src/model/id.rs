@@ -54,6 +54,8 @@ id_types! {
     NetworkAclId,
     /// Id of a provider network (this project's own kind).
     ProviderNetworkId,
+    /// `ServerGroupId`, such as `sgp-web`.
+    ServerGroupId,
     /// `LoadBalancerId`, such as `nlb-web`.
     LoadBalancerId,
     /// `ServiceId`, such as `epsrv-web`.

@@ -17,6 +17,8 @@ pub enum Kind {
     NetworkAcl,
     /// A provider network.
     ProviderNetwork,
+    /// A server group.
+    ServerGroup,
     /// A load balancer.
     LoadBalancer,
     /// An endpoint service.
@@ -27,13 +29,14 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, each after those it refers to.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Vpc,
         Self::VSwitch,
         Self::PrefixList,
         Self::SecurityGroup,
         Self::NetworkAcl,
         Self::ProviderNetwork,
+        Self::ServerGroup,
         Self::LoadBalancer,
         Self::Service,
         Self::Endpoint,
@@ -48,6 +51,7 @@ impl Kind {
             Self::SecurityGroup => "SecurityGroup",
             Self::NetworkAcl => "NetworkAcl",
             Self::ProviderNetwork => "ProviderNetwork",
+            Self::ServerGroup => "ServerGroup",
             Self::LoadBalancer => "LoadBalancer",
             Self::Service => "VpcEndpointService",
             Self::Endpoint => "VpcEndpoint",
@@ -63,6 +67,7 @@ impl Kind {
             Self::SecurityGroup => "SecurityGroupId",
             Self::NetworkAcl => "NetworkAclId",
             Self::ProviderNetwork => "ProviderNetworkId",
+            Self::ServerGroup => "ServerGroupId",
             Self::LoadBalancer => "LoadBalancerId",
             Self::Service => "ServiceId",
             Self::Endpoint => "EndpointId",
@@ -78,6 +83,7 @@ impl Kind {
             Self::SecurityGroup => "SecurityGroupName",
             Self::NetworkAcl => "NetworkAclName",
             Self::ProviderNetwork => "ProviderNetworkName",
+            Self::ServerGroup => "ServerGroupName",
             Self::LoadBalancer => "LoadBalancerName",
             Self::Endpoint => "EndpointName",
             Self::Service => return None,

@@ -20,6 +20,7 @@ mod provider;
 mod resources;
 mod rule;
 mod security_group;
+mod server_group;
 
 pub use about::{About, PartAbout, ResourceId};
 pub use connection::{Connection, Payer, ServiceDomain, ServiceResource, TrafficControlMode};
@@ -31,7 +32,7 @@ pub use health_check::{HealthCheck, HealthCheckKind, HttpCheck, HttpMethod, Targ
 pub use hook::Hook;
 pub use id::{
     AccountId, EndpointId, EniId, LoadBalancerId, NetworkAclId, PrefixListId, ProviderNetworkId,
-    SecurityGroupId, ServiceId, VSwitchId, VpcId, ZoneId,
+    SecurityGroupId, ServerGroupId, ServiceId, VSwitchId, VpcId, ZoneId,
 };
 pub use ipam::{Ipam, IpamError};
 pub use kind::Kind;
@@ -39,12 +40,15 @@ pub use limits::{EndpointLimits, IdleTimeouts};
 pub use network::{VSwitch, Vpc};
 pub use network_acl::{NetworkAcl, NetworkAclEntry};
 pub use prefix_list::{AddressFamily, PrefixList};
-pub use provider::{EndpointService, Listener, LoadBalancer, OnNoBackend, ProviderNetwork, Server};
+pub use provider::{
+    EndpointService, Listener, LoadBalancer, OnNoBackend, ProviderNetwork, Server, ZoneMapping,
+};
 pub use resources::{Difference, Resources};
 pub use rule::{Policy, PortRange, ProtocolMatch, Transport};
 pub use security_group::{
     Direction, Peer, SecurityGroup, SecurityGroupRule, SecurityGroupType, managed_group,
 };
+pub use server_group::ServerGroup;
 
 /// One complete, consistent desired state. Every reference in it resolves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -61,6 +65,8 @@ pub struct Model {
     pub network_acls: Resources<NetworkAclId, NetworkAcl>,
     /// Provider networks, each bound to one interface.
     pub provider_networks: Resources<ProviderNetworkId, ProviderNetwork>,
+    /// Server groups.
+    pub server_groups: Resources<ServerGroupId, ServerGroup>,
     /// Load balancers.
     pub load_balancers: Resources<LoadBalancerId, LoadBalancer>,
     /// Endpoint services.

@@ -8,6 +8,7 @@
 
 mod answers;
 mod names;
+mod nlb;
 mod paging;
 mod refusals;
 mod request;
@@ -115,7 +116,8 @@ impl Service for Operations {
 fn find(product: Product, action: &str) -> Option<Operation> {
     match product {
         Product::Vpc => vpc::find(action),
-        Product::PrivateLink | Product::Ecs | Product::Nlb => None,
+        Product::Nlb => nlb::find(action),
+        Product::PrivateLink | Product::Ecs => None,
     }
 }
 

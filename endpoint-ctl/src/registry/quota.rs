@@ -22,6 +22,8 @@ pub struct Quotas {
     pub network_acls_per_vpc: usize,
     /// Load balancers.
     pub load_balancers: usize,
+    /// Server groups.
+    pub server_groups: usize,
 }
 
 impl Default for Quotas {
@@ -34,6 +36,7 @@ impl Default for Quotas {
             vswitches_per_vpc: 1_000,
             network_acls_per_vpc: 200,
             load_balancers: 1_000,
+            server_groups: 1_000,
         }
     }
 }
@@ -77,6 +80,11 @@ impl Quotas {
                 "nlb_quota_loadbalancers_num",
                 own(Kind::LoadBalancer),
                 self.load_balancers,
+            ),
+            Kind::ServerGroup => (
+                "nlb_quota_servergroups_num",
+                own(Kind::ServerGroup),
+                self.server_groups,
             ),
             Kind::Service => (
                 "epsrv_quota_services_num",

@@ -133,6 +133,12 @@ fn changed(before: &Registry, now: &Registry) -> (Vec<ResourceId>, Vec<ResourceI
     );
     kind(
         &mut put,
+        Kind::ServerGroup,
+        &old.server_groups,
+        &new.server_groups,
+    );
+    kind(
+        &mut put,
         Kind::LoadBalancer,
         &old.load_balancers,
         &new.load_balancers,

@@ -69,6 +69,22 @@ pub fn referrers(model: &Model, of: &ResourceId) -> Vec<ResourceId> {
             let balancers = model.load_balancers.values();
             let in_it = balancers.filter(|one| one.provider_network.as_str() == id);
             in_it.for_each(|one| add(Kind::LoadBalancer, one.id.as_str()));
+            let groups = model.server_groups.values();
+            let in_it = groups.filter(|one| one.provider_network.as_str() == id);
+            in_it.for_each(|one| add(Kind::ServerGroup, one.id.as_str()));
+        }
+        Kind::ServerGroup => {
+            let has = |one: &&crate::model::LoadBalancer| {
+                let mut groups = one
+                    .listeners
+                    .iter()
+                    .filter_map(|one| one.server_group.as_ref());
+                groups.any(|group| group.as_str() == id)
+            };
+            let balancers = model.load_balancers.values();
+            balancers
+                .filter(has)
+                .for_each(|one| add(Kind::LoadBalancer, one.id.as_str()));
         }
         Kind::LoadBalancer => {
             let has = |one: &&crate::model::EndpointService| {

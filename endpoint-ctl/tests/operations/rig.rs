@@ -5,7 +5,7 @@ use std::sync::Arc;
 use endpoint_ctl::api::{ApiError, Call, Parameters, Product, Service as _};
 use endpoint_ctl::model::AccountId;
 use endpoint_ctl::operations::{Operations, Settings};
-use endpoint_ctl::registry::{Desk, Quotas};
+use endpoint_ctl::registry::{Change, Desk, Failed, Quotas, Refusal};
 use serde_json::{Map, Value};
 use tokio::runtime::Runtime;
 
@@ -47,6 +47,18 @@ impl Rig {
     pub(crate) fn settle(&self) {
         let declared = Arc::clone(&self.desk.view().declared);
         self.desk.set_in_force(declared);
+    }
+
+    /// Makes a change that is no call's.
+    pub(crate) fn change<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut Change) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        match self.runtime.block_on(self.desk.change(work)) {
+            Ok(made) => Ok(made),
+            Err(Failed::Refused(refusal)) => Err(refusal),
+            Err(failed) => panic!("{failed:?}"),
+        }
     }
 
     /// Calls as an account. `RegionId` is added unless it is given.
