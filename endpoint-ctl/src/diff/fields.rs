@@ -5,8 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    Endpoint, EndpointService, Listener, LoadBalancer, NetworkAcl, NetworkAclEntry, PrefixList,
-    ProviderNetwork, SecurityGroup, SecurityGroupRule, Server, ServerGroup, VSwitch, Vpc,
+    Endpoint, EndpointService, FlowLog, Listener, LoadBalancer, NetworkAcl, NetworkAclEntry,
+    PrefixList, ProviderNetwork, SecurityGroup, SecurityGroupRule, Server, ServerGroup, VSwitch,
+    Vpc,
 };
 
 /// A resource whose fields can be compared.
@@ -51,6 +52,10 @@ fields! {
         connection_drain_timeout "ConnectionDrainTimeout" servers "Servers";
     LoadBalancer [id]:
         provider_network "ProviderNetworkId" listeners "Listeners" zone_mappings "ZoneMappings";
+    FlowLog [id]:
+        resource_type "ResourceType" resource "ResourceId" traffic "TrafficType"
+        aggregation_interval "AggregationInterval" ip_version "IpVersion" log_format "LogFormat"
+        project "ProjectName" log_store "LogStoreName" active "Status";
     EndpointService [id]:
         name "ServiceName" resources "Resources" address_ip_version "AddressIpVersion"
         auto_accept "AutoAcceptEnabled" payer "Payer" users "Users" zone_affinity "ZoneAffinityEnabled"
@@ -107,7 +112,8 @@ macro_rules! plain {
 }
 
 plain! {
-    String bool Vec<ipnet::IpNet>
+    String bool u8 Vec<ipnet::IpNet> crate::model::FlowLogIpVersion crate::model::FlowLogResource
+    crate::model::TrafficType
     u16 crate::model::AddressFamily crate::model::EndpointPolicy crate::model::Policy
     ipnet::Ipv4Net
     Option<ipnet::Ipv6Net> Option<String> Option<crate::model::NetworkAclId>

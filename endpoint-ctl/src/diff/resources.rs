@@ -35,6 +35,7 @@ pub fn changes(before: &Model, after: &Model) -> Vec<Change> {
         Kind::ServerGroup => kind(of, &before.server_groups, &after.server_groups),
         Kind::LoadBalancer => kind(of, &before.load_balancers, &after.load_balancers),
         Kind::Service => kind(of, &before.services, &after.services),
+        Kind::FlowLog => kind(of, &before.flow_logs, &after.flow_logs),
         Kind::Endpoint => kind(of, &before.endpoints, &after.endpoints),
     };
     Kind::ALL.into_iter().flat_map(of_kind).collect()

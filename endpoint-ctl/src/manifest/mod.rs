@@ -16,6 +16,7 @@ mod endpoint_policy;
 mod families;
 mod fault;
 mod fields;
+mod flow_log;
 mod health_check;
 mod ip;
 mod json;
@@ -155,6 +156,7 @@ fn decode(
                 Kind::LoadBalancer => provider::load_balancer(fields, &mut context),
                 Kind::Service => service::read(fields, &mut context),
                 Kind::Endpoint => endpoint::read(fields, &mut context),
+                Kind::FlowLog => flow_log::read(fields, &mut context),
             };
         }
     }

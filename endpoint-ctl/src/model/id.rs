@@ -62,6 +62,8 @@ id_types! {
     ServiceId,
     /// `EndpointId`, such as `ep-web`.
     EndpointId,
+    /// `FlowLogId`, such as `fl-web`.
+    FlowLogId,
     /// `EniId`, such as `eni-ep-web-lab-a`.
     EniId,
 }

@@ -25,11 +25,13 @@ pub enum Kind {
     Service,
     /// An endpoint.
     Endpoint,
+    /// A flow log.
+    FlowLog,
 }
 
 impl Kind {
     /// All kinds, each after those it refers to.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Vpc,
         Self::VSwitch,
         Self::PrefixList,
@@ -40,6 +42,7 @@ impl Kind {
         Self::LoadBalancer,
         Self::Service,
         Self::Endpoint,
+        Self::FlowLog,
     ];
 
     /// As the field `kind` spells it.
@@ -55,6 +58,7 @@ impl Kind {
             Self::LoadBalancer => "LoadBalancer",
             Self::Service => "VpcEndpointService",
             Self::Endpoint => "VpcEndpoint",
+            Self::FlowLog => "FlowLog",
         }
     }
 
@@ -71,6 +75,7 @@ impl Kind {
             Self::LoadBalancer => "LoadBalancerId",
             Self::Service => "ServiceId",
             Self::Endpoint => "EndpointId",
+            Self::FlowLog => "FlowLogId",
         }
     }
 
@@ -86,6 +91,7 @@ impl Kind {
             Self::ServerGroup => "ServerGroupName",
             Self::LoadBalancer => "LoadBalancerName",
             Self::Endpoint => "EndpointName",
+            Self::FlowLog => "FlowLogName",
             Self::Service => return None,
         };
         Some(field)

@@ -7,6 +7,7 @@ mod about;
 mod connection;
 mod endpoint;
 mod endpoint_policy;
+mod flow_log;
 mod health_check;
 mod hook;
 mod id;
@@ -28,11 +29,12 @@ pub use endpoint::{AddressIpVersion, Endpoint, EndpointType, EndpointZone, Rever
 pub use endpoint_policy::{
     EndpointPolicy, PolicyCondition, PolicyStatement, default_statement_name, statement_name,
 };
+pub use flow_log::{FlowLog, FlowLogIpVersion, FlowLogResource, TrafficType};
 pub use health_check::{HealthCheck, HealthCheckKind, HttpCheck, HttpMethod, TargetId};
 pub use hook::Hook;
 pub use id::{
-    AccountId, EndpointId, EniId, LoadBalancerId, NetworkAclId, PrefixListId, ProviderNetworkId,
-    SecurityGroupId, ServerGroupId, ServiceId, VSwitchId, VpcId, ZoneId,
+    AccountId, EndpointId, EniId, FlowLogId, LoadBalancerId, NetworkAclId, PrefixListId,
+    ProviderNetworkId, SecurityGroupId, ServerGroupId, ServiceId, VSwitchId, VpcId, ZoneId,
 };
 pub use ipam::{Ipam, IpamError};
 pub use kind::Kind;
@@ -73,6 +75,8 @@ pub struct Model {
     pub services: Resources<ServiceId, EndpointService>,
     /// Endpoints.
     pub endpoints: Resources<EndpointId, Endpoint>,
+    /// Flow logs.
+    pub flow_logs: Resources<FlowLogId, FlowLog>,
     /// What people say of resources, of those of which they say anything.
     pub abouts: Resources<ResourceId, About>,
 }

@@ -83,6 +83,7 @@ pub(super) fn not_found(kind: Kind, what: &str) -> ApiError {
         Kind::LoadBalancer => "ResourceNotFound.loadBalancer",
         Kind::Service => "EndpointServiceNotFound",
         Kind::Endpoint => "EndpointNotFound",
+        Kind::FlowLog => "InvalidFlowLogId.NotFound",
     };
     ApiError::new(
         404,

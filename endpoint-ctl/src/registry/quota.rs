@@ -24,6 +24,8 @@ pub struct Quotas {
     pub load_balancers: usize,
     /// Server groups.
     pub server_groups: usize,
+    /// Flow logs.
+    pub flow_logs: usize,
 }
 
 impl Default for Quotas {
@@ -37,6 +39,7 @@ impl Default for Quotas {
             network_acls_per_vpc: 200,
             load_balancers: 1_000,
             server_groups: 1_000,
+            flow_logs: 1_000,
         }
     }
 }
@@ -85,6 +88,11 @@ impl Quotas {
                 "nlb_quota_servergroups_num",
                 own(Kind::ServerGroup),
                 self.server_groups,
+            ),
+            Kind::FlowLog => (
+                "flowlog_quota_flowlogs_num",
+                own(Kind::FlowLog),
+                self.flow_logs,
             ),
             Kind::Service => (
                 "epsrv_quota_services_num",

@@ -5,7 +5,8 @@
 use crate::model::{Kind, Model, Peer, ResourceId};
 
 /// The resources that refer to one, which cannot go before they do. An endpoint does not refer to its own
-/// managed group, nor a network ACL to vSwitches.
+/// managed group, nor a network ACL to vSwitches, nor a flow log to what it records: as in the API, that may go,
+/// and the flow log then has nothing to record.
 pub fn referrers(model: &Model, of: &ResourceId) -> Vec<ResourceId> {
     let id = &*of.id;
     let mut all = Vec::new();
@@ -102,7 +103,7 @@ pub fn referrers(model: &Model, of: &ResourceId) -> Vec<ResourceId> {
             let to_it = endpoints.filter(|one| one.service.as_str() == id);
             to_it.for_each(|one| add(Kind::Endpoint, one.id.as_str()));
         }
-        Kind::Endpoint => {}
+        Kind::Endpoint | Kind::FlowLog => {}
     }
     all
 }
