@@ -281,8 +281,10 @@ pub(super) fn take_out(model: &mut Model, kind: Kind, id: &str) {
             model.network_acls.remove(&acl);
         }
         Kind::ProviderNetwork => drop(model.provider_networks.remove(id)),
+        Kind::ServerGroup => drop(model.server_groups.remove(id)),
         Kind::LoadBalancer => drop(model.load_balancers.remove(id)),
         Kind::Service => drop(model.services.remove(id)),
+        Kind::FlowLog => drop(model.flow_logs.remove(id)),
         Kind::Endpoint => {
             if let Some(endpoint) = model.endpoints.remove(&EndpointId::new(id)) {
                 model.security_groups.remove(&endpoint.managed_group);

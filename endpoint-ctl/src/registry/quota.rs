@@ -22,6 +22,10 @@ pub struct Quotas {
     pub network_acls_per_vpc: usize,
     /// Load balancers.
     pub load_balancers: usize,
+    /// Server groups.
+    pub server_groups: usize,
+    /// Flow logs.
+    pub flow_logs: usize,
     /// ENIs of all accounts together: what the node's tables hold.
     pub enis: usize,
     /// Rules and entries of all accounts together: what the node's tables hold.
@@ -38,6 +42,8 @@ impl Default for Quotas {
             vswitches_per_vpc: 1_000,
             network_acls_per_vpc: 200,
             load_balancers: 1_000,
+            server_groups: 1_000,
+            flow_logs: 1_000,
             enis: usize::MAX,
             rules: usize::MAX,
         }
@@ -83,6 +89,16 @@ impl Quotas {
                 "nlb_quota_loadbalancers_num",
                 own(Kind::LoadBalancer),
                 self.load_balancers,
+            ),
+            Kind::ServerGroup => (
+                "nlb_quota_servergroups_num",
+                own(Kind::ServerGroup),
+                self.server_groups,
+            ),
+            Kind::FlowLog => (
+                "flowlog_quota_flowlogs_num",
+                own(Kind::FlowLog),
+                self.flow_logs,
             ),
             Kind::Service => (
                 "epsrv_quota_services_num",

@@ -6,7 +6,7 @@ use endpoint_ctl::api::{ApiError, Call, Parameters, Product, Service as _};
 use endpoint_ctl::document::Document;
 use endpoint_ctl::model::{AccountId, Kind};
 use endpoint_ctl::operations::{Operations, Settings};
-use endpoint_ctl::registry::{Apply, Desk, Quotas};
+use endpoint_ctl::registry::{Apply, Change, Desk, Failed, Quotas, Refusal};
 use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 
@@ -107,6 +107,18 @@ PrivateServiceDomain: api.example.com
         };
         let groups: Vec<_> = ids.iter().map(group).collect();
         self.apply(CONSUMER, &groups.join("---\n"));
+    }
+
+    /// Makes a change that is no call's.
+    pub(crate) fn change<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut Change) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        match self.runtime.block_on(self.desk.change(work)) {
+            Ok(made) => Ok(made),
+            Err(Failed::Refused(refusal)) => Err(refusal),
+            Err(failed) => panic!("{failed:?}"),
+        }
     }
 
     /// Calls as an account. `RegionId` is added unless it is given.
