@@ -115,8 +115,8 @@ impl Service for Operations {
 
 fn find(product: Product, action: &str) -> Option<Operation> {
     match product {
-        Product::Vpc => vpc::find(action),
         Product::PrivateLink => privatelink::find(action),
+        Product::Vpc => vpc::find(action),
         Product::Ecs | Product::Nlb => None,
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use endpoint_ctl::api::{ApiError, Call, Parameters, Product, Service as _};
 use endpoint_ctl::model::AccountId;
 use endpoint_ctl::operations::{Operations, Settings};
-use endpoint_ctl::registry::{Desk, Quotas};
+use endpoint_ctl::registry::{Apply, Desk, Quotas};
 use serde_json::{Map, Value};
 use tokio::runtime::Runtime;
 
@@ -47,6 +47,65 @@ impl Rig {
     pub(crate) fn settle(&self) {
         let declared = Arc::clone(&self.desk.view().declared);
         self.desk.set_in_force(declared);
+    }
+
+    /// Applies a manifest whose resources belong to an account.
+    pub(crate) fn apply(&self, account: &str, text: &str) {
+        let apply = Apply {
+            text: text.to_owned(),
+            file: "manifest".to_owned(),
+            name: format!("of {account}"),
+            account: AccountId::new(account),
+            prune: true,
+            take_over: false,
+        };
+        let applied = self.desk.change(move |change| change.apply(&apply));
+        self.runtime
+            .block_on(applied)
+            .unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// A service of the provider's that lets the consumer in by itself, dual-stack, with zone affinity: its
+    /// id is `epsrv-web`, its load balancer listens on TCP port 80.
+    pub(crate) fn service(&self) {
+        self.apply(
+            PROVIDER,
+            &format!(
+                "
+kind: ProviderNetwork
+ProviderNetworkId: pnet
+CidrBlock: 10.9.0.0/24
+Ipv6CidrBlock: fd00:9::/64
+Interface: pnet0
+NatAddresses: [10.9.0.100, 'fd00:9::100']
+---
+kind: LoadBalancer
+LoadBalancerId: nlb-web
+ProviderNetworkId: pnet
+Listeners:
+  - ListenerProtocol: TCP
+    ListenerPort: 80
+    HealthCheckConfig: {{ HealthCheckEnabled: false }}
+    Servers: [{{ ServerIp: 10.9.0.1, Port: 8080 }}]
+---
+kind: VpcEndpointService
+ServiceId: epsrv-web
+AddressIpVersion: DualStack
+Resources: [{{ ResourceId: nlb-web, ResourceType: nlb }}]
+Users: ['{CONSUMER}']
+PrivateServiceDomain: api.example.com
+"
+            ),
+        );
+    }
+
+    /// Security groups of the consumer's in a VPC.
+    pub(crate) fn groups(&self, vpc: &str, ids: &[&str]) {
+        let group = |id: &&str| {
+            format!("kind: SecurityGroup\nSecurityGroupId: {id}\nVpcId: {vpc}\nPermissions: []\n")
+        };
+        let groups: Vec<_> = ids.iter().map(group).collect();
+        self.apply(CONSUMER, &groups.join("---\n"));
     }
 
     /// Calls as an account. `RegionId` is added unless it is given.

@@ -2,9 +2,12 @@
 //!
 //! May import: operations' own.
 
+mod attributes;
 mod connection_list;
 mod connections;
-mod domains;
+mod endpoint;
+mod endpoint_list;
+mod groups;
 mod migration;
 mod region;
 mod resource_group;
@@ -13,11 +16,32 @@ mod service_list;
 mod service_resources;
 mod status;
 mod users;
+mod zones;
 
 use super::Operation;
 
 pub(super) fn find(action: &str) -> Option<Operation> {
-    provider(action).or_else(|| anyone(action))
+    consumer(action)
+        .or_else(|| provider(action))
+        .or_else(|| anyone(action))
+}
+
+/// What consumers do.
+fn consumer(action: &str) -> Option<Operation> {
+    Some(match action {
+        "CreateVpcEndpoint" => Operation::write(endpoint::create),
+        "DeleteVpcEndpoint" => Operation::write(endpoint::delete),
+        "UpdateVpcEndpointAttribute" => Operation::write(attributes::update),
+        "GetVpcEndpointAttribute" => Operation::read(endpoint_list::attribute),
+        "ListVpcEndpoints" => Operation::read(endpoint_list::list),
+        "AddZoneToVpcEndpoint" => Operation::write(zones::add),
+        "RemoveZoneFromVpcEndpoint" => Operation::write(zones::remove),
+        "ListVpcEndpointZones" => Operation::read(zones::list),
+        "AttachSecurityGroupToVpcEndpoint" => Operation::write(groups::attach),
+        "DetachSecurityGroupFromVpcEndpoint" => Operation::write(groups::detach),
+        "ListVpcEndpointSecurityGroups" => Operation::read(groups::list),
+        _ => return None,
+    })
 }
 
 /// What providers do.

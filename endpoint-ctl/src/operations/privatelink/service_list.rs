@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+use super::endpoint::{may_connect, service_domain};
 use super::service::{LEAST_BANDWIDTH, MOST_BANDWIDTH, given};
-use super::{domains, region, status};
+use super::{region, status};
 use crate::api::{ApiError, Reader};
 use crate::model::{AccountId, AddressIpVersion, EndpointService, Kind};
 use crate::operations::answers::{created, description, has_tags, members, resource_group, tags};
@@ -16,9 +17,6 @@ use crate::operations::paging::TokenPage;
 use crate::operations::refusals::not_found;
 use crate::operations::{Answer, Request};
 use crate::registry::{Progress, Registry, View};
-
-/// Mbit/s of connections to a service that says nothing else.
-const DEFAULT_BANDWIDTH: u32 = 3_072;
 
 /// The caller's service that a request names, declared or on its way out.
 pub(super) fn named<'v>(
@@ -125,14 +123,6 @@ pub(super) fn list_by_end_user(view: &View, request: &Request<'_>) -> Answer {
     })))
 }
 
-/// Whether an account may connect to a service: its own, or one that lists it among its users.
-fn may_connect(service: &EndpointService, registry: &Registry, account: &AccountId) -> bool {
-    let users = &service.users;
-    registry.is_of(Kind::Service, service.id.as_str(), account)
-        || users.contains(account.as_str())
-        || users.contains("*")
-}
-
 fn is_tagged(service: &EndpointService, view: &View, tagged: &[(&str, &str)]) -> bool {
     let id = service.id.as_str();
     has_tags(view.knows(Kind::Service, id), Kind::Service, id, tagged)
@@ -218,7 +208,7 @@ pub(super) fn shown(
     members(json!({
         "AddressIpVersion": one.address_ip_version.name(),
         "AutoAcceptEnabled": one.auto_accept,
-        "ConnectBandwidth": one.connect_bandwidth.unwrap_or(DEFAULT_BANDWIDTH),
+        "ConnectBandwidth": one.bandwidth(),
         "CreateTime": created(registry, Kind::Service, id),
         "MaxBandwidth": MOST_BANDWIDTH,
         "MinBandwidth": LEAST_BANDWIDTH,
@@ -227,7 +217,7 @@ pub(super) fn shown(
         "ResourceGroupId": resource_group(registry, Kind::Service, id),
         "ServiceBusinessStatus": "Normal",
         "ServiceDescription": description(registry, Kind::Service, id),
-        "ServiceDomain": domains::service(&one.id, request.settings),
+        "ServiceDomain": service_domain(&one.id, request),
         "ServiceId": id,
         "ServiceName": one.name,
         "ServiceResourceType": "nlb",
