@@ -156,9 +156,12 @@ impl<'p> Filter<'p> {
             }
         }
         let is_own = names.len() == Self::OWN.len();
-        let mut flag = |name| match is_own {
-            true => reader.boolean(name),
-            false => Ok(None),
+        let mut flag = |name| {
+            if is_own {
+                reader.boolean(name)
+            } else {
+                Ok(None)
+            }
         };
         Ok(Self {
             given,
