@@ -3,7 +3,7 @@
 //!
 //! Lowest first: `step` and `workspace` (commands, places) - `cleanup` (what
 //! is undone on any exit) - `toolchain`, `linker`, `apt`, `tools`, `python`, `setup`
-//! (what building needs) - `ebpf`, `build` - `lab` - `demo`, `suite`, `tidy`
+//! (what building needs) - `ebpf`, `build` - `lab` - `demo`, `vm`, `suite`, `tidy`
 //! (the subcommands). The other crates' tests and benches use `lab`, `golden` and `python` only.
 #![forbid(unsafe_code)]
 
@@ -22,4 +22,5 @@ pub mod suite;
 pub mod tidy;
 mod toolchain;
 mod tools;
+mod vm;
 pub mod workspace;

@@ -1,6 +1,6 @@
 //! `cargo xtask test` and `bench`: which tests there are, and what each kind
 //! needs. Imports `build`, `demo`, `ebpf`, `python`, `step`, `tidy`,
-//! `tools`, `workspace`.
+//! `tools`, `vm`, `workspace`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +14,7 @@ use clap::ValueEnum;
 use crate::build::host_cargo;
 use crate::step::{self, step};
 use crate::workspace::{Workspace, cargo, is_root};
-use crate::{demo, ebpf, golden, python, tidy, tools};
+use crate::{demo, ebpf, golden, python, tidy, tools, vm};
 
 /// A part of the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -31,7 +31,11 @@ pub enum Part {
     Netns,
     /// The API, driven by the vendor's SDKs in a Python environment that this makes
     Sdk,
-    /// All of them, then the demo (root)
+    /// The control plane: a daemon driven by the vendor's SDKs, killed, doubled (root)
+    Control,
+    /// The packet programs on other kernels, in an emulator (minutes); not a part of `all`
+    Vm,
+    /// All others, then the demo (root)
     All,
 }
 
@@ -47,11 +51,14 @@ const NETNS: &[(&str, &str)] = &[("xtask", "lab"), ("endpoint-ctl", "netns")];
 /// Test targets that drive the API by SDKs.
 const SDK: &[(&str, &str)] = &[("endpoint-ctl", "api_sdk")];
 
+/// Test targets that build labs and drive a daemon's API there.
+const CONTROL: &[(&str, &str)] = &[("endpoint-ctl", "control")];
+
 const HOST_PACKAGES: &[&str] = &["endpoint-common", "endpoint-ctl", "xtask"];
 
 /// Runs a part of the tests; with `bless`, golden files are renewed.
 pub fn test(ws: &Workspace, part: Part, bless: bool) -> Result<()> {
-    if matches!(part, Part::Store | Part::Prog | Part::Netns | Part::All) && !is_root() {
+    if matches!(part, Part::Store | Part::Prog | Part::Netns | Part::Control | Part::All) && !is_root() {
         bail!(
             "this part needs root (BPF programs, network namespaces, mounts): \
              run it as root, or `cargo xtask test unit` without"
@@ -65,6 +72,8 @@ pub fn test(ws: &Workspace, part: Part, bless: bool) -> Result<()> {
         Part::Prog => prog(ws)?,
         Part::Netns => netns(ws)?,
         Part::Sdk => sdk(ws)?,
+        Part::Control => control(ws)?,
+        Part::Vm => vm::test(ws)?,
         Part::All => {
             lint(ws)?;
             unit(ws, bless)?;
@@ -72,6 +81,7 @@ pub fn test(ws: &Workspace, part: Part, bless: bool) -> Result<()> {
             sdk(ws)?;
             prog(ws)?;
             netns(ws)?;
+            control(ws)?;
             demo::demo(ws, false)?;
         }
     }
@@ -133,7 +143,7 @@ fn unit(ws: &Workspace, bless: bool) -> Result<()> {
             command.args(["--package", package]);
             for target in test_targets(&ws.root.join(package).join("tests"))? {
                 let special = (*package, target.as_str());
-                if ![PROG, NETNS, STORE, SDK].concat().contains(&special) {
+                if ![PROG, NETNS, STORE, SDK, CONTROL].concat().contains(&special) {
                     command.args(["--test", &target]);
                 }
             }
@@ -164,6 +174,15 @@ fn sdk(ws: &Workspace) -> Result<()> {
     let object = ebpf::build(ws)?;
     step("tests by the vendor's SDKs", || {
         targets(ws, &object, SDK, &["--nocapture"])
+    })
+}
+
+fn control(ws: &Workspace) -> Result<()> {
+    tools::find_or_install()?;
+    python::with_sdks()?;
+    let object = ebpf::build(ws)?;
+    step("tests of the control plane", || {
+        targets(ws, &object, CONTROL, &["--test-threads=1", "--nocapture"])
     })
 }
 

@@ -3,6 +3,7 @@
 //! May import: clap, anyhow, control, daemon, explain (questions), manifest and observe (their options), the
 //! module's own.
 
+mod backup;
 mod change;
 mod diff;
 mod explain;
@@ -66,6 +67,10 @@ enum Command {
     Apply(change::ApplyArgs),
     /// Delete a resource that no manifest owns
     Delete(change::DeleteArgs),
+    /// Copy what is stored to a file, while the daemon runs
+    Backup(backup::BackupArgs),
+    /// Make a store of a backup, while no daemon has it
+    Restore(backup::RestoreArgs),
     /// Show declared resources, as a manifest may hold them
     Get(get::GetArgs),
     /// Show flow-log records
@@ -127,6 +132,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Rules { of, show } => show::rules(&show.socket, show.format, of.which()),
         Command::Diff(args) => diff::diff(args),
         Command::Explain(args) => explain::explain(args),
+        Command::Backup(args) => backup::backup(args),
+        Command::Restore(args) => backup::restore(args),
         Command::Get(args) => get::get(args),
         Command::Flowlog {
             follow,

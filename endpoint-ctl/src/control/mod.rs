@@ -51,6 +51,11 @@ pub enum Request {
     Get(Wanted),
     /// A manifest is to be applied.
     Apply(Application),
+    /// What is stored is to be copied to a file that is not there yet.
+    Backup {
+        /// The file.
+        to: PathBuf,
+    },
     /// A resource is to be deleted.
     Delete {
         /// Its kind, in any case and number.

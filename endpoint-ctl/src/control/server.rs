@@ -150,6 +150,7 @@ async fn answer(
             | Request::Diff(_)
             | Request::Get(_)
             | Request::Apply(_)
+            | Request::Backup { .. }
             | Request::Delete { .. }),
         ) => {
             let (to, answer) = oneshot::channel();

@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use endpoint_common::abi::explain::Explanation;
@@ -35,6 +35,7 @@ impl Daemon {
                 let answer = self.apply_manifest(application).await;
                 let _ = ask.to.send(answer.unwrap_or_else(|refused| refused));
             }
+            Request::Backup { to } => self.backup(to, ask.to),
             Request::Delete { kind, id } => {
                 let answer = self.delete(&kind, id).await;
                 let _ = ask.to.send(answer.unwrap_or_else(|refused| refused));
@@ -102,6 +103,18 @@ impl Daemon {
         apply.prune = application.prune;
         apply.take_over = application.take_over;
         Ok(declare)
+    }
+
+    /// Writes a backup, beside everything else.
+    fn backup(&self, path: PathBuf, to: oneshot::Sender<Answer>) {
+        let desk = self.desk.clone();
+        tokio::spawn(async move {
+            let _ = to.send(match desk.backup(&path).await {
+                Ok(Some(revision)) => Answer::Ok(json!({ "revision": revision.0 })),
+                Ok(None) => bad_question("there is no store: run with --store".to_owned()),
+                Err(error) => Answer::Error(error.to_string()),
+            });
+        });
     }
 
     /// Deletes a resource that no manifest owns; the operator may delete anybody's.

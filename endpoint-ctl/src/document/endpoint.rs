@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::provider::{transport, version};
+use super::provider::transport;
 use super::{Document, object, text};
 use crate::model::{
     Endpoint, EndpointLimits, EndpointPolicy, EndpointType, EndpointZone, ReverseResource,
@@ -16,7 +16,7 @@ pub(super) fn fill(endpoint: &Endpoint, document: &mut Document) {
     document.set("ServiceId", endpoint.service.as_str());
     match endpoint.endpoint_type {
         EndpointType::Interface => {
-            document.set("AddressIpVersion", version(endpoint.address_ip_version));
+            document.set("AddressIpVersion", endpoint.address_ip_version.name());
         }
         EndpointType::Reverse => document.set("EndpointType", "Reverse"),
     }

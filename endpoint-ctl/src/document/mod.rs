@@ -10,6 +10,7 @@ mod network;
 mod provider;
 mod rules;
 
+pub use rules::protocol;
 use serde_json::{Map, Value, json};
 
 use crate::model::{
@@ -91,7 +92,10 @@ pub fn document(model: &Model, kind: Kind, id: &str) -> Option<Document> {
     match kind {
         Kind::Vpc => network::vpc(model.vpcs.get(id)?, into),
         Kind::VSwitch => network::vswitch(model.vswitches.get(id)?, into),
-        Kind::PrefixList => rules::prefix_list(model.prefix_lists.get(id)?, into),
+        Kind::PrefixList => {
+            let list = model.prefix_lists.get(id)?;
+            rules::prefix_list(list, model.about(kind, id), into);
+        }
         Kind::SecurityGroup => {
             let group = model.security_groups.get(id)?;
             if group.service_managed {

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::{Document, object, text};
 use crate::model::{
-    AddressIpVersion, EndpointService, HealthCheck, HealthCheckKind, HttpCheck, HttpMethod,
-    Listener, LoadBalancer, OnNoBackend, Payer, Server, ServiceResource, Transport,
+    EndpointService, HealthCheck, HealthCheckKind, HttpCheck, HttpMethod, Listener, LoadBalancer,
+    OnNoBackend, Payer, Server, ServiceResource, Transport,
 };
 
 pub(super) fn load_balancer(balancer: &LoadBalancer, document: &mut Document) {
@@ -105,7 +105,7 @@ fn server(server: &Server) -> Value {
 
 pub(super) fn service(service: &EndpointService, document: &mut Document) {
     document.set("ServiceName", service.name.as_str());
-    document.set("AddressIpVersion", version(service.address_ip_version));
+    document.set("AddressIpVersion", service.address_ip_version.name());
     let resources = service.resources.iter().map(resource);
     document.set("Resources", resources.collect::<Vec<_>>());
     document.set("AutoAcceptEnabled", service.auto_accept);
@@ -132,8 +132,4 @@ fn resource(resource: &ServiceResource) -> Value {
         ("ZoneId", resource.zone.as_ref().map(|zone| text(zone))),
         ("AutoAllocatedEnabled", manual),
     ])
-}
-
-pub(super) fn version(version: AddressIpVersion) -> &'static str {
-    version.name()
 }

@@ -11,7 +11,7 @@ use crate::model::{
     PortRange, PrefixList, ProtocolMatch, SecurityGroup, SecurityGroupRule, SecurityGroupType,
 };
 
-pub(super) fn prefix_list(list: &PrefixList, document: &mut Document) {
+pub(super) fn prefix_list(list: &PrefixList, about: Option<&About>, document: &mut Document) {
     let family = match list.family {
         AddressFamily::Ipv4 => "IPv4",
         AddressFamily::Ipv6 => "IPv6",
@@ -19,10 +19,12 @@ pub(super) fn prefix_list(list: &PrefixList, document: &mut Document) {
     document.set("AddressFamily", family);
     document.set("MaxEntries", list.max_entries);
     let entries = list.entries.iter();
-    let entries: Vec<_> = entries
-        .map(|net| json!({ "Cidr": net.to_string() }))
-        .collect();
-    document.set("Entries", entries);
+    let entries = entries.map(|net| {
+        let mut fields = json!({ "Cidr": net.to_string() });
+        describe(&mut fields, about, &net.to_string());
+        fields
+    });
+    document.set("Entries", entries.collect::<Vec<_>>());
 }
 
 pub(super) fn security_group(
@@ -55,7 +57,7 @@ pub(super) fn security_group(
     document.set("Permissions", rules.collect::<Vec<_>>());
 }
 
-/// Adds what is said of a rule or an entry.
+/// Adds what is said of a rule, or of an entry: that of a prefix list is known by its network.
 fn describe(fields: &mut Value, about: Option<&About>, id: &str) {
     let Some(part) = about.and_then(|about| about.parts.get(id)) else {
         return;
@@ -64,6 +66,7 @@ fn describe(fields: &mut Value, about: Option<&About>, id: &str) {
         let said = [
             ("NetworkAclEntryName", &part.name),
             ("Description", &part.description),
+            ("CreateTime", &part.created),
         ];
         for (name, value) in said {
             if let Some(value) = value {
@@ -160,7 +163,8 @@ fn policy(policy: Policy) -> &'static str {
     }
 }
 
-fn protocol(protocol: ProtocolMatch) -> String {
+/// `IpProtocol`: a protocol's name, or its number if it has none here.
+pub fn protocol(protocol: ProtocolMatch) -> String {
     match protocol {
         ProtocolMatch::All => "ALL".to_owned(),
         ProtocolMatch::Number(1) => "ICMP".to_owned(),

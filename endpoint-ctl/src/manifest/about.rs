@@ -12,8 +12,11 @@ use super::scalar;
 use crate::model::{About, Kind, PartAbout, ResourceId};
 
 const MOST_TAGS: usize = 20;
-const LONGEST_KEY: usize = 64;
+/// Of a tag's key; PrivateLink allows less.
+const LONGEST_KEY: usize = 128;
+const LONGEST_PRIVATELINK_KEY: usize = 64;
 const LONGEST_VALUE: usize = 128;
+const LONGEST_RULE_DESCRIPTION: usize = 512;
 const RESERVED: [&str; 4] = ["aliyun", "acs:", "http://", "https://"];
 
 /// Reads what is said of a resource of a kind.
@@ -26,7 +29,7 @@ pub(super) fn read(fields: &mut Fields<'_>, kind: Kind) -> Result<About, Told> {
     let resource_group = fields.optional("ResourceGroupId", |node| {
         scalar::id(node).map(str::to_owned)
     });
-    let tags = tags(fields);
+    let tags = tags(fields, longest_key(kind));
     Ok(About {
         name: name?,
         description: description?,
@@ -36,24 +39,51 @@ pub(super) fn read(fields: &mut Fields<'_>, kind: Kind) -> Result<About, Told> {
     })
 }
 
-/// Reads what is said of a rule or entry; `name_field`, if it may have a name.
-pub(super) fn of_part(
-    fields: &mut Fields<'_>,
-    name_field: Option<&'static str>,
-) -> Result<PartAbout, Told> {
-    let name = name_field.map_or(Ok(None), |field| fields.optional(field, scalar::label));
+/// Reads what is said of an entry of an ACL, which may have a name.
+pub(super) fn of_entry(fields: &mut Fields<'_>) -> Result<PartAbout, Told> {
+    let name = fields.optional("NetworkAclEntryName", scalar::label);
     let description = fields.optional("Description", scalar::label);
     Ok(PartAbout {
         name: name?,
         description: description?,
+        created: None,
     })
 }
 
-fn tags(fields: &mut Fields<'_>) -> Result<BTreeMap<String, String>, Told> {
+/// Reads what is said of an entry of a prefix list.
+pub(super) fn of_network(fields: &mut Fields<'_>) -> Result<PartAbout, Told> {
+    let description = fields.optional("Description", scalar::label)?;
+    Ok(PartAbout {
+        description,
+        ..PartAbout::default()
+    })
+}
+
+/// Reads what is said of a rule of a security group.
+pub(super) fn of_rule(fields: &mut Fields<'_>) -> Result<PartAbout, Told> {
+    let description = fields.optional("Description", |node| {
+        bounded(node, 0..=LONGEST_RULE_DESCRIPTION)
+    });
+    let created = fields.optional("CreateTime", scalar::time);
+    Ok(PartAbout {
+        name: None,
+        description: description?,
+        created: created?,
+    })
+}
+
+fn longest_key(kind: Kind) -> usize {
+    match kind {
+        Kind::Service | Kind::Endpoint => LONGEST_PRIVATELINK_KEY,
+        _ => LONGEST_KEY,
+    }
+}
+
+fn tags(fields: &mut Fields<'_>, longest_key: usize) -> Result<BTreeMap<String, String>, Told> {
     const FIELD: &str = "Tags";
     let mut tags = BTreeMap::new();
     fields.items(FIELD, |mut tag| {
-        let key = tag.required("Key", |node| bounded(node, 1..=LONGEST_KEY));
+        let key = tag.required("Key", |node| bounded(node, 1..=longest_key));
         let value = tag.defaulted("Value", String::new(), |node| {
             bounded(node, 0..=LONGEST_VALUE)
         });

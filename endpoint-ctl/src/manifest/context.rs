@@ -66,19 +66,28 @@ impl<'a> Context<'a> {
         declared: &'a Declared<'a>,
     ) -> Self {
         let mut context = Self {
+            service_addresses: reverse::taken(&before),
+            previous,
+            ..Self::beside(before, declared)
+        };
+        context.take_what_was_before();
+        context
+    }
+
+    /// For what is read without being declared: whatever only one may have is free.
+    pub(super) fn beside(model: Model, declared: &'a Declared<'a>) -> Self {
+        Self {
             declared,
             claims: Vec::new(),
             references: Vec::new(),
             resources: Vec::new(),
-            service_addresses: reverse::taken(&before),
+            service_addresses: BTreeMap::new(),
             interfaces: BTreeMap::new(),
             rule_ids: HashMap::default(),
             subnets: BTreeMap::new(),
-            model: before,
-            previous,
-        };
-        context.take_what_was_before();
-        context
+            model,
+            previous: None,
+        }
     }
 
     /// Whether nothing is declared anew that was declared before.

@@ -30,6 +30,7 @@ mod plain;
 mod prefix_list;
 mod provider;
 mod reverse;
+mod rules;
 mod scalar;
 mod security_group;
 mod service;
@@ -44,6 +45,7 @@ use document::{Declared, Document};
 use fault::Faults;
 pub use fault::{Fault, FaultClass, ManifestErrors};
 pub(crate) use node::{Entry, Node, Value as NodeValue};
+pub use rules::rules;
 
 use serde_json::{Map, Value};
 

@@ -122,7 +122,7 @@ fn entry<'a>(
     let _ = fields.optional("EntryType", |node| {
         scalar::only(node, "custom", &["system"])
     });
-    let about = about::of_part(&mut fields, Some("NetworkAclEntryName"));
+    let about = about::of_entry(&mut fields);
     let [id_place, protocol_place] =
         ["NetworkAclEntryId", "Protocol"].map(|name| fields.place_of(name));
     fields.finish();

@@ -116,7 +116,7 @@ pub(super) fn read<'a>(
     });
     let sides = peer::read(&mut fields, direction, context);
     let _ = fields.optional("NicType", intranet);
-    let about = about::of_part(&mut fields, None);
+    let about = about::of_rule(&mut fields);
     refuse_unsupported(&mut fields);
     // What tells it from others may be there.
     let is_whole = !fields.has(PORT_LIST);

@@ -2,14 +2,14 @@
 //!
 //! May import: std, `model`, `context`, `fault`, `fields`, `ip`, `scalar`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::Context;
 use super::fault::Told;
 use super::fields::Fields;
 use super::ip::{self, Family};
 use super::{about, scalar};
-use crate::model::{AddressFamily, Kind, PrefixList, PrefixListId};
+use crate::model::{About, AddressFamily, Kind, PartAbout, PrefixList, PrefixListId};
 
 const MOST_ENTRIES: u16 = 200;
 
@@ -21,20 +21,23 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
     let family = fields.required("AddressFamily", ip::family);
     let max_entries = fields.required("MaxEntries", |node| scalar::integer(node, 1..=MOST_ENTRIES));
     let mut seen = BTreeSet::new();
+    let mut parts = BTreeMap::new();
     let entries = fields.items("Entries", |mut entry| {
         let net = entry.required("Cidr", |node| match family {
             Ok(family) => ip::cidr_of(family, node, "write a list of that family for it"),
             Err(Told) => ip::address_or_network(node),
         });
-        let _ = entry.optional("Description", scalar::label);
+        let said = about::of_network(&mut entry);
         let place = entry.place_of("Cidr");
         entry.finish();
-        let net = net?;
-        if seen.insert(net) {
-            Ok(net)
-        } else {
-            Err(place.fault(format!("{net} is given twice"), "remove one of the two"))
+        let (net, said) = (net?, said?);
+        if !seen.insert(net) {
+            return Err(place.fault(format!("{net} is given twice"), "remove one of the two"));
         }
+        if said != PartAbout::default() {
+            parts.insert(net.to_string(), said);
+        }
+        Ok(net)
     });
     let about = about::read(&mut fields, Kind::PrefixList);
     let entries_place = fields.place_of("Entries");
@@ -57,7 +60,8 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
         max_entries,
         entries,
     };
-    context.describe(Kind::PrefixList, list.id.as_str(), about?);
+    let about = About { parts, ..about? };
+    context.describe(Kind::PrefixList, list.id.as_str(), about);
     context.model.prefix_lists.insert(list.id.clone(), list);
     Ok(())
 }

@@ -42,6 +42,23 @@ pub(super) fn label(node: &Node<'_>) -> Result<String, Wrong> {
     Ok(text.to_owned())
 }
 
+/// A time of UTC to the second, such as `2026-11-23T10:26:09Z`.
+pub(super) fn time(node: &Node<'_>) -> Result<String, Wrong> {
+    const FORM: &[u8] = b"0000-00-00T00:00:00Z";
+    let text = text(node)?;
+    let fits = |(byte, form): (u8, &u8)| match form {
+        b'0' => byte.is_ascii_digit(),
+        _ => byte == *form,
+    };
+    if text.len() == FORM.len() && text.bytes().zip(FORM).all(fits) {
+        return Ok(text.to_owned());
+    }
+    Err(Wrong::new(
+        format!("{} is not a time", quote(text)),
+        "write one of UTC, such as 2026-11-23T10:26:09Z",
+    ))
+}
+
 /// An id, or a name that ids are part of.
 pub(super) fn id<'n>(node: &'n Node<'_>) -> Result<&'n str, Wrong> {
     bounded_id(node, LONGEST_ID)

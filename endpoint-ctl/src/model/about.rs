@@ -54,6 +54,8 @@ pub struct PartAbout {
     pub name: Option<String>,
     /// `Description`.
     pub description: Option<String>,
+    /// `CreateTime` of a rule.
+    pub created: Option<String>,
 }
 
 impl About {

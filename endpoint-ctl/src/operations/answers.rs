@@ -26,6 +26,13 @@ pub(super) fn created(registry: &Registry, kind: Kind, id: &str) -> String {
     origin.map_or_else(String::new, |origin| origin.created.to_string())
 }
 
+/// `OwnerId` of a resource: the account as a number, if it is one that fits.
+pub(super) fn owner(registry: &Registry, kind: Kind, id: &str) -> Option<Value> {
+    let origin = registry.origin(kind, id)?;
+    let number: i64 = origin.account.as_str().parse().ok()?;
+    Some(number.into())
+}
+
 /// Name of a resource, or an empty text.
 pub(super) fn name<'r>(registry: &'r Registry, kind: Kind, id: &str) -> &'r str {
     let about = registry.model.about(kind, id);

@@ -7,11 +7,13 @@
 //! May import: std, jiff, ipnet, serde_json, sha2, tracing, api, document, model, registry.
 
 mod answers;
+mod ecs;
 mod names;
 mod paging;
 mod privatelink;
 mod refusals;
 mod request;
+mod tagging;
 mod tokens;
 mod visible;
 mod vpc;
@@ -116,8 +118,9 @@ impl Service for Operations {
 fn find(product: Product, action: &str) -> Option<Operation> {
     match product {
         Product::PrivateLink => privatelink::find(action),
+        Product::Ecs => ecs::find(action),
         Product::Vpc => vpc::find(action),
-        Product::Ecs | Product::Nlb => None,
+        Product::Nlb => None,
     }
 }
 

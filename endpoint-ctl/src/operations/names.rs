@@ -2,6 +2,8 @@
 //!
 //! May import: std, serde_json, api, document.
 
+use std::ops::RangeInclusive;
+
 use serde_json::{Value, json};
 
 use crate::api::{ApiError, Reader};
@@ -37,18 +39,22 @@ pub(super) fn name(
     document: &mut Document,
     field: &str,
 ) -> Result<(), ApiError> {
-    let Some(text) = reader.text(parameter)?.filter(|text| !text.is_empty()) else {
-        return Ok(());
+    if let Some(text) = name_given(reader, parameter, rule)? {
+        document.set(field, text);
+    }
+    Ok(())
+}
+
+/// The name that is given, if one is.
+pub(super) fn name_given<'p>(
+    reader: &mut Reader<'p>,
+    parameter: &'static str,
+    rule: NameRule,
+) -> Result<Option<&'p str>, ApiError> {
+    let lengths = rule.shortest..=rule.longest;
+    let Some(text) = given(reader, parameter, lengths)? else {
+        return Ok(None);
     };
-    let length = text.chars().count();
-    let (shortest, longest) = (rule.shortest, rule.longest);
-    if !(shortest..=longest).contains(&length) {
-        let why = format!("it has {length} characters, not {shortest} to {longest}");
-        return Err(reader.invalid(parameter, &why));
-    }
-    if let Some(start) = url_start(text) {
-        return Err(reader.invalid(parameter, &format!("it begins with {start}")));
-    }
     if rule.is_strict {
         let mut letters = text.chars();
         let first_is_letter = letters.next().is_some_and(char::is_alphabetic);
@@ -59,8 +65,7 @@ pub(super) fn name(
             return Err(reader.invalid(parameter, why));
         }
     }
-    document.set(field, text);
-    Ok(())
+    Ok(Some(text))
 }
 
 /// Sets the field of a description to what is given, if it is.
@@ -70,19 +75,31 @@ pub(super) fn description(
     document: &mut Document,
     field: &str,
 ) -> Result<(), ApiError> {
+    if let Some(text) = given(reader, parameter, 2..=256)? {
+        document.set(field, text);
+    }
+    Ok(())
+}
+
+/// A text of so many characters that is no URL, if one is given.
+pub(super) fn given<'p>(
+    reader: &mut Reader<'p>,
+    parameter: &'static str,
+    lengths: RangeInclusive<usize>,
+) -> Result<Option<&'p str>, ApiError> {
     let Some(text) = reader.text(parameter)?.filter(|text| !text.is_empty()) else {
-        return Ok(());
+        return Ok(None);
     };
     let length = text.chars().count();
-    if !(2..=256).contains(&length) {
-        let why = format!("it has {length} characters, not 2 to 256");
+    if !lengths.contains(&length) {
+        let (shortest, longest) = lengths.into_inner();
+        let why = format!("it has {length} characters, not {shortest} to {longest}");
         return Err(reader.invalid(parameter, &why));
     }
     if let Some(start) = url_start(text) {
         return Err(reader.invalid(parameter, &format!("it begins with {start}")));
     }
-    document.set(field, text);
-    Ok(())
+    Ok(Some(text))
 }
 
 /// Sets `Tags` to `Tag.N`, if any are given.
@@ -99,8 +116,16 @@ pub(super) fn tags(reader: &mut Reader<'_>, document: &mut Document) -> Result<(
 
 /// `Tag.N`: keys and values, for what is made or for what is looked for.
 pub(super) fn pairs<'p>(reader: &mut Reader<'p>) -> Result<Vec<(&'p str, &'p str)>, ApiError> {
+    pairs_of(reader, "Tag")
+}
+
+/// The same under another name: some operations look for `Tags.N`.
+pub(super) fn pairs_of<'p>(
+    reader: &mut Reader<'p>,
+    list: &'static str,
+) -> Result<Vec<(&'p str, &'p str)>, ApiError> {
     let mut tags = Vec::new();
-    for mut tag in reader.items("Tag", 20)? {
+    for mut tag in reader.items(list, 20)? {
         let key = tag.required("Key")?;
         let value = tag.text("Value")?.unwrap_or_default();
         tags.push((key, value));

@@ -41,10 +41,11 @@ impl From<Refusal> for ApiError {
             ),
             Reason::Quota(name) => ApiError::new(
                 400,
-                if kind == Some(Kind::SecurityGroup) {
-                    "QuotaExceed.SecurityGroup"
-                } else {
-                    "QuotaExceeded"
+                match kind {
+                    // What a group has too many of are rules.
+                    Some(Kind::SecurityGroup) if name == "q_items" => "AuthorizationLimitExceed",
+                    Some(Kind::SecurityGroup) => "QuotaExceed.SecurityGroup",
+                    _ => "QuotaExceeded",
                 },
                 format!("{} ({name}).", refusal.problem),
             )

@@ -3,11 +3,14 @@
 //! May import: std, fastrand, jiff, serde_json, document, manifest, model, registry's own.
 
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 
 use super::{Origin, Quotas, Reason, Refusal, Registry, Token, referrers};
 use crate::document::{Document, document};
 use crate::manifest;
-use crate::model::{AccountId, EndpointId, Kind, Model, NetworkAclId, ResourceId};
+use crate::model::{
+    AccountId, EndpointId, Kind, Model, NetworkAclId, ResourceId, SecurityGroupRule,
+};
 
 /// What a resource may not be changed by.
 const OF_MANIFEST: &str = "change it there and apply that again";
@@ -81,6 +84,25 @@ impl Change {
     pub fn edit(&self, kind: Kind, id: &str) -> Result<Document, Refusal> {
         self.may_change(kind, id)?;
         self.current(kind, id)
+    }
+
+    /// Reads rules by themselves, as rules of a group, which may have them already. Each has an id.
+    ///
+    /// # Errors
+    /// The group is not there, or a rule has faults: in `Permissions[0]` is the first one given here.
+    pub fn rules(
+        &self,
+        group: &str,
+        permissions: &[Map<String, Value>],
+    ) -> Result<Vec<SecurityGroupRule>, Refusal> {
+        let model = &self.registry.model;
+        let Some(found) = model.security_groups.get(group) else {
+            return Err(Refusal::not_found(ResourceId::new(
+                Kind::SecurityGroup,
+                group,
+            )));
+        };
+        manifest::rules(found, permissions, model).map_err(Refusal::of_faults)
     }
 
     /// Puts an edited document in the place of the resource's.

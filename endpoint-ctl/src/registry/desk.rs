@@ -7,6 +7,7 @@
 
 mod job;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -124,6 +125,17 @@ impl Desk {
         }
         if let Some(store) = &self.store {
             store.close().await;
+        }
+    }
+
+    /// Copies the store to a file that is not there yet; its revision, or none without a store.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn backup(&self, to: &Path) -> Result<Option<Revision>, StoreError> {
+        match &self.store {
+            None => Ok(None),
+            Some(store) => store.backup(to).await.map(Some),
         }
     }
 

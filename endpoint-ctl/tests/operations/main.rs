@@ -2,6 +2,8 @@
 
 mod connections;
 mod endpoint;
+mod network_acl;
 mod provider;
+mod random;
 mod rig;
 mod vpc;

@@ -6,10 +6,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::endpoint::domain;
 use super::service::given;
-use super::status;
 use super::users::account;
+use super::{domains, status};
 use crate::api::{ApiError, Reader};
 use crate::model::{Endpoint, EndpointZone, Kind};
 use crate::operations::answers::{members, resource_group};
@@ -148,12 +147,11 @@ fn shown_zone(
 ) -> Value {
     let registry = view.knows(Kind::Endpoint, endpoint.id.as_str());
     let serving = registry.model.load_balancer(endpoint, zone);
-    let name = format!("{}-{}", endpoint.id, zone.zone);
     let mut shown: Map<String, Value> = members(json!({
         "EniId": zone.eni.as_str(),
         "ResourceId": serving.map(|one| one.id.as_str()).unwrap_or_default(),
         "VSwitchId": zone.vswitch.as_str(),
-        "ZoneDomain": domain(&name, &endpoint.service, request),
+        "ZoneDomain": domains::zone(endpoint, zone, request.settings),
         "ZoneId": zone.zone.as_str(),
         "ZoneStatus": status::zone_of_connection(view, endpoint, zone),
     }));

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::endpoint_list;
 use crate::api::{ApiError, Reader};
 use crate::document::Document;
-use crate::model::{AccountId, EndpointService, EndpointType, Kind, ServiceId};
+use crate::model::{AccountId, EndpointService, EndpointType, Kind};
 use crate::operations::answers::done;
 use crate::operations::names::{self, STRICT};
 use crate::operations::refusals::not_found;
@@ -271,15 +271,4 @@ pub(super) fn type_name(endpoint_type: EndpointType) -> &'static str {
         EndpointType::Interface => "Interface",
         EndpointType::Reverse => "Reverse",
     }
-}
-
-/// The name that all zones of an endpoint are reached by (row F07).
-pub(super) fn domain(endpoint: &str, service: &ServiceId, request: &Request<'_>) -> String {
-    format!("{endpoint}.{}", service_domain(service, request))
-}
-
-/// `ServiceDomain`: what the names of a service's endpoints end with.
-pub(super) fn service_domain(service: &ServiceId, request: &Request<'_>) -> String {
-    let settings = request.settings;
-    format!("{service}.{}.{}", settings.region, settings.domain)
 }

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{endpoint, status};
+use super::{domains, endpoint, status};
 use crate::api::{ApiError, Reader};
 use crate::model::{Endpoint, Kind};
 use crate::operations::answers::{
@@ -148,7 +148,7 @@ pub(super) fn shown(one: &Endpoint, view: &View, request: &Request<'_>) -> Map<S
         "CreateTime": created(registry, Kind::Endpoint, id),
         "EndpointBusinessStatus": "Normal",
         "EndpointDescription": description(registry, Kind::Endpoint, id),
-        "EndpointDomain": endpoint::domain(id, &one.service, request),
+        "EndpointDomain": domains::endpoint(one, request.settings),
         "EndpointId": id,
         "EndpointName": name(registry, Kind::Endpoint, id),
         "EndpointStatus": status::endpoint(view, id),

@@ -5,6 +5,7 @@
 mod attributes;
 mod connection_list;
 mod connections;
+mod domains;
 mod endpoint;
 mod endpoint_list;
 mod groups;
@@ -15,6 +16,7 @@ mod service;
 mod service_list;
 mod service_resources;
 mod status;
+mod tags;
 mod users;
 mod zones;
 
@@ -40,6 +42,7 @@ fn consumer(action: &str) -> Option<Operation> {
         "AttachSecurityGroupToVpcEndpoint" => Operation::write(groups::attach),
         "DetachSecurityGroupFromVpcEndpoint" => Operation::write(groups::detach),
         "ListVpcEndpointSecurityGroups" => Operation::read(groups::list),
+        "UntagResources" => Operation::write(tags::untag),
         _ => return None,
     })
 }
@@ -79,6 +82,8 @@ fn anyone(action: &str) -> Option<Operation> {
         "DescribeRegions" => Operation::read(region::regions).anywhere(),
         "DescribeZones" => Operation::read(region::describe_zones),
         "ChangeResourceGroup" => Operation::write(resource_group::change).anywhere(),
+        "TagResources" => Operation::write(tags::tag),
+        "ListTagResources" => Operation::read(tags::list),
         _ => return None,
     })
 }

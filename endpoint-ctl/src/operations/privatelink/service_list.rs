@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::endpoint::{may_connect, service_domain};
+use super::endpoint::may_connect;
 use super::service::{LEAST_BANDWIDTH, MOST_BANDWIDTH, given};
-use super::{region, status};
+use super::{domains, region, status};
 use crate::api::{ApiError, Reader};
 use crate::model::{AccountId, AddressIpVersion, EndpointService, Kind};
 use crate::operations::answers::{created, description, has_tags, members, resource_group, tags};
@@ -220,7 +220,7 @@ pub(super) fn shown(
         "ResourceGroupId": resource_group(registry, Kind::Service, id),
         "ServiceBusinessStatus": "Normal",
         "ServiceDescription": description(registry, Kind::Service, id),
-        "ServiceDomain": service_domain(&one.id, request),
+        "ServiceDomain": domains::service(&one.id, request.settings),
         "ServiceId": id,
         "ServiceName": one.name,
         "ServiceResourceType": "nlb",

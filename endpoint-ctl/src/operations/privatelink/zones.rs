@@ -4,8 +4,8 @@
 
 use serde_json::{Value, json};
 
-use super::endpoint::{domain, edit, one_zone};
-use super::{endpoint_list, status};
+use super::endpoint::{edit, one_zone};
+use super::{domains, endpoint_list, status};
 use crate::api::ApiError;
 use crate::document::Document;
 use crate::operations::answers::{done, members};
@@ -98,15 +98,13 @@ pub(super) fn list(view: &View, request: &Request<'_>) -> Answer {
         .collect();
     let total = zones.len();
     let (zones, next) = page.cut(zones, |zone| zone.zone.to_string());
-    let id = endpoint.id.as_str();
     let zones = zones.into_iter().map(|zone| {
-        let name = format!("{id}-{}", zone.zone);
         json!({
             "EniId": zone.eni.as_str(),
             "EniIp": zone.ip.to_string(),
             "RegionId": request.settings.region,
             "VSwitchId": zone.vswitch.as_str(),
-            "ZoneDomain": domain(&name, &endpoint.service, request),
+            "ZoneDomain": domains::zone(endpoint, zone, request.settings),
             "ZoneId": zone.zone.as_str(),
             "ZoneIpv6Address": zone.ipv6.map(|ip| ip.to_string()).unwrap_or_default(),
             "ZoneStatus": status::zone(view, endpoint, zone),

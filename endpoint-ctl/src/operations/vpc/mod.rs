@@ -3,6 +3,10 @@
 //! May import: operations' own.
 
 mod network;
+mod network_acl;
+mod network_acl_entries;
+mod region;
+mod tags;
 mod vswitch;
 
 use super::Operation;
@@ -19,6 +23,21 @@ pub(super) fn find(action: &str) -> Option<Operation> {
         "DescribeVSwitches" => Operation::read(vswitch::describe),
         "DescribeVSwitchAttributes" => Operation::read(vswitch::attributes),
         "ModifyVSwitchAttribute" => Operation::write(vswitch::modify),
+        "TagResources" => Operation::write(tags::tag),
+        // SDKs of this API spell it so, and those of others the other way.
+        "UnTagResources" | "UntagResources" => Operation::write(tags::untag),
+        "ListTagResources" => Operation::read(tags::list),
+        "CreateNetworkAcl" => Operation::write(network_acl::create),
+        "DeleteNetworkAcl" => Operation::write(network_acl::delete),
+        "DescribeNetworkAcls" => Operation::read(network_acl::describe),
+        "DescribeNetworkAclAttributes" => Operation::read(network_acl::attributes),
+        "ModifyNetworkAclAttributes" => Operation::write(network_acl::modify),
+        "UpdateNetworkAclEntries" => Operation::write(network_acl::update_entries),
+        "CopyNetworkAclEntries" => Operation::write(network_acl::copy_entries),
+        "AssociateNetworkAcl" => Operation::write(network_acl::associate),
+        "UnassociateNetworkAcl" => Operation::write(network_acl::unassociate),
+        "DescribeRegions" => Operation::read(region::regions).anywhere(),
+        "DescribeZones" => Operation::read(region::zones),
         _ => return None,
     })
 }

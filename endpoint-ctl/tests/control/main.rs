@@ -1,0 +1,7 @@
+//! The control plane as clients meet it: a daemon in a lab, its API driven by the vendor's SDKs and by many
+//! clients at once, killed, restarted, doubled. Needs root; run by `cargo xtask test control`.
+
+mod calls;
+mod node;
+mod sdk;
+mod killed;

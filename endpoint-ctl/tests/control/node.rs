@@ -1,0 +1,144 @@
+//! A lab with servers, and a daemon that keeps what is declared and serves the API there.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use crate::calls::Calls;
+use xtask::lab::{Daemon, Lab, LabSpec, Outcome, Process, address};
+
+/// The binary under test.
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_endpoint-ctl");
+/// Where the API is served, in the node's namespace.
+pub(crate) const API: &str = "127.0.0.1:8080";
+/// The region of the labs.
+pub(crate) const REGION: &str = "cn-test";
+
+/// Accounts of the lab: the consumer `1001` and the provider `1002`.
+pub(crate) const KEYS: &str = "
+Accounts:
+  - AccountId: \"1001\"
+    Keys: [{ AccessKeyId: consumer-key, AccessKeySecret: consumer-secret }]
+  - AccountId: \"1002\"
+    Keys: [{ AccessKeyId: provider-key, AccessKeySecret: provider-secret }]
+";
+
+/// The provider's side, which belongs to `1002`: two load balancers before the lab's servers.
+pub(crate) fn provider() -> String {
+    let balancer = |name: &str, server: &str| {
+        format!(
+            "
+---
+kind: LoadBalancer
+LoadBalancerId: {name}
+ProviderNetworkId: pnet
+Listeners:
+  - ListenerProtocol: TCP
+    ListenerPort: 80
+    HealthCheckConfig: {{ HealthCheckEnabled: false }}
+    Servers: [{{ ServerIp: {server}, Port: 8080 }}]"
+        )
+    };
+    format!(
+        "
+kind: ProviderNetwork
+ProviderNetworkId: pnet
+CidrBlock: 10.0.0.0/16
+Interface: provider
+NatAddresses: [{}, {}]
+{}
+{}",
+        address::NAT[0],
+        address::NAT[1],
+        balancer("nlb-a", address::BACKENDS[0]),
+        balancer("nlb-b", address::BACKENDS[1]),
+    )
+}
+
+/// See the module.
+pub(crate) struct Node {
+    // In the order they must go.
+    pub(crate) daemon: Daemon,
+    _servers: Vec<Process>,
+    pub(crate) lab: Lab,
+    options: Vec<String>,
+}
+
+impl Node {
+    /// A lab with two vSwitches, servers, and a daemon.
+    #[track_caller]
+    pub(crate) fn new() -> Self {
+        let spec = LabSpec::standard().with_second_vswitch();
+        let lab = Lab::new(&spec).expect("the lab must come up");
+        let servers = ["b1", "b2"].map(|role| lab.nginx(role, 8080, role).expect("nginx comes up"));
+        let keys = lab.dir().join("keys.yaml");
+        fs::write(&keys, KEYS).expect("writes");
+        fs::set_permissions(&keys, fs::Permissions::from_mode(0o600)).expect("sets the mode");
+        let store = lab.dir().join("state.redb");
+        let socket = lab.dir().join("api.sock");
+        let options = [
+            ["--store", argument(&store)],
+            ["--api-listen", API],
+            ["--api-listen", argument(&socket)],
+            ["--api-unix-account", "1001"],
+            ["--api-keys", argument(&keys)],
+            ["--account", "1002"],
+            ["--region", REGION],
+            ["--domain", "privatelink.lab"],
+        ];
+        let options: Vec<String> = options.concat().into_iter().map(str::to_owned).collect();
+        let daemon = start(&lab, &options);
+        Self {
+            daemon,
+            _servers: servers.into(),
+            lab,
+            options,
+        }
+    }
+
+    /// Starts the daemon again, which has ended.
+    #[track_caller]
+    pub(crate) fn restart(&mut self) {
+        self.daemon = start(&self.lab, &self.options);
+    }
+
+    /// A connection to the API, as the consumer.
+    pub(crate) fn calls(&self) -> Calls {
+        Calls::new(self.lab.dir().join("api.sock"))
+    }
+
+    /// Runs a command in a role's namespace.
+    #[track_caller]
+    pub(crate) fn run(&self, role: &str, argv: &[&str]) -> Outcome {
+        let run = self.lab.ns(role).run(argv);
+        run.expect("the command must start")
+    }
+
+    /// What a client gets from an address: the server's name, or nothing.
+    #[track_caller]
+    pub(crate) fn fetch(&self, role: &str, ip: &str) -> Option<String> {
+        let url = format!("http://{ip}/");
+        let argv = ["curl", "-sS", "--fail", "--max-time", "1.5", &url];
+        let outcome = self.run(role, &argv);
+        outcome.ok().then(|| outcome.stdout.trim().to_owned())
+    }
+}
+
+#[track_caller]
+fn start(lab: &Lab, options: &[String]) -> Daemon {
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    let daemon = lab.daemon(BINARY, &provider(), &options);
+    daemon.expect("the daemon must come up")
+}
+
+/// A path as an argument.
+pub(crate) fn argument(path: &std::path::Path) -> &str {
+    path.to_str().expect("lab paths are UTF-8")
+}
+
+/// A file of this test's sources.
+pub(crate) fn source(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/control")
+        .join(name)
+}
