@@ -7,14 +7,14 @@ use crate::provider::Provider;
 use crate::rig::{CONSUMER, PROVIDER, REGION, text};
 
 /// A provider, a service, and an endpoint of the consumer's in `z-a`.
-struct Scene {
-    provider: Provider,
-    service: String,
+pub(crate) struct Scene {
+    pub(crate) provider: Provider,
+    pub(crate) service: String,
     endpoint: String,
 }
 
 impl Scene {
-    fn new(of_service: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(of_service: &[(&str, &str)]) -> Self {
         let provider = Provider::new();
         let service = provider.service(of_service);
         let endpoint = provider.endpoint(&service, &[]);
@@ -26,7 +26,7 @@ impl Scene {
     }
 
     /// With two resources for all zones, and everybody let in.
-    fn with_two_resources() -> Self {
+    pub(crate) fn with_two_resources() -> Self {
         Self::new(&[
             ("AutoAcceptEnabled", "true"),
             ("Resource.2.ResourceId", "nlb-b"),
@@ -44,17 +44,17 @@ impl Scene {
     }
 
     #[track_caller]
-    fn call(&self, action: &str, more: &[(&str, &str)]) {
+    pub(crate) fn call(&self, action: &str, more: &[(&str, &str)]) {
         let answer = self.provider.call(action, &self.of(more));
         assert!(answer.is_empty(), "{answer:?}");
     }
 
     #[track_caller]
-    fn refused(&self, action: &str, more: &[(&str, &str)], code: &str) -> String {
+    pub(crate) fn refused(&self, action: &str, more: &[(&str, &str)], code: &str) -> String {
         self.provider.refused(action, &self.of(more), code)
     }
 
-    fn settle(&self) {
+    pub(crate) fn settle(&self) {
         self.provider.rig.settle();
     }
 
@@ -67,7 +67,7 @@ impl Scene {
     }
 
     #[track_caller]
-    fn assert_statuses(&self, connection: &str, zone: &str) {
+    pub(crate) fn assert_statuses(&self, connection: &str, zone: &str) {
         let shown = self.connection();
         let statuses = (&shown["ConnectionStatus"], &shown["Zones"][0]["ZoneStatus"]);
         assert_eq!(statuses, (&json!(connection), &json!(zone)));
@@ -75,7 +75,7 @@ impl Scene {
 
     /// The resources of the zone: now, and before.
     #[track_caller]
-    fn resources(&self) -> (Value, Value) {
+    pub(crate) fn resources(&self) -> (Value, Value) {
         let zone = self.connection()["Zones"][0].clone();
         (
             zone["ResourceId"].clone(),
@@ -84,7 +84,7 @@ impl Scene {
     }
 
     /// For each resource: endpoints that it serves, and that it served.
-    fn uses(&self) -> Vec<(Value, Value)> {
+    pub(crate) fn uses(&self) -> Vec<(Value, Value)> {
         let of = [("ServiceId", self.service.as_str())];
         let all = self.provider.call("ListVpcEndpointServiceResources", &of);
         let all = all["Resources"].as_array().cloned().unwrap_or_default();
@@ -100,13 +100,13 @@ impl Scene {
 }
 
 const ENABLE: &str = "EnableVpcEndpointConnection";
-const DISABLE: &str = "DisableVpcEndpointConnection";
+pub(crate) const DISABLE: &str = "DisableVpcEndpointConnection";
 const ENABLE_ZONE: &str = "EnableVpcEndpointZoneConnection";
-const DISABLE_ZONE: &str = "DisableVpcEndpointZoneConnection";
+pub(crate) const DISABLE_ZONE: &str = "DisableVpcEndpointZoneConnection";
 const UPDATE: &str = "UpdateVpcEndpointConnectionAttribute";
-const MOVE: &str = "UpdateVpcEndpointZoneConnectionResourceAttribute";
-const DENIED: &str = "EndpointConnectionOperationDenied";
-const ZONE: (&str, &str) = ("ZoneId", "z-a");
+pub(crate) const MOVE: &str = "UpdateVpcEndpointZoneConnectionResourceAttribute";
+pub(crate) const DENIED: &str = "EndpointConnectionOperationDenied";
+pub(crate) const ZONE: (&str, &str) = ("ZoneId", "z-a");
 
 #[test]
 fn a_connection_waits_is_let_in_and_put_out() {
@@ -277,120 +277,6 @@ fn a_limit_without_a_bandwidth_is_what_the_service_gives() {
     // What a connection was given it keeps.
     of_service("800");
     assert_eq!(shown(), 700);
-}
-
-#[test]
-fn a_resource_is_chosen_while_a_zone_is_not_connected() {
-    let scene = Scene::with_two_resources();
-    let message = scene.refused(MOVE, &[ZONE, ("ResourceAllocateMode", "Auto")], DENIED);
-    assert!(message.contains("ResourceReplaceMode"), "{message}");
-    scene.call(DISABLE_ZONE, &[ZONE]);
-    scene.refused(MOVE, &[ZONE], "MissingResourceAllocateMode");
-    let manual = ("ResourceAllocateMode", "Manual");
-    scene.refused(MOVE, &[ZONE, manual], "MissingResourceId");
-    let unknown = [ZONE, manual, ("ResourceId", "nlb-far")];
-    scene.refused(MOVE, &unknown, "InvalidResourceId");
-    let other = [ZONE, ("ResourceAllocateMode", "Some")];
-    scene.refused(MOVE, &other, "InvalidResourceAllocateMode");
-    let kind = [
-        ZONE,
-        manual,
-        ("ResourceId", "nlb-b"),
-        ("ResourceType", "slb"),
-    ];
-    scene.refused(MOVE, &kind, "InvalidResourceType");
-    let forced = [
-        ZONE,
-        ("ResourceReplaceMode", "Force"),
-        ("ResourceId", "nlb-b"),
-    ];
-    scene.refused(MOVE, &forced, DENIED);
-    scene.refused(MOVE, &[("ZoneId", "z-x"), manual], "EndpointZoneNotFound");
-    let chosen = [
-        ZONE,
-        manual,
-        ("ResourceId", "nlb-b"),
-        ("ResourceType", "nlb"),
-    ];
-    scene.call(MOVE, &chosen);
-    assert_eq!(scene.resources(), (json!("nlb-b"), Value::Null));
-    scene.call(MOVE, &[ZONE, ("ResourceAllocateMode", "Auto")]);
-    assert_eq!(scene.resources(), (json!("nlb-a"), Value::Null));
-}
-
-#[test]
-fn a_zone_is_moved_gracefully_until_that_is_ended() {
-    let scene = Scene::with_two_resources();
-    let graceful = |id| {
-        [
-            ZONE,
-            ("ResourceReplaceMode", "Graceful"),
-            ("ResourceId", id),
-        ]
-    };
-    scene.refused(MOVE, &[ZONE, graceful("")[1]], "MissingResourceId");
-    scene.refused(MOVE, &graceful("nlb-a"), "InvalidResourceId");
-    scene.refused(MOVE, &graceful("nlb-far"), "InvalidResourceId");
-    let odd = [
-        ZONE,
-        ("ResourceReplaceMode", "Soft"),
-        ("ResourceId", "nlb-b"),
-    ];
-    scene.refused(MOVE, &odd, "InvalidResourceReplaceMode");
-    let mut both = graceful("nlb-b").to_vec();
-    both.push(("ResourceAllocateMode", "Auto"));
-    scene.refused(MOVE, &both, "InvalidResourceAllocateMode");
-    let of_replaced = [ZONE, ("ReplacedResource", "true")];
-    let message = scene.refused(DISABLE_ZONE, &of_replaced, DENIED);
-    assert!(
-        message.contains("no resource that was replaced"),
-        "{message}"
-    );
-
-    scene.call(MOVE, &graceful("nlb-b"));
-    scene.assert_statuses("Pending", "Migrating");
-    scene.settle();
-    scene.assert_statuses("Connected", "Migrated");
-    assert_eq!(scene.resources(), (json!("nlb-b"), json!("nlb-a")));
-    assert_eq!(scene.uses(), [(json!(0), json!(1)), (json!(1), json!(0))]);
-    let message = scene.refused(MOVE, &graceful("nlb-a"), DENIED);
-    assert!(message.contains("ReplacedResource=true"), "{message}");
-    let first = [
-        ("ServiceId", scene.service.as_str()),
-        ("ResourceId", "nlb-a"),
-    ];
-    let detach = "DetachResourceFromVpcEndpointService";
-    let code = "EndpointServiceOperationDenied";
-    scene.provider.refused(detach, &first, code);
-
-    scene.call(DISABLE_ZONE, &of_replaced);
-    scene.settle();
-    scene.assert_statuses("Connected", "Connected");
-    assert_eq!(scene.resources(), (json!("nlb-b"), Value::Null));
-    scene.provider.call(detach, &first);
-}
-
-#[test]
-fn a_zone_that_is_moved_by_force_keeps_nothing() {
-    let scene = Scene::with_two_resources();
-    let force = [
-        ZONE,
-        ("ResourceReplaceMode", "Force"),
-        ("ResourceId", "nlb-b"),
-    ];
-    scene.call(MOVE, &force);
-    scene.settle();
-    scene.assert_statuses("Connected", "Connected");
-    assert_eq!(scene.resources(), (json!("nlb-b"), Value::Null));
-    // So does one that is put out.
-    let graceful = [
-        ZONE,
-        ("ResourceReplaceMode", "Graceful"),
-        ("ResourceId", "nlb-a"),
-    ];
-    scene.call(MOVE, &graceful);
-    scene.call(DISABLE, &[]);
-    assert_eq!(scene.resources(), (json!("nlb-a"), Value::Null));
 }
 
 #[test]

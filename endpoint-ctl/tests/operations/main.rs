@@ -2,8 +2,11 @@
 
 mod connections;
 mod endpoint;
+mod migration;
 mod network_acl;
 mod provider;
 mod random;
 mod rig;
+mod service_resources;
+mod service_users;
 mod vpc;
