@@ -35,6 +35,41 @@ fn what_is_written_is_read_as_the_same() {
     assert_same_again(RARE);
 }
 
+#[test]
+fn listeners_have_the_servers_of_the_group_that_they_name() {
+    let model = load(RARE);
+    let balancer = &model.load_balancers["nlb"];
+    let (group, listener) = (&model.server_groups["sgp"], &balancer.listeners[0]);
+    assert_eq!(listener.servers, group.servers);
+    assert_eq!(listener.health_check, group.health_check);
+    assert!(group.connection_drain_timeout.is_some());
+    assert_eq!(
+        listener.connection_drain_timeout,
+        group.connection_drain_timeout
+    );
+    for (wrong, right, says) in [
+        (
+            "ServerGroupId: sgp,",
+            "ServerGroupId: sgp, Servers: [],",
+            "has no meaning beside ServerGroupId",
+        ),
+        (
+            "ServerGroupId: sgp,",
+            "ServerGroupId: sgq,",
+            "there is no ServerGroup \"sgq\"",
+        ),
+        (
+            "Protocol: UDP, ListenerPort: 53,",
+            "Protocol: TCP, ListenerPort: 53,",
+            "of another protocol",
+        ),
+    ] {
+        let text = RARE.replace(wrong, right);
+        let errors = manifest::load(&text, "text", None).expect_err(right);
+        assert!(errors.to_string().contains(says), "{errors}");
+    }
+}
+
 /// Groups may refer to one another, so those of a kind come together.
 #[track_caller]
 fn assert_same_bit_by_bit(text: &str) {
@@ -115,6 +150,11 @@ fn what_one_alone_may_have_is_kept_from_later_documents() {
     ));
     assert!(error.contains("is used in SecurityGroup"), "{error}");
 
+    let error = refused(&format!(
+        "{{kind: SecurityGroup, SecurityGroupId: sg-new, VpcId: {vpc}, Permissions: [{{Direction: ingress, IpProtocol: ALL, PortRange: -1/-1, SourceCidrIp: 0.0.0.0/0, CreateTime: yesterday}}]}}"
+    ));
+    assert!(error.contains("is not a time"), "{error}");
+
     let new_endpoint = |ip: std::net::Ipv4Addr| {
         refused(&format!(
             "{{kind: VpcEndpoint, EndpointId: ep-new, VpcId: {vpc}, ServiceId: {}, SecurityGroupIds: [{}], Zones: [{{ZoneId: {}, VSwitchId: {}, ip: {ip}}}]}}",
@@ -142,7 +182,7 @@ fn documents_are_chosen_by_kind_and_id() {
                 .collect::<Vec<_>>(),
         )
     };
-    assert_eq!(chosen(None, None).expect("all").len(), 7);
+    assert_eq!(chosen(None, None).expect("all").len(), 9);
     assert_eq!(chosen(Some("VSwitches"), None).expect("a plural"), ["vsw"]);
     assert_eq!(
         chosen(Some("vpcendpoint"), Some("ep")).expect("one"),

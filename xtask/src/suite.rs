@@ -58,7 +58,11 @@ const HOST_PACKAGES: &[&str] = &["endpoint-common", "endpoint-ctl", "xtask"];
 
 /// Runs a part of the tests; with `bless`, golden files are renewed.
 pub fn test(ws: &Workspace, part: Part, bless: bool) -> Result<()> {
-    if matches!(part, Part::Store | Part::Prog | Part::Netns | Part::Control | Part::All) && !is_root() {
+    if matches!(
+        part,
+        Part::Store | Part::Prog | Part::Netns | Part::Control | Part::All
+    ) && !is_root()
+    {
         bail!(
             "this part needs root (BPF programs, network namespaces, mounts): \
              run it as root, or `cargo xtask test unit` without"
@@ -143,7 +147,10 @@ fn unit(ws: &Workspace, bless: bool) -> Result<()> {
             command.args(["--package", package]);
             for target in test_targets(&ws.root.join(package).join("tests"))? {
                 let special = (*package, target.as_str());
-                if ![PROG, NETNS, STORE, SDK, CONTROL].concat().contains(&special) {
+                if ![PROG, NETNS, STORE, SDK, CONTROL]
+                    .concat()
+                    .contains(&special)
+                {
                     command.args(["--test", &target]);
                 }
             }

@@ -27,6 +27,9 @@ pub(super) struct RunArgs {
     /// The manifest to serve; SIGHUP applies it again
     #[arg(short, long, required_unless_present = "store")]
     file: Option<PathBuf>,
+    /// The name under which the manifest owns what it declares; that of the file if left out
+    #[arg(long, value_name = "NAME", requires = "file")]
+    name: Option<String>,
     /// Keep what is declared here: a file, or etcd://HOST:PORT[,HOST:PORT][/PREFIX]
     #[arg(long, value_name = "PLACE")]
     store: Option<StorePlace>,
@@ -151,6 +154,7 @@ impl RunArgs {
         let tables = self.tables;
         DaemonOptions {
             manifest: self.file,
+            manifest_name: self.name,
             store: self.store.map(|place| self.etcd.complete(place)),
             api: self.api.options(),
             account: AccountId::new(self.region.account),

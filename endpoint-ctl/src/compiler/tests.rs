@@ -62,8 +62,10 @@ fn provider(model: &mut Model, servers: Vec<Server>, version: AddressIpVersion) 
                 health_check: None,
                 connection_drain_timeout: None,
                 on_no_backend: OnNoBackend::Drop,
+                server_group: None,
                 servers,
             }],
+            zone_mappings: Vec::new(),
         },
     );
     let id = ServiceId::new("epsrv");

@@ -95,11 +95,9 @@ impl Daemon {
     }
 
     fn declare_of(&self, application: &Application) -> Result<Declare, DeclareError> {
-        let mut declare = Declare::read(&application.file, &self.options.account)?;
+        let name = application.name.as_deref();
+        let mut declare = Declare::read(&application.file, name, &self.options.account)?;
         let apply = &mut declare.0;
-        if let Some(name) = &application.name {
-            apply.name.clone_from(name);
-        }
         apply.prune = application.prune;
         apply.take_over = application.take_over;
         Ok(declare)
@@ -165,6 +163,8 @@ impl Daemon {
         let work = Work {
             desk: self.desk.clone(),
             account: self.options.account.clone(),
+            // As a reload would have it.
+            manifest_name: self.options.manifest_name(),
             servers: self.health.servers(),
             in_force: Arc::clone(self.reconciler.model()),
             tables: Arc::clone(self.reconciler.tables()),
@@ -211,6 +211,7 @@ fn refused(error: &DeclareError) -> Answer {
 struct Work {
     desk: Desk,
     account: AccountId,
+    manifest_name: Option<String>,
     servers: Servers,
     in_force: Arc<Model>,
     tables: Arc<Tables>,
@@ -223,9 +224,10 @@ struct Work {
 impl Work {
     async fn diff(self) -> Result<Value, Answer> {
         let (desk, account) = (self.desk.clone(), self.account.clone());
+        let name = self.manifest_name.clone();
         let file = self.candidate.file.clone();
         let read = aside(move || {
-            let declare = Declare::read(&file, &account)?;
+            let declare = Declare::read(&file, name.as_deref(), &account)?;
             let before = desk.view().declared;
             let (_, after) = desk.preview(|change| change.apply(&declare.0))?;
             let changes = changes(&before.model, &after.model);

@@ -63,21 +63,31 @@ fn read(path: &Path) -> Result<String, DeclareError> {
     })
 }
 
+/// The name of a file, without its directories.
+pub(super) fn name_of(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    name.to_string_lossy().into_owned()
+}
+
 /// A manifest that is to be applied.
 #[derive(Debug, Clone)]
 pub struct Declare(pub Apply);
 
 impl Declare {
-    /// Reads a file; it owns what it declares under the file's name, and what it declares no more goes.
+    /// Reads a file; it owns what it declares under that name, or the file's, and what it declares no more goes.
     ///
     /// # Errors
     /// It cannot be read.
-    pub fn read(path: &Path, account: &AccountId) -> Result<Self, DeclareError> {
-        let name = path.file_name().unwrap_or(path.as_os_str());
+    pub fn read(
+        path: &Path,
+        name: Option<&str>,
+        account: &AccountId,
+    ) -> Result<Self, DeclareError> {
+        let name = name.map_or_else(|| name_of(path), str::to_owned);
         Ok(Self(Apply {
             text: read(path)?,
             file: path.display().to_string(),
-            name: name.to_string_lossy().into_owned(),
+            name,
             account: account.clone(),
             prune: true,
             take_over: false,

@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::declaring::name_of;
 use super::{DaemonError, Declare, DeclareError};
 use crate::api::{self, Server};
 use crate::compiler::Capacity;
@@ -25,6 +26,8 @@ pub const TOLD_DROPS: u32 = TellRate::MOST;
 pub struct DaemonOptions {
     /// The manifest to apply at start and on SIGHUP, if any.
     pub manifest: Option<PathBuf>,
+    /// The name under which it owns what it declares; that of the file if there is none.
+    pub manifest_name: Option<String>,
     /// Where what is declared is kept. Without it, what is declared is the manifest, and no more.
     pub store: Option<StorePlace>,
     /// The API, if it is served.
@@ -105,7 +108,12 @@ impl DaemonOptions {
                     .map_err(crate::registry::DeskError::from)?,
             ),
         };
-        Ok(Desk::open(store, self.quotas).await?)
+        let quotas = Quotas {
+            enis: self.capacity.enis as usize,
+            rules: self.capacity.rules as usize,
+            ..self.quotas
+        };
+        Ok(Desk::open(store, quotas).await?)
     }
 
     /// The manifest as it is now, if there is one.
@@ -113,7 +121,13 @@ impl DaemonOptions {
         let Some(path) = &self.manifest else {
             return Ok(None);
         };
-        Declare::read(path, &self.account).map(Some)
+        Declare::read(path, self.manifest_name.as_deref(), &self.account).map(Some)
+    }
+
+    /// The name under which the manifest owns what it declares, if there is one.
+    pub(super) fn manifest_name(&self) -> Option<String> {
+        let of_file = || Some(name_of(self.manifest.as_deref()?));
+        self.manifest_name.clone().or_else(of_file)
     }
 
     /// The manifest, for `status`.

@@ -5,8 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    Endpoint, EndpointService, Listener, LoadBalancer, NetworkAcl, NetworkAclEntry, PrefixList,
-    ProviderNetwork, SecurityGroup, SecurityGroupRule, VSwitch, Vpc,
+    Endpoint, EndpointService, FlowLog, Listener, LoadBalancer, NetworkAcl, NetworkAclEntry,
+    PrefixList, ProviderNetwork, SecurityGroup, SecurityGroupRule, Server, ServerGroup, VSwitch,
+    Vpc,
 };
 
 /// A resource whose fields can be compared.
@@ -46,7 +47,15 @@ fields! {
         cidr_block "CidrBlock" ipv6_cidr_block "Ipv6CidrBlock" interface "Interface" hook "Hook"
         nat_addresses "NatAddresses";
     PrefixList [id]: family "AddressFamily" max_entries "MaxEntries" entries "Entries";
-    LoadBalancer [id]: provider_network "ProviderNetworkId" listeners "Listeners";
+    ServerGroup [id]:
+        provider_network "ProviderNetworkId" transport "Protocol" health_check "HealthCheckConfig"
+        connection_drain_timeout "ConnectionDrainTimeout" servers "Servers";
+    LoadBalancer [id]:
+        provider_network "ProviderNetworkId" listeners "Listeners" zone_mappings "ZoneMappings";
+    FlowLog [id]:
+        resource_type "ResourceType" resource "ResourceId" traffic "TrafficType"
+        aggregation_interval "AggregationInterval" ip_version "IpVersion" log_format "LogFormat"
+        project "ProjectName" log_store "LogStoreName" active "Status";
     EndpointService [id]:
         name "ServiceName" resources "Resources" address_ip_version "AddressIpVersion"
         auto_accept "AutoAcceptEnabled" payer "Payer" users "Users" zone_affinity "ZoneAffinityEnabled"
@@ -103,7 +112,8 @@ macro_rules! plain {
 }
 
 plain! {
-    String bool Vec<ipnet::IpNet>
+    String bool u8 Vec<ipnet::IpNet> crate::model::FlowLogIpVersion crate::model::FlowLogResource
+    crate::model::TrafficType
     u16 crate::model::AddressFamily crate::model::EndpointPolicy crate::model::Policy
     ipnet::Ipv4Net
     Option<ipnet::Ipv6Net> Option<String> Option<crate::model::NetworkAclId>
@@ -113,7 +123,8 @@ plain! {
     crate::model::AddressIpVersion crate::model::EndpointLimits crate::model::EndpointType
     crate::model::Hook crate::model::LoadBalancerId crate::model::ProviderNetworkId
     crate::model::SecurityGroupType crate::model::ServiceId crate::model::VpcId
-    crate::model::ZoneId
+    crate::model::ZoneId crate::model::Transport Option<crate::model::HealthCheck>
+    Option<std::time::Duration> Vec<crate::model::ZoneMapping>
 }
 
 /// An element of a list that has a name.
@@ -133,13 +144,15 @@ impl Named for NetworkAclEntry {
     }
 }
 
+impl Named for Server {
+    fn name(&self) -> String {
+        self.name()
+    }
+}
+
 impl Named for Listener {
     fn name(&self) -> String {
-        let protocol = match self.transport {
-            crate::model::Transport::Tcp => "tcp",
-            crate::model::Transport::Udp => "udp",
-        };
-        format!("{protocol}/{}", self.port)
+        self.name()
     }
 }
 

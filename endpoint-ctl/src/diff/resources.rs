@@ -32,8 +32,10 @@ pub fn changes(before: &Model, after: &Model) -> Vec<Change> {
         Kind::PrefixList => kind(of, &before.prefix_lists, &after.prefix_lists),
         Kind::SecurityGroup => kind(of, &before.security_groups, &after.security_groups),
         Kind::ProviderNetwork => kind(of, &before.provider_networks, &after.provider_networks),
+        Kind::ServerGroup => kind(of, &before.server_groups, &after.server_groups),
         Kind::LoadBalancer => kind(of, &before.load_balancers, &after.load_balancers),
         Kind::Service => kind(of, &before.services, &after.services),
+        Kind::FlowLog => kind(of, &before.flow_logs, &after.flow_logs),
         Kind::Endpoint => kind(of, &before.endpoints, &after.endpoints),
     };
     Kind::ALL.into_iter().flat_map(of_kind).collect()

@@ -6,6 +6,7 @@
 //! May import: model, ipnet, serde_json.
 
 mod endpoint;
+mod flow_log;
 mod network;
 mod provider;
 mod rules;
@@ -14,8 +15,8 @@ pub use rules::protocol;
 use serde_json::{Map, Value, json};
 
 use crate::model::{
-    EndpointId, Kind, LoadBalancerId, Model, NetworkAclId, PrefixListId, ProviderNetworkId,
-    SecurityGroupId, ServiceId, VSwitchId, VpcId,
+    EndpointId, FlowLogId, Kind, LoadBalancerId, Model, NetworkAclId, PrefixListId,
+    ProviderNetworkId, SecurityGroupId, ServerGroupId, ServiceId, VSwitchId, VpcId,
 };
 
 /// A resource by itself, as the manifest has it.
@@ -107,9 +108,17 @@ pub fn document(model: &Model, kind: Kind, id: &str) -> Option<Document> {
         Kind::ProviderNetwork => {
             network::provider_network(model.provider_networks.get(id)?, into);
         }
-        Kind::LoadBalancer => provider::load_balancer(model.load_balancers.get(id)?, into),
+        Kind::ServerGroup => {
+            let group = model.server_groups.get(id)?;
+            provider::server_group(group, model.about(kind, id), into);
+        }
+        Kind::LoadBalancer => {
+            let balancer = model.load_balancers.get(id)?;
+            provider::load_balancer(balancer, model.about(kind, id), into);
+        }
         Kind::Service => provider::service(model.services.get(id)?, into),
         Kind::Endpoint => endpoint::fill(model.endpoints.get(id)?, into),
+        Kind::FlowLog => flow_log::fill(model.flow_logs.get(id)?, into),
     }
     Some(document)
 }
@@ -127,8 +136,10 @@ fn ids(model: &Model, kind: Kind) -> Box<dyn Iterator<Item = &str> + '_> {
                 .keys()
                 .map(ProviderNetworkId::as_str),
         ),
+        Kind::ServerGroup => Box::new(model.server_groups.keys().map(ServerGroupId::as_str)),
         Kind::LoadBalancer => Box::new(model.load_balancers.keys().map(LoadBalancerId::as_str)),
         Kind::Service => Box::new(model.services.keys().map(ServiceId::as_str)),
+        Kind::FlowLog => Box::new(model.flow_logs.keys().map(FlowLogId::as_str)),
         Kind::Endpoint => Box::new(model.endpoints.keys().map(EndpointId::as_str)),
     }
 }

@@ -1,4 +1,4 @@
-//! Load balancers and endpoint services.
+//! Server groups, load balancers and endpoint services.
 //!
 //! May import: model, the module's own.
 
@@ -6,14 +6,47 @@ use serde_json::{Value, json};
 
 use super::{Document, object, text};
 use crate::model::{
-    EndpointService, HealthCheck, HealthCheckKind, HttpCheck, HttpMethod, Listener, LoadBalancer,
-    OnNoBackend, Payer, Server, ServiceResource, Transport,
+    About, EndpointService, HealthCheck, HealthCheckKind, HttpCheck, HttpMethod, Listener,
+    LoadBalancer, OnNoBackend, Payer, Server, ServerGroup, ServiceResource, Transport,
 };
 
-pub(super) fn load_balancer(balancer: &LoadBalancer, document: &mut Document) {
+pub(super) fn load_balancer(
+    balancer: &LoadBalancer,
+    about: Option<&About>,
+    document: &mut Document,
+) {
     document.set("ProviderNetworkId", balancer.provider_network.as_str());
-    let listeners = balancer.listeners.iter().map(listener);
+    let listeners = balancer.listeners.iter().map(|one| listener(one, about));
     document.set("Listeners", listeners.collect::<Vec<_>>());
+    if !balancer.zone_mappings.is_empty() {
+        let zones = balancer.zone_mappings.iter().map(|one| {
+            object([
+                ("ZoneId", Some(text(&one.zone))),
+                ("VSwitchId", one.vswitch.as_deref().map(Value::from)),
+            ])
+        });
+        document.set("ZoneMappings", zones.collect::<Vec<_>>());
+    }
+}
+
+pub(super) fn server_group(group: &ServerGroup, about: Option<&About>, document: &mut Document) {
+    document.set("ProviderNetworkId", group.provider_network.as_str());
+    document.set("Protocol", transport(group.transport));
+    document.set(
+        "HealthCheckConfig",
+        health_check(group.health_check.as_ref()),
+    );
+    if let Some(time) = group.connection_drain_timeout {
+        document.set("ConnectionDrainEnabled", true);
+        document.set("ConnectionDrainTimeout", time.as_secs());
+    }
+    document.set("Servers", servers(&group.servers, about));
+}
+
+/// What is said of a listener or a server.
+fn said(about: Option<&About>, part: &str) -> Option<Value> {
+    let part = about?.parts.get(part)?;
+    part.description.as_deref().map(Value::from)
 }
 
 pub(super) fn transport(transport: Transport) -> &'static str {
@@ -23,10 +56,11 @@ pub(super) fn transport(transport: Transport) -> &'static str {
     }
 }
 
-fn listener(listener: &Listener) -> Value {
-    let drain = listener.connection_drain_timeout;
+fn listener(listener: &Listener, about: Option<&About>) -> Value {
     let rejects = listener.on_no_backend == OnNoBackend::Reject;
-    let servers: Vec<_> = listener.servers.iter().map(server).collect();
+    // What a group has stands with the group.
+    let own = listener.server_group.is_none();
+    let drain = listener.connection_drain_timeout.filter(|_| own);
     object([
         (
             "ListenerProtocol",
@@ -35,7 +69,7 @@ fn listener(listener: &Listener) -> Value {
         ("ListenerPort", Some(listener.port.into())),
         (
             "HealthCheckConfig",
-            Some(health_check(listener.health_check.as_ref())),
+            own.then(|| health_check(listener.health_check.as_ref())),
         ),
         ("ConnectionDrainEnabled", drain.map(|_| true.into())),
         (
@@ -43,8 +77,18 @@ fn listener(listener: &Listener) -> Value {
             drain.map(|time| time.as_secs().into()),
         ),
         ("OnNoBackend", rejects.then(|| "Reject".into())),
-        ("Servers", Some(servers.into())),
+        (
+            "ServerGroupId",
+            listener.server_group.as_ref().map(|one| text(one)),
+        ),
+        ("Servers", own.then(|| servers(&listener.servers, None))),
+        ("Description", said(about, &listener.name())),
     ])
+}
+
+fn servers(servers: &[Server], about: Option<&About>) -> Value {
+    let servers = servers.iter().map(|one| server(one, about));
+    Value::Array(servers.collect())
 }
 
 fn health_check(check: Option<&HealthCheck>) -> Value {
@@ -93,13 +137,14 @@ fn http_fields(http: &HttpCheck) -> impl Iterator<Item = (String, Value)> {
     fields.filter_map(|(name, value)| Some((name.to_owned(), value?)))
 }
 
-fn server(server: &Server) -> Value {
+fn server(server: &Server, about: Option<&About>) -> Value {
     object([
         ("ServerIp", Some(text(&server.ip))),
         ("Port", Some(server.port.into())),
         ("Weight", Some(server.weight.into())),
         ("ZoneId", server.zone.as_ref().map(|one| text(&one))),
         ("Drain", server.drain.then(|| true.into())),
+        ("Description", said(about, &server.name())),
     ])
 }
 

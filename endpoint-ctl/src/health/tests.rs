@@ -56,6 +56,7 @@ fn model(drain: Option<Duration>, check: Option<HealthCheck>, servers: Vec<Serve
         health_check: check,
         connection_drain_timeout: drain,
         on_no_backend: OnNoBackend::Drop,
+        server_group: None,
         servers,
     };
     model.load_balancers.insert(
@@ -64,6 +65,7 @@ fn model(drain: Option<Duration>, check: Option<HealthCheck>, servers: Vec<Serve
             id: balancer,
             provider_network: network,
             listeners: vec![listener],
+            zone_mappings: Vec::new(),
         },
     );
     model

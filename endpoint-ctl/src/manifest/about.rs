@@ -50,8 +50,8 @@ pub(super) fn of_entry(fields: &mut Fields<'_>) -> Result<PartAbout, Told> {
     })
 }
 
-/// Reads what is said of an entry of a prefix list.
-pub(super) fn of_network(fields: &mut Fields<'_>) -> Result<PartAbout, Told> {
+/// Reads what is said of a part that has no more than a description.
+pub(super) fn described(fields: &mut Fields<'_>) -> Result<PartAbout, Told> {
     let description = fields.optional("Description", scalar::label)?;
     Ok(PartAbout {
         description,

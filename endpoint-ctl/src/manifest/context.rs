@@ -18,8 +18,8 @@ use super::kind::Header;
 use super::suggest::did_you_mean;
 use super::{permission, reverse};
 use crate::model::{
-    EndpointId, Kind, LoadBalancerId, Model, NetworkAclId, PrefixListId, ProviderNetworkId,
-    Resources, SecurityGroupId, ServiceId, VSwitchId, VpcId,
+    EndpointId, FlowLogId, Kind, LoadBalancerId, Model, NetworkAclId, PrefixListId,
+    ProviderNetworkId, Resources, SecurityGroupId, ServerGroupId, ServiceId, VSwitchId, VpcId,
 };
 
 /// Who has what only one may have.
@@ -185,8 +185,10 @@ impl<'a> Context<'a> {
             Kind::ProviderNetwork => model
                 .provider_networks
                 .contains_key(&ProviderNetworkId::new(id)),
+            Kind::ServerGroup => model.server_groups.contains_key(&ServerGroupId::new(id)),
             Kind::LoadBalancer => model.load_balancers.contains_key(&LoadBalancerId::new(id)),
             Kind::Service => model.services.contains_key(&ServiceId::new(id)),
+            Kind::FlowLog => model.flow_logs.contains_key(&FlowLogId::new(id)),
             Kind::Endpoint => model.endpoints.contains_key(&EndpointId::new(id)),
         }
     }

@@ -16,6 +16,7 @@ mod endpoint_policy;
 mod families;
 mod fault;
 mod fields;
+mod flow_log;
 mod health_check;
 mod ip;
 mod json;
@@ -33,6 +34,7 @@ mod reverse;
 mod rules;
 mod scalar;
 mod security_group;
+mod server_group;
 mod service;
 mod suggest;
 mod traffic;
@@ -178,12 +180,15 @@ fn decode(
                 Kind::SecurityGroup => security_group::read(fields, &mut context),
                 Kind::NetworkAcl => network_acl::read(fields, &mut context),
                 Kind::ProviderNetwork => provider::network(fields, &mut context),
+                Kind::ServerGroup => server_group::read(fields, &mut context),
                 Kind::LoadBalancer => provider::load_balancer(fields, &mut context),
                 Kind::Service => service::read(fields, &mut context),
                 Kind::Endpoint => endpoint::read(fields, &mut context),
+                Kind::FlowLog => flow_log::read(fields, &mut context),
             };
         }
     }
+    context.model.resolve_server_groups();
     permission::check_references(&context);
     let enis = address::assign(&mut context, previous);
     reverse::check_enis(&enis, &context);

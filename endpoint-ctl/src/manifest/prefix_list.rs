@@ -27,7 +27,7 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
             Ok(family) => ip::cidr_of(family, node, "write a list of that family for it"),
             Err(Told) => ip::address_or_network(node),
         });
-        let said = about::of_network(&mut entry);
+        let said = about::described(&mut entry);
         let place = entry.place_of("Cidr");
         entry.finish();
         let (net, said) = (net?, said?);

@@ -1,19 +1,19 @@
 //! The kinds `ProviderNetwork` and `LoadBalancer`.
 //!
 //! May import: std, `model`, `context`, `fault`, `fields`, `health_check`, `ip`, `kind`, `network`,
-//! `scalar`, `traffic`.
+//! `scalar`, `server_group`, `traffic`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
 use super::context::Context;
-use super::fault::Told;
+use super::fault::{FaultClass, Told};
 use super::fields::Fields;
-use super::{about, health_check, ip, scalar, traffic};
+use super::{about, health_check, ip, scalar, server_group, traffic};
 use crate::model::{
-    Hook, Kind, Listener, LoadBalancer, LoadBalancerId, OnNoBackend, ProviderNetwork,
-    ProviderNetworkId, Server, ZoneId,
+    About, HealthCheck, Hook, Kind, Listener, LoadBalancer, LoadBalancerId, OnNoBackend, PartAbout,
+    ProviderNetwork, ProviderNetworkId, Server, Transport, ZoneId, ZoneMapping,
 };
 
 const MOST_NAT_ADDRESSES: usize = 64;
@@ -100,11 +100,12 @@ pub(super) fn load_balancer<'a>(
             &network_place,
         )
     });
-    let nat = network.map_or(&[][..], |network| &network.nat_addresses);
     let mut seen = BTreeSet::new();
+    let mut parts = BTreeMap::new();
     let listeners = fields.required_items("Listeners", |listener| {
-        read_listener(listener, nat, &mut seen)
+        read_listener(listener, network.ok(), context, &mut seen, &mut parts)
     });
+    let zone_mappings = fields.items("ZoneMappings", read_zone_mapping);
     let about = about::read(&mut fields, Kind::LoadBalancer);
     fields.finish();
 
@@ -113,8 +114,10 @@ pub(super) fn load_balancer<'a>(
         id: id?,
         provider_network,
         listeners: listeners?,
+        zone_mappings: zone_mappings?,
     };
-    context.describe(Kind::LoadBalancer, balancer.id.as_str(), about?);
+    let about = About { parts, ..about? };
+    context.describe(Kind::LoadBalancer, balancer.id.as_str(), about);
     context
         .model
         .load_balancers
@@ -122,41 +125,104 @@ pub(super) fn load_balancer<'a>(
     Ok(())
 }
 
+fn read_zone_mapping(mut fields: Fields<'_>) -> Result<ZoneMapping, Told> {
+    let zone = fields.required("ZoneId", |node| scalar::id(node).map(ZoneId::new));
+    let vswitch = fields.optional("VSwitchId", |node| scalar::id(node).map(str::to_owned));
+    fields.finish();
+    Ok(ZoneMapping {
+        zone: zone?,
+        vswitch: vswitch?,
+    })
+}
+
 fn read_listener(
     mut fields: Fields<'_>,
-    nat: &[IpAddr],
+    network: Option<&ProviderNetwork>,
+    context: &Context<'_>,
     seen: &mut BTreeSet<(u8, u16)>,
+    parts: &mut BTreeMap<String, PartAbout>,
 ) -> Result<Listener, Told> {
     let transport = fields.required("ListenerProtocol", traffic::transport);
     let port = fields.required("ListenerPort", |node| scalar::integer(node, 1..=u16::MAX));
-    let health_check = health_check::read(&mut fields, transport.as_ref().ok().copied());
-    let connection_drain_timeout = read_drain(&mut fields);
     let on_no_backend = fields.defaulted("OnNoBackend", OnNoBackend::default(), |node| {
         let words = [("drop", OnNoBackend::Drop), ("reject", OnNoBackend::Reject)];
         scalar::one_of(node, &words)
     });
-    let drains = !matches!(connection_drain_timeout, Ok(None));
-    let mut backends = BTreeSet::new();
-    let servers = fields.items("Servers", |server| {
-        read_server(server, nat, drains, &mut backends)
-    });
-    let _ = fields.optional("Description", scalar::label);
+    let network_id = network.map(|network| &network.id);
+    let server_group =
+        server_group::of_listener(&mut fields, transport.as_ref().ok(), network_id, context);
+    let backends = if let Ok(None) = server_group {
+        read_backends(
+            &mut fields,
+            transport.as_ref().ok().copied(),
+            network,
+            &mut BTreeMap::new(),
+        )
+    } else {
+        // Those of the group, once all is read.
+        Ok(Backends::default())
+    };
+    let about = about::described(&mut fields);
     let port_place = fields.place_of("ListenerPort");
     fields.finish();
 
     let (transport, port) = (transport?, port?);
     if !seen.insert((transport.number(), port)) {
-        return Err(port_place.fault(
+        return Err(port_place.fault_as(
+            FaultClass::Taken,
             format!("port {port} has a listener of this protocol already"),
             "choose another port, or put the servers into one listener",
         ));
     }
-    Ok(Listener {
+    let backends = backends?;
+    let listener = Listener {
         transport,
         port,
-        health_check: health_check?,
-        connection_drain_timeout: connection_drain_timeout?,
+        health_check: backends.health_check,
+        connection_drain_timeout: backends.drain,
         on_no_backend: on_no_backend?,
+        server_group: server_group?,
+        servers: backends.servers,
+    };
+    describe_part(parts, listener.name(), about?);
+    Ok(listener)
+}
+
+/// Keeps what is said of a part, if anything is.
+fn describe_part(parts: &mut BTreeMap<String, PartAbout>, name: String, about: PartAbout) {
+    if about != PartAbout::default() {
+        parts.insert(name, about);
+    }
+}
+
+/// Servers, how they are probed, and how long they drain.
+#[derive(Debug, Default)]
+pub(super) struct Backends {
+    pub(super) health_check: Option<HealthCheck>,
+    pub(super) drain: Option<Duration>,
+    pub(super) servers: Vec<Server>,
+}
+
+/// Reads what a listener has by itself, or a group has for listeners. `parts` takes what is said of servers.
+pub(super) fn read_backends(
+    fields: &mut Fields<'_>,
+    transport: Option<Transport>,
+    network: Option<&ProviderNetwork>,
+    parts: &mut BTreeMap<String, PartAbout>,
+) -> Result<Backends, Told> {
+    let health_check = health_check::read(fields, transport);
+    let drain = read_drain(fields);
+    let nat = network.map_or(&[][..], |network| &network.nat_addresses);
+    let drains = !matches!(drain, Ok(None));
+    let mut seen = BTreeSet::new();
+    let servers = fields.items("Servers", |server| {
+        let (server, about) = read_server(server, nat, drains, &mut seen)?;
+        describe_part(parts, server.name(), about);
+        Ok(server)
+    });
+    Ok(Backends {
+        health_check: health_check?,
+        drain: drain?,
         servers: servers?,
     })
 }
@@ -177,13 +243,13 @@ fn read_server(
     nat: &[IpAddr],
     drains: bool,
     seen: &mut BTreeSet<(IpAddr, u16)>,
-) -> Result<Server, Told> {
+) -> Result<(Server, PartAbout), Told> {
     let ip = fields.required("ServerIp", ip::host_address);
     let port = fields.required("Port", |node| scalar::integer(node, 1..=u16::MAX));
     let weight = fields.defaulted("Weight", 100, |node| scalar::integer(node, 0..=100));
     let zone = fields.optional("ZoneId", |node| scalar::id(node).map(ZoneId::new));
     let drain = fields.defaulted("Drain", false, scalar::boolean);
-    let _ = fields.optional("Description", scalar::label);
+    let about = about::described(&mut fields);
     let ip_place = fields.place_of("ServerIp");
     let drain_place = fields.place_of("Drain");
     fields.finish();
@@ -205,16 +271,18 @@ fn read_server(
     }
     let port = port?;
     if !seen.insert((ip, port)) {
-        return Err(ip_place.fault(
+        return Err(ip_place.fault_as(
+            FaultClass::Taken,
             format!("{ip} port {port} is a server of this listener already"),
             "remove one of the two; Weight makes a server take more",
         ));
     }
-    Ok(Server {
+    let server = Server {
         ip,
         port,
         weight: weight?,
         zone: zone?,
         drain: drain?,
-    })
+    };
+    Ok((server, about?))
 }

@@ -3,7 +3,7 @@
 //! May import: std, ipnet, `model`, `context`, `fault`, `fields`, `ip`, `kind`, `permission`, `scalar`,
 //! `traffic`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 
@@ -60,6 +60,7 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Res
         rules: rules?,
     };
     check_size(&group, &context.model, &rules_place)?;
+    check_endpoints(&group, &context.model, &rules_place)?;
     let about = About { parts, ..about? };
     context.describe(Kind::SecurityGroup, group.id.as_str(), about);
     context
@@ -98,6 +99,30 @@ fn check_size(group: &SecurityGroup, model: &Model, place: &Place<'_>) -> Result
             format!("{references} rules refer to groups"),
             format!("{MOST_REFERENCES} may: put hosts into fewer groups"),
         ));
+    }
+    Ok(())
+}
+
+/// Whether endpoints that have the group already can have all its rules beside those of their others.
+fn check_endpoints(group: &SecurityGroup, model: &Model, place: &Place<'_>) -> Result<(), Told> {
+    let own = rule_count(group, model);
+    let mut counts = BTreeMap::new();
+    let endpoints = model.endpoints.values();
+    for endpoint in endpoints.filter(|one| one.security_groups.contains(&group.id)) {
+        let others = endpoint.security_groups.iter();
+        let others = others.filter_map(|id| model.security_groups.get(id));
+        let others = others.filter(|other| other.id != group.id).map(|other| {
+            let count = counts.entry(&other.id);
+            *count.or_insert_with(|| rule_count(other, model))
+        });
+        let count = own + others.sum::<usize>();
+        if count > MOST_RULES {
+            return Err(place.fault_as(
+                FaultClass::TooMany,
+                format!("{count} rules in the groups of {} together", endpoint.id),
+                format!("an endpoint may have {MOST_RULES}: merge rules, or detach a group first"),
+            ));
+        }
     }
     Ok(())
 }

@@ -54,12 +54,16 @@ id_types! {
     NetworkAclId,
     /// Id of a provider network (this project's own kind).
     ProviderNetworkId,
+    /// `ServerGroupId`, such as `sgp-web`.
+    ServerGroupId,
     /// `LoadBalancerId`, such as `nlb-web`.
     LoadBalancerId,
     /// `ServiceId`, such as `epsrv-web`.
     ServiceId,
     /// `EndpointId`, such as `ep-web`.
     EndpointId,
+    /// `FlowLogId`, such as `fl-web`.
+    FlowLogId,
     /// `EniId`, such as `eni-ep-web-lab-a`.
     EniId,
 }

@@ -17,26 +17,32 @@ pub enum Kind {
     NetworkAcl,
     /// A provider network.
     ProviderNetwork,
+    /// A server group.
+    ServerGroup,
     /// A load balancer.
     LoadBalancer,
     /// An endpoint service.
     Service,
     /// An endpoint.
     Endpoint,
+    /// A flow log.
+    FlowLog,
 }
 
 impl Kind {
     /// All kinds, each after those it refers to.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Vpc,
         Self::VSwitch,
         Self::PrefixList,
         Self::SecurityGroup,
         Self::NetworkAcl,
         Self::ProviderNetwork,
+        Self::ServerGroup,
         Self::LoadBalancer,
         Self::Service,
         Self::Endpoint,
+        Self::FlowLog,
     ];
 
     /// As the field `kind` spells it.
@@ -48,9 +54,11 @@ impl Kind {
             Self::SecurityGroup => "SecurityGroup",
             Self::NetworkAcl => "NetworkAcl",
             Self::ProviderNetwork => "ProviderNetwork",
+            Self::ServerGroup => "ServerGroup",
             Self::LoadBalancer => "LoadBalancer",
             Self::Service => "VpcEndpointService",
             Self::Endpoint => "VpcEndpoint",
+            Self::FlowLog => "FlowLog",
         }
     }
 
@@ -63,9 +71,11 @@ impl Kind {
             Self::SecurityGroup => "SecurityGroupId",
             Self::NetworkAcl => "NetworkAclId",
             Self::ProviderNetwork => "ProviderNetworkId",
+            Self::ServerGroup => "ServerGroupId",
             Self::LoadBalancer => "LoadBalancerId",
             Self::Service => "ServiceId",
             Self::Endpoint => "EndpointId",
+            Self::FlowLog => "FlowLogId",
         }
     }
 
@@ -78,8 +88,10 @@ impl Kind {
             Self::SecurityGroup => "SecurityGroupName",
             Self::NetworkAcl => "NetworkAclName",
             Self::ProviderNetwork => "ProviderNetworkName",
+            Self::ServerGroup => "ServerGroupName",
             Self::LoadBalancer => "LoadBalancerName",
             Self::Endpoint => "EndpointName",
+            Self::FlowLog => "FlowLogName",
             Self::Service => return None,
         };
         Some(field)

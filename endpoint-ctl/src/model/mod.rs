@@ -7,6 +7,7 @@ mod about;
 mod connection;
 mod endpoint;
 mod endpoint_policy;
+mod flow_log;
 mod health_check;
 mod hook;
 mod id;
@@ -20,6 +21,7 @@ mod provider;
 mod resources;
 mod rule;
 mod security_group;
+mod server_group;
 
 pub use about::{About, PartAbout, ResourceId};
 pub use connection::{Connection, Payer, ServiceDomain, ServiceResource, TrafficControlMode};
@@ -27,11 +29,12 @@ pub use endpoint::{AddressIpVersion, Endpoint, EndpointType, EndpointZone, Rever
 pub use endpoint_policy::{
     EndpointPolicy, PolicyCondition, PolicyStatement, default_statement_name, statement_name,
 };
+pub use flow_log::{FlowLog, FlowLogIpVersion, FlowLogResource, TrafficType};
 pub use health_check::{HealthCheck, HealthCheckKind, HttpCheck, HttpMethod, TargetId};
 pub use hook::Hook;
 pub use id::{
-    AccountId, EndpointId, EniId, LoadBalancerId, NetworkAclId, PrefixListId, ProviderNetworkId,
-    SecurityGroupId, ServiceId, VSwitchId, VpcId, ZoneId,
+    AccountId, EndpointId, EniId, FlowLogId, LoadBalancerId, NetworkAclId, PrefixListId,
+    ProviderNetworkId, SecurityGroupId, ServerGroupId, ServiceId, VSwitchId, VpcId, ZoneId,
 };
 pub use ipam::{Ipam, IpamError};
 pub use kind::Kind;
@@ -40,12 +43,15 @@ pub use network::{VSwitch, Vpc};
 pub use network_acl::{NetworkAcl, NetworkAclEntry};
 pub use prefix_list::{AddressFamily, PrefixList};
 use provider::DEFAULT_BANDWIDTH;
-pub use provider::{EndpointService, Listener, LoadBalancer, OnNoBackend, ProviderNetwork, Server};
+pub use provider::{
+    EndpointService, Listener, LoadBalancer, OnNoBackend, ProviderNetwork, Server, ZoneMapping,
+};
 pub use resources::{Difference, Resources};
 pub use rule::{Policy, PortRange, ProtocolMatch, Transport};
 pub use security_group::{
     Direction, Peer, SecurityGroup, SecurityGroupRule, SecurityGroupType, managed_group,
 };
+pub use server_group::ServerGroup;
 
 /// One complete, consistent desired state. Every reference in it resolves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -62,12 +68,16 @@ pub struct Model {
     pub network_acls: Resources<NetworkAclId, NetworkAcl>,
     /// Provider networks, each bound to one interface.
     pub provider_networks: Resources<ProviderNetworkId, ProviderNetwork>,
+    /// Server groups.
+    pub server_groups: Resources<ServerGroupId, ServerGroup>,
     /// Load balancers.
     pub load_balancers: Resources<LoadBalancerId, LoadBalancer>,
     /// Endpoint services.
     pub services: Resources<ServiceId, EndpointService>,
     /// Endpoints.
     pub endpoints: Resources<EndpointId, Endpoint>,
+    /// Flow logs.
+    pub flow_logs: Resources<FlowLogId, FlowLog>,
     /// What people say of resources, of those of which they say anything.
     pub abouts: Resources<ResourceId, About>,
 }

@@ -3,14 +3,14 @@
 //! May import: std, ipnet, the model's own modules.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
 use super::{
     AddressIpVersion, EndpointZone, HealthCheck, Hook, LoadBalancerId, Payer, ProviderNetworkId,
-    ServiceDomain, ServiceId, ServiceResource, Transport, ZoneId,
+    ServerGroupId, ServiceDomain, ServiceId, ServiceResource, Transport, ZoneId,
 };
 
 /// The network backends live in, reached through one Linux interface of this node.
@@ -40,6 +40,17 @@ pub struct LoadBalancer {
     pub provider_network: ProviderNetworkId,
     /// Its listeners; (transport, port) is unique.
     pub listeners: Vec<Listener>,
+    /// `ZoneMappings`: where it is said to be. Nothing follows from it: it has no addresses of its own.
+    pub zone_mappings: Vec<ZoneMapping>,
+}
+
+/// A zone that a load balancer is said to be in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ZoneMapping {
+    /// `ZoneId`.
+    pub zone: ZoneId,
+    /// `VSwitchId`: a name of the provider's, which need not be known here.
+    pub vswitch: Option<String>,
 }
 
 /// One listener.
@@ -56,8 +67,21 @@ pub struct Listener {
     pub connection_drain_timeout: Option<Duration>,
     /// `OnNoBackend`.
     pub on_no_backend: OnNoBackend,
+    /// `ServerGroupId`: the group whose servers, health check and drain these are, if it names one.
+    pub server_group: Option<ServerGroupId>,
     /// `Servers`; (ip, port) is unique. May be empty: then there is no backend.
     pub servers: Vec<Server>,
+}
+
+impl Listener {
+    /// Its name among those of its load balancer: `tcp/80`.
+    pub fn name(&self) -> String {
+        let protocol = match self.transport {
+            Transport::Tcp => "tcp",
+            Transport::Udp => "udp",
+        };
+        format!("{protocol}/{}", self.port)
+    }
 }
 
 /// What a new flow meets when no server can take it.
@@ -84,6 +108,13 @@ pub struct Server {
     /// `Drain`: no new flows, and the old ones end with the listener's
     /// [`connection_drain_timeout`](Listener::connection_drain_timeout).
     pub drain: bool,
+}
+
+impl Server {
+    /// Its name among those of its listener or group: `10.0.0.1:80`.
+    pub fn name(&self) -> String {
+        SocketAddr::new(self.ip, self.port).to_string()
+    }
 }
 
 /// An endpoint service: what endpoints connect to.

@@ -9,6 +9,7 @@
 mod answers;
 mod ecs;
 mod names;
+mod nlb;
 mod paging;
 mod privatelink;
 mod refusals;
@@ -120,7 +121,7 @@ fn find(product: Product, action: &str) -> Option<Operation> {
         Product::PrivateLink => privatelink::find(action),
         Product::Ecs => ecs::find(action),
         Product::Vpc => vpc::find(action),
-        Product::Nlb => None,
+        Product::Nlb => nlb::find(action),
     }
 }
 

@@ -80,9 +80,11 @@ pub(super) fn not_found(kind: Kind, what: &str) -> ApiError {
         Kind::SecurityGroup => "InvalidSecurityGroupId.NotFound",
         Kind::NetworkAcl => "InvalidNetworkAcl.NotFound",
         Kind::ProviderNetwork => "InvalidVpcId.NotFound",
+        Kind::ServerGroup => "ResourceNotFound.serverGroup",
         Kind::LoadBalancer => "ResourceNotFound.loadBalancer",
         Kind::Service => "EndpointServiceNotFound",
         Kind::Endpoint => "EndpointNotFound",
+        Kind::FlowLog => "InvalidFlowLogId.NotFound",
     };
     ApiError::new(
         404,
@@ -115,6 +117,7 @@ fn in_use(kind: Option<Kind>) -> &'static str {
         Some(Kind::Service) => "EndpointServiceConnectionDependence",
         Some(Kind::NetworkAcl) => "NetworkAclExistBinding",
         Some(Kind::LoadBalancer) => "ResourceInUse",
+        Some(Kind::ServerGroup) => "ResourceInUse.serverGroup",
         _ => "DependencyViolation",
     }
 }
@@ -141,6 +144,7 @@ fn parameter(field: &str, kind: Option<Kind>) -> String {
             "Tags" => "Tag",
             "Resources" => "Resource",
             "Users" => "UserId",
+            "ProviderNetworkId" => "VpcId",
             "AddressIpVersion" if kind == Some(Kind::Vpc) => "Ipv6CidrBlock",
             name => name,
         };

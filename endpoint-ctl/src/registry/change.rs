@@ -72,9 +72,11 @@ impl Change {
             manifest: None,
         };
         let id = ResourceId::new(document.kind, document.id.as_str());
+        let before = self.registry.model.clone();
         self.declare([document])?;
         self.registry.origins.insert(id.clone(), origin);
-        self.quotas.check(&self.registry, &id, owner)
+        self.quotas.check(&self.registry, &id, owner)?;
+        self.quotas.check_room(&before, &self.registry.model, &id)
     }
 
     /// The document of a resource, to be edited and [replaced](Self::replace) by.
@@ -129,6 +131,13 @@ impl Change {
         self.declare_over(&documents, &previous)?;
         let read = documents.iter().map(|one| (one.kind, one.id.as_str()));
         rebind(&mut self.registry.model, &previous, read);
+        let ids = documents
+            .iter()
+            .map(|one| ResourceId::new(one.kind, one.id.as_str()));
+        for id in ids {
+            self.quotas
+                .check_room(&previous, &self.registry.model, &id)?;
+        }
         Ok(())
     }
 
@@ -272,8 +281,10 @@ pub(super) fn take_out(model: &mut Model, kind: Kind, id: &str) {
             model.network_acls.remove(&acl);
         }
         Kind::ProviderNetwork => drop(model.provider_networks.remove(id)),
+        Kind::ServerGroup => drop(model.server_groups.remove(id)),
         Kind::LoadBalancer => drop(model.load_balancers.remove(id)),
         Kind::Service => drop(model.services.remove(id)),
+        Kind::FlowLog => drop(model.flow_logs.remove(id)),
         Kind::Endpoint => {
             if let Some(endpoint) = model.endpoints.remove(&EndpointId::new(id)) {
                 model.security_groups.remove(&endpoint.managed_group);

@@ -3,7 +3,7 @@
 //! May import: std, model, registry's own.
 
 use super::{Reason, Refusal, Registry};
-use crate::model::{AccountId, Kind, ResourceId, VpcId};
+use crate::model::{AccountId, Kind, Model, ResourceId, VpcId};
 
 /// Quotas, each by account unless it says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,14 @@ pub struct Quotas {
     pub network_acls_per_vpc: usize,
     /// Load balancers.
     pub load_balancers: usize,
+    /// Server groups.
+    pub server_groups: usize,
+    /// Flow logs.
+    pub flow_logs: usize,
+    /// ENIs of all accounts together: what the node's tables hold.
+    pub enis: usize,
+    /// Rules and entries of all accounts together: what the node's tables hold.
+    pub rules: usize,
 }
 
 impl Default for Quotas {
@@ -34,6 +42,10 @@ impl Default for Quotas {
             vswitches_per_vpc: 1_000,
             network_acls_per_vpc: 200,
             load_balancers: 1_000,
+            server_groups: 1_000,
+            flow_logs: 1_000,
+            enis: usize::MAX,
+            rules: usize::MAX,
         }
     }
 }
@@ -78,6 +90,16 @@ impl Quotas {
                 own(Kind::LoadBalancer),
                 self.load_balancers,
             ),
+            Kind::ServerGroup => (
+                "nlb_quota_servergroups_num",
+                own(Kind::ServerGroup),
+                self.server_groups,
+            ),
+            Kind::FlowLog => (
+                "flowlog_quota_flowlogs_num",
+                own(Kind::FlowLog),
+                self.flow_logs,
+            ),
             Kind::Service => (
                 "epsrv_quota_services_num",
                 own(Kind::Service),
@@ -100,11 +122,47 @@ impl Quotas {
         Err(too_many(new, name, most))
     }
 
+    /// Whether the node has room for a resource as it is declared now: what it has not would hold up every
+    /// later change. What takes no more than `before` always has.
+    pub(super) fn check_room(
+        &self,
+        before: &Model,
+        now: &Model,
+        of: &ResourceId,
+    ) -> Result<(), Refusal> {
+        let (what, most, count): (_, _, fn(&Model) -> usize) = match of.kind {
+            Kind::Endpoint => ("enis", self.enis, enis),
+            Kind::SecurityGroup | Kind::NetworkAcl => ("rules", self.rules, rules),
+            _ => return Ok(()),
+        };
+        let taken = count(now);
+        if taken <= most || taken <= count(before) {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            Reason::Quota(what),
+            of.clone(),
+            format!("the node's tables hold {most} {what}"),
+            format!("delete what is not needed, or have the operator run with a larger --{what}"),
+        ))
+    }
+
     /// Security groups of an account; each endpoint brings one.
     fn groups(&self, registry: &Registry, account: &AccountId) -> usize {
         let groups = registry.ids_of(Kind::SecurityGroup, account).count();
         groups + registry.ids_of(Kind::Endpoint, account).count()
     }
+}
+
+fn enis(model: &Model) -> usize {
+    model.endpoints.values().map(|one| one.zones.len()).sum()
+}
+
+fn rules(model: &Model) -> usize {
+    let groups = model.security_groups.values().map(|one| one.rules.len());
+    let acls = model.network_acls.values();
+    let entries = acls.map(|one| one.ingress.len() + one.egress.len());
+    groups.chain(entries).sum()
 }
 
 fn too_many(new: &ResourceId, name: &'static str, most: usize) -> Refusal {

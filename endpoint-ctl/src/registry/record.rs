@@ -133,12 +133,19 @@ fn changed(before: &Registry, now: &Registry) -> (Vec<ResourceId>, Vec<ResourceI
     );
     kind(
         &mut put,
+        Kind::ServerGroup,
+        &old.server_groups,
+        &new.server_groups,
+    );
+    kind(
+        &mut put,
         Kind::LoadBalancer,
         &old.load_balancers,
         &new.load_balancers,
     );
     kind(&mut put, Kind::Service, &old.services, &new.services);
     kind(&mut put, Kind::Endpoint, &old.endpoints, &new.endpoints);
+    kind(&mut put, Kind::FlowLog, &old.flow_logs, &new.flow_logs);
     // Which vSwitches an ACL is bound to stands with the ACL.
     for difference in new.vswitches.differences(&old.vswitches) {
         let acls = [difference.before, difference.now].into_iter().flatten();

@@ -5,7 +5,8 @@
 use crate::model::{Kind, Model, Peer, ResourceId};
 
 /// The resources that refer to one, which cannot go before they do. An endpoint does not refer to its own
-/// managed group, nor a network ACL to vSwitches.
+/// managed group, nor a network ACL to vSwitches, nor a flow log to what it records: as in the API, that may go,
+/// and the flow log then has nothing to record.
 pub fn referrers(model: &Model, of: &ResourceId) -> Vec<ResourceId> {
     let id = &*of.id;
     let mut all = Vec::new();
@@ -69,6 +70,22 @@ pub fn referrers(model: &Model, of: &ResourceId) -> Vec<ResourceId> {
             let balancers = model.load_balancers.values();
             let in_it = balancers.filter(|one| one.provider_network.as_str() == id);
             in_it.for_each(|one| add(Kind::LoadBalancer, one.id.as_str()));
+            let groups = model.server_groups.values();
+            let in_it = groups.filter(|one| one.provider_network.as_str() == id);
+            in_it.for_each(|one| add(Kind::ServerGroup, one.id.as_str()));
+        }
+        Kind::ServerGroup => {
+            let has = |one: &&crate::model::LoadBalancer| {
+                let mut groups = one
+                    .listeners
+                    .iter()
+                    .filter_map(|one| one.server_group.as_ref());
+                groups.any(|group| group.as_str() == id)
+            };
+            let balancers = model.load_balancers.values();
+            balancers
+                .filter(has)
+                .for_each(|one| add(Kind::LoadBalancer, one.id.as_str()));
         }
         Kind::LoadBalancer => {
             let has = |one: &&crate::model::EndpointService| {
@@ -93,7 +110,7 @@ pub fn referrers(model: &Model, of: &ResourceId) -> Vec<ResourceId> {
             let to_it = endpoints.filter(|one| one.service.as_str() == id);
             to_it.for_each(|one| add(Kind::Endpoint, one.id.as_str()));
         }
-        Kind::Endpoint => {}
+        Kind::Endpoint | Kind::FlowLog => {}
     }
     all
 }

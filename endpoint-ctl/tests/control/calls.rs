@@ -10,7 +10,6 @@ use serde_json::Value;
 /// Which API.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Product {
-    PrivateLink,
     Ecs,
     Vpc,
 }
@@ -18,7 +17,6 @@ pub(crate) enum Product {
 impl Product {
     fn version(self) -> &'static str {
         match self {
-            Self::PrivateLink => "2020-04-15",
             Self::Ecs => "2014-05-26",
             Self::Vpc => "2016-04-28",
         }
@@ -45,7 +43,8 @@ impl Answered {
     pub(crate) fn text(self, name: &str) -> String {
         let body = self.ok();
         let text = body[name].as_str();
-        text.unwrap_or_else(|| panic!("no {name}: {body}")).to_owned()
+        text.unwrap_or_else(|| panic!("no {name}: {body}"))
+            .to_owned()
     }
 }
 

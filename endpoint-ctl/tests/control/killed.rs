@@ -57,7 +57,9 @@ fn what_was_acknowledged_outlives_being_killed() {
         check(&calls, &known, round);
         acknowledged = known.made.len() + known.deleted.len();
     }
-    println!("{kills} times killed, {acknowledged} changes acknowledged, all there, none half there");
+    println!(
+        "{kills} times killed, {acknowledged} changes acknowledged, all there, none half there"
+    );
     assert!(acknowledged > kills, "too few changes to mean anything");
 }
 
@@ -79,7 +81,11 @@ fn write(calls: &Calls, known: &Mutex<Known>, stop: &AtomicBool, vpc: &str, seed
             continue;
         }
         let id = made.text("SecurityGroupId");
-        known.lock().expect("no panic").made.insert(id.clone(), name);
+        known
+            .lock()
+            .expect("no panic")
+            .made
+            .insert(id.clone(), name);
         if rng.bool() {
             let deleted = calls.try_call(
                 Product::Ecs,
@@ -107,8 +113,12 @@ fn check(calls: &Calls, known: &Known, round: usize) {
     let mut next = String::new();
     loop {
         let page = [("MaxResults", "100"), ("NextToken", next.as_str())];
-        let answer = calls.call(Product::Ecs, "DescribeSecurityGroups", &page).ok();
-        let groups = answer["SecurityGroups"]["SecurityGroup"].as_array().cloned();
+        let answer = calls
+            .call(Product::Ecs, "DescribeSecurityGroups", &page)
+            .ok();
+        let groups = answer["SecurityGroups"]["SecurityGroup"]
+            .as_array()
+            .cloned();
         for group in groups.unwrap_or_default() {
             let text = |name: &str| group[name].as_str().unwrap_or_default().to_owned();
             there.insert(text("SecurityGroupId"), text("SecurityGroupName"));
@@ -122,16 +132,25 @@ fn check(calls: &Calls, known: &Known, round: usize) {
         if known.unsure.contains(id) {
             continue;
         }
-        assert_eq!(there.get(id), Some(name), "round {round}: acknowledged, and lost");
+        assert_eq!(
+            there.get(id),
+            Some(name),
+            "round {round}: acknowledged, and lost"
+        );
     }
     for id in &known.deleted {
-        assert!(!there.contains_key(id), "round {round}: {id} was deleted, and is there");
+        assert!(
+            !there.contains_key(id),
+            "round {round}: {id} was deleted, and is there"
+        );
     }
     for (id, name) in &there {
         let is_known = known.made.contains_key(id) || known.maybe.contains(name);
         assert!(is_known, "round {round}: nobody asked for {id} {name}");
         let whole = [("SecurityGroupId", id.as_str())];
-        let shown = calls.call(Product::Ecs, "DescribeSecurityGroupAttribute", &whole).ok();
+        let shown = calls
+            .call(Product::Ecs, "DescribeSecurityGroupAttribute", &whole)
+            .ok();
         assert_ne!(shown["VpcId"], Value::Null, "{shown}");
     }
 }

@@ -2,6 +2,6 @@
 //! clients at once, killed, restarted, doubled. Needs root; run by `cargo xtask test control`.
 
 mod calls;
+mod killed;
 mod node;
 mod sdk;
-mod killed;

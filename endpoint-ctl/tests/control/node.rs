@@ -84,6 +84,7 @@ impl Node {
             ["--api-keys", argument(&keys)],
             ["--account", "1002"],
             ["--region", REGION],
+            ["--name", "provider"],
             ["--domain", "privatelink.lab"],
         ];
         let options: Vec<String> = options.concat().into_iter().map(str::to_owned).collect();

@@ -101,9 +101,10 @@ fn unmodified_sdks_make_an_endpoint_and_traffic_flows_through_it() {
     let url = format!("http://{ENI_A}/");
     assert_eq!(node.fetch("client-a", ENI_A).as_deref(), Some("b2"));
     // A connection that stands: it is kept open, and must fall silent.
-    let open = node.lab.ns("client-a").spawn([
-        "nc", "-q", "30", "-w", "30", ENI_A, "80",
-    ]);
+    let open = node
+        .lab
+        .ns("client-a")
+        .spawn(["nc", "-q", "30", "-w", "30", ENI_A, "80"]);
     let open = open.expect("nc starts");
     script.go_on();
 
@@ -113,6 +114,9 @@ fn unmodified_sdks_make_an_endpoint_and_traffic_flows_through_it() {
     script.go_on();
 
     let said = script.end();
-    assert!(said.contains("39 of PrivateLink's 39 operations were called"), "{said}");
+    assert!(
+        said.contains("39 of PrivateLink's 39 operations were called"),
+        "{said}"
+    );
     assert!(said.ends_with("all as it should be"), "{said}");
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use endpoint_ctl::api::{ApiError, Call, Parameters, Product, Service as _};
-use endpoint_ctl::model::AccountId;
+use endpoint_ctl::document::Document;
+use endpoint_ctl::model::{AccountId, Kind};
 use endpoint_ctl::operations::{Operations, Settings};
-use endpoint_ctl::registry::{Apply, Desk, Quotas};
-use serde_json::{Map, Value};
+use endpoint_ctl::registry::{Apply, Change, Desk, Failed, Quotas, Refusal};
+use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 
 /// The region of the tests.
@@ -108,6 +109,18 @@ PrivateServiceDomain: api.example.com
         self.apply(CONSUMER, &groups.join("---\n"));
     }
 
+    /// Makes a change that is no call's.
+    pub(crate) fn change<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut Change) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        match self.runtime.block_on(self.desk.change(work)) {
+            Ok(made) => Ok(made),
+            Err(Failed::Refused(refusal)) => Err(refusal),
+            Err(failed) => panic!("{failed:?}"),
+        }
+    }
+
     /// Calls as an account. `RegionId` is added unless it is given.
     pub(crate) fn call_as(
         &self,
@@ -160,6 +173,38 @@ PrivateServiceDomain: api.example.com
                 error.message
             }
         }
+    }
+
+    /// Declares a resource of an account by its document, without an operation.
+    pub(crate) fn declare(&self, account: &str, kind: Kind, id: &str, fields: Value) {
+        let mut document = Document::new(kind, id);
+        let Value::Object(fields) = fields else {
+            panic!("{fields} is no object");
+        };
+        document.fields.extend(fields);
+        let account = AccountId::new(account);
+        let made = self
+            .desk
+            .change(move |change| change.create(&document, &account));
+        self.runtime.block_on(made).expect("is declared");
+    }
+
+    /// A service of the provider's and an endpoint of the consumer's to it, with a group: the endpoint's id,
+    /// and its network interface.
+    pub(crate) fn endpoint(&self, vpc: &str, vswitch: &str, group: &str) -> (String, String) {
+        let service = json!({ "ServiceName": "com.test.web", "Resources": [] });
+        self.declare(PROVIDER, Kind::Service, "epsrv-web", service);
+        let zones = json!([{ "ZoneId": "cn-test-a", "VSwitchId": vswitch }]);
+        let endpoint = json!({
+            "VpcId": vpc,
+            "ServiceId": "epsrv-web",
+            "SecurityGroupIds": [group],
+            "Zones": zones,
+        });
+        self.declare(CONSUMER, Kind::Endpoint, "ep-web", endpoint);
+        let view = self.desk.view();
+        let zone = &view.model().endpoints["ep-web"].zones[0];
+        ("ep-web".to_owned(), zone.eni.to_string())
     }
 
     /// A new VPC with IPv6 and a vSwitch in a zone: their ids.

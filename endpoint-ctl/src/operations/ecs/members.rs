@@ -86,11 +86,8 @@ fn endpoint<'r>(
 ) -> Result<&'r str, ApiError> {
     let instance = reader.text("InstanceId")?;
     if let Some(instance) = instance.filter(|text| !text.is_empty()) {
-        return Err(no(
-            format!("there is no instance {instance}"),
-            "InvalidInstanceId.NotFound",
-        )
-        .mend("Name the network interface of an endpoint by NetworkInterfaceId."));
+        return Err(no(instance, "InvalidInstanceId.NotFound")
+            .mend("Name the network interface of an endpoint by NetworkInterfaceId."));
     }
     let interface = reader.required("NetworkInterfaceId")?;
     let mut endpoints = registry.model.endpoints.values();
@@ -98,10 +95,10 @@ fn endpoint<'r>(
     let found = found.map(|endpoint| endpoint.id.as_str());
     found
         .filter(|id| registry.is_of(Kind::Endpoint, id, account))
-        .ok_or_else(|| no(interface.to_owned(), "InvalidNetworkInterfaceId.NotFound"))
+        .ok_or_else(|| no(interface, "InvalidNetworkInterfaceId.NotFound"))
 }
 
-fn no(what: String, code: &'static str) -> ApiError {
+fn no(what: &str, code: &'static str) -> ApiError {
     let message = format!("The specified resource is not found: {what}.");
     ApiError::new(404, code, message)
 }

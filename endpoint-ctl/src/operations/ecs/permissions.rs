@@ -167,7 +167,8 @@ impl Given {
 /// The refusal of a rule, with the names that the client has for its fields.
 pub(super) fn told(mut refusal: Refusal, is_prefixed: bool) -> ApiError {
     if !is_prefixed && let Some(field) = refusal.field.strip_prefix("Permissions[0]") {
-        refusal.field = field.trim_start_matches('.').to_owned();
+        let field = field.trim_start_matches('.').to_owned();
+        refusal.field = field;
     }
     refusal.into()
 }

@@ -85,6 +85,9 @@ fn net(text: &str) -> Option<IpNet> {
 
 /// A refusal, with the names that the client has: of the entries, those from `first` on are its own.
 fn told(mut refusal: Refusal, first: usize, parameter: &str) -> ApiError {
+    if refusal.field == "Entries" {
+        parameter.clone_into(&mut refusal.field);
+    }
     let of_entry = refusal.field.strip_prefix("Entries[");
     if let Some((place, rest)) = of_entry.and_then(|path| path.split_once(']'))
         && let Some(place) = place

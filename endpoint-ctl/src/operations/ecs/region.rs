@@ -12,6 +12,9 @@ use crate::registry::View;
 
 /// `DescribeRegions`: there is one.
 pub(super) fn regions(_: &View, request: &Request<'_>) -> Answer {
+    let mut reader = request.reader();
+    reader.text("AcceptLanguage")?;
+    reader.finish();
     let region = &request.settings.region;
     Ok(members(json!({
         "Regions": { "Region": [{
@@ -23,7 +26,11 @@ pub(super) fn regions(_: &View, request: &Request<'_>) -> Answer {
 }
 
 /// `DescribeZones`: those of vSwitches, whoever they belong to.
-pub(super) fn zones(view: &View, _: &Request<'_>) -> Answer {
+pub(super) fn zones(view: &View, request: &Request<'_>) -> Answer {
+    let mut reader = request.reader();
+    reader.text("AcceptLanguage")?;
+    reader.boolean("Verbose")?;
+    reader.finish();
     let vswitches = view.model().vswitches.values();
     let zones: BTreeSet<_> = vswitches.map(|vswitch| vswitch.zone.as_str()).collect();
     let zones = zones.into_iter().map(|zone| {

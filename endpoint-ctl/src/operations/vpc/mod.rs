@@ -2,6 +2,7 @@
 //!
 //! May import: operations' own.
 
+mod flow_log;
 mod network;
 mod network_acl;
 mod network_acl_entries;
@@ -36,6 +37,14 @@ pub(super) fn find(action: &str) -> Option<Operation> {
         "CopyNetworkAclEntries" => Operation::write(network_acl::copy_entries),
         "AssociateNetworkAcl" => Operation::write(network_acl::associate),
         "UnassociateNetworkAcl" => Operation::write(network_acl::unassociate),
+        "CreateFlowLog" => Operation::write(flow_log::create),
+        "ActiveFlowLog" => Operation::write(flow_log::activate),
+        "DeactiveFlowLog" => Operation::write(flow_log::deactivate),
+        "DeleteFlowLog" => Operation::write(flow_log::delete),
+        "ModifyFlowLogAttribute" => Operation::write(flow_log::modify),
+        "DescribeFlowLogs" => Operation::read(flow_log::describe),
+        "OpenFlowLogService" => Operation::read(flow_log::open_service),
+        "GetFlowLogServiceStatus" => Operation::read(flow_log::service_status),
         "DescribeRegions" => Operation::read(region::regions).anywhere(),
         "DescribeZones" => Operation::read(region::zones),
         _ => return None,

@@ -39,6 +39,7 @@ pub(super) fn add(model: &mut Model, vpcs: usize, rng: &mut Rng) {
             id: id.clone(),
             provider_network: network.id.clone(),
             listeners: listeners(&edges, rng),
+            zone_mappings: Vec::new(),
         };
         model.load_balancers.insert(id, balancer);
     }
@@ -58,6 +59,7 @@ fn listeners(edges: &[Edges], rng: &mut Rng) -> Vec<Listener> {
                 health_check: None,
                 connection_drain_timeout: None,
                 on_no_backend: OnNoBackend::Drop,
+                server_group: None,
                 servers: servers(edges, rng),
             });
         }

@@ -204,6 +204,7 @@ fn listeners(balancer: usize, rng: &mut Rng) -> Vec<Listener> {
                 health_check: None,
                 connection_drain_timeout: None,
                 on_no_backend: *choose(&[OnNoBackend::Drop, OnNoBackend::Reject], rng),
+                server_group: None,
                 servers: servers(balancer, rng),
             });
         }
