@@ -2,6 +2,8 @@
 //!
 //! May import: model, the compiler's own.
 
+mod connection;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -352,34 +354,6 @@ fn both_families_count_against_the_capacity() {
         TABLE_SLOTS as usize + 1
     );
     assert_eq!(small(|capacity| capacity.service_rows = 6), 7);
-}
-
-#[test]
-fn the_enis_of_an_endpoint_share_one_bandwidth() {
-    let mut model = dual_stack();
-    assert!(compiled(&model).limits.is_empty(), "nothing is limited");
-    let endpoint = model.endpoints.values_mut().next().expect("an endpoint");
-    endpoint.limits.bandwidth = Some(50);
-    let second = EndpointZone {
-        eni: EniId::new("eni-2"),
-        ip: [10, 0, 1, 101].into(),
-        ipv6: None,
-        connected: true,
-        resource: None,
-        replaced: None,
-        ..endpoint.zones[0].clone()
-    };
-    endpoint.zones.push(second);
-    let numbers = numbers(&model);
-    let enis = ["eni", "eni-2"].map(|eni| numbers.eni(&EniId::new(eni)).expect("a number"));
-    let rows = compiled(&model).limits.into_iter();
-    let tick = Duration::from_millis(4);
-    let rows: Vec<_> = rows
-        .map(|(eni, limits)| (eni, limits.row(tick, &FlowLimits::default())))
-        .map(|(eni, row)| (eni, row.rate, row.bucket))
-        .collect();
-    let first = u32::from(enis[0]);
-    assert_eq!(rows, enis.map(|eni| (eni, 25_000, first)));
 }
 
 /// The model, whose endpoint is a reverse one to two ports of one host.

@@ -61,11 +61,8 @@ fn zone(zone: &EndpointZone) -> Value {
         ("ip", Some(text(&zone.ip))),
         ("Ipv6Address", zone.ipv6.map(|one| text(&one))),
         ("Connected", (!zone.connected).then(|| false.into())),
-        ("ResourceId", zone.resource.as_ref().map(|one| text(one))),
-        (
-            "ReplacedResourceId",
-            zone.replaced.as_ref().map(|one| text(one)),
-        ),
+        ("ResourceId", zone.resource.as_ref().map(text)),
+        ("ReplacedResourceId", zone.replaced.as_ref().map(text)),
     ])
 }
 

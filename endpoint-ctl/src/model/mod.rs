@@ -42,6 +42,7 @@ pub use limits::{EndpointLimits, IdleTimeouts};
 pub use network::{VSwitch, Vpc};
 pub use network_acl::{NetworkAcl, NetworkAclEntry};
 pub use prefix_list::{AddressFamily, PrefixList};
+use provider::DEFAULT_BANDWIDTH;
 pub use provider::{
     EndpointService, Listener, LoadBalancer, OnNoBackend, ProviderNetwork, Server, ZoneMapping,
 };
@@ -51,9 +52,6 @@ pub use security_group::{
     Direction, Peer, SecurityGroup, SecurityGroupRule, SecurityGroupType, managed_group,
 };
 pub use server_group::ServerGroup;
-
-/// Mbit/s of a connection that is given no other.
-const DEFAULT_BANDWIDTH: u32 = 3_072;
 
 /// One complete, consistent desired state. Every reference in it resolves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -108,9 +106,8 @@ impl Model {
     /// `Bandwidth` of an endpoint's connection in Mbit/s, be it a limit or not.
     pub fn bandwidth(&self, endpoint: &Endpoint) -> u32 {
         let service = self.services.get(&endpoint.service);
-        let of_service = || service.and_then(|service| service.connect_bandwidth);
-        let given = endpoint.limits.bandwidth.or_else(of_service);
-        given.unwrap_or(DEFAULT_BANDWIDTH)
+        let of_service = || service.map_or(DEFAULT_BANDWIDTH, EndpointService::bandwidth);
+        endpoint.limits.bandwidth.unwrap_or_else(of_service)
     }
 
     /// The same if it is a limit.

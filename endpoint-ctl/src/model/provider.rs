@@ -142,7 +142,15 @@ pub struct EndpointService {
     pub domain: Option<ServiceDomain>,
 }
 
+/// Mbit/s of a connection to a service that says nothing else.
+pub(super) const DEFAULT_BANDWIDTH: u32 = 3_072;
+
 impl EndpointService {
+    /// Mbit/s of connections that are given no other.
+    pub fn bandwidth(&self) -> u32 {
+        self.connect_bandwidth.unwrap_or(DEFAULT_BANDWIDTH)
+    }
+
     /// The resource for a zone of an endpoint: the one it was given, the one of its zone, or one of all
     /// zones; else any.
     pub fn resource(&self, zone: &EndpointZone) -> Option<&ServiceResource> {

@@ -49,6 +49,30 @@ fn limits_are_read_each_for_itself() {
 }
 
 #[test]
+fn a_bandwidth_is_a_limit_unless_the_document_says_otherwise() {
+    use endpoint_ctl::model::TrafficControlMode::{BandwidthLimit, Scalability};
+    for (lines, mode, limit) in [
+        ("", Scalability, None),
+        ("Bandwidth: 50", BandwidthLimit, Some(50)),
+        (
+            "Bandwidth: 50\nTrafficControlMode: Scalability",
+            Scalability,
+            None,
+        ),
+        (
+            "TrafficControlMode: BandwidthLimit",
+            BandwidthLimit,
+            Some(3072),
+        ),
+    ] {
+        let model = loaded(&with(lines));
+        let endpoint = &model.endpoints[&EndpointId::new("ep-web")];
+        assert_eq!(endpoint.connection.traffic_control, mode, "{lines}");
+        assert_eq!(model.bandwidth_limit(endpoint), limit, "{lines}");
+    }
+}
+
+#[test]
 fn what_is_out_of_bounds_is_refused_with_the_bounds() {
     let text = with(
         "Bandwidth: 50001\nFlowLimit: 0\n\

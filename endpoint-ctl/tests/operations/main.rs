@@ -1,5 +1,6 @@
 //! Operations of the API without the wire: calls in, answers out, nothing stored.
 
+mod connections;
 mod ecs_groups;
 mod ecs_lab;
 mod ecs_managed;
@@ -10,12 +11,16 @@ mod ecs_rule_faults;
 mod ecs_rules;
 mod endpoint;
 mod flow_log;
+mod migration;
 mod network_acl;
 mod network_acl_entries;
 mod nlb;
+mod provider;
 mod random;
 mod rig;
 mod server_group;
 mod servers;
+mod service_resources;
+mod service_users;
 mod tags;
 mod vpc;

@@ -36,7 +36,7 @@ pub(super) fn create(change: &mut Change, request: &Request<'_>) -> Answer {
     endpoint_type(&mut reader, &mut document)?;
     groups(&mut reader, registry, request.account, &mut document)?;
     zones(&mut reader, &mut document)?;
-    for field in ["AddressIpVersion", "PolicyDocument"] {
+    for field in ["AddressIpVersion", "PolicyDocument", "ResourceGroupId"] {
         if let Some(text) = reader.text(field)?.filter(|text| !text.is_empty()) {
             document.set(field, text);
         }
@@ -214,7 +214,6 @@ fn refuse_what_is_not_offered(
     request: &Request<'_>,
 ) -> Result<(), ApiError> {
     reader.integer("ZonePrivateIpAddressCount", 1..=1)?;
-    let _ = reader.text("ResourceGroupId")?;
     if reader.boolean("ProtectedEnabled")? == Some(true) {
         return Err(reader.invalid("ProtectedEnabled", "protection is not offered here"));
     }

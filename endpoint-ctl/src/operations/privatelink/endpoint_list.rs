@@ -16,9 +16,6 @@ use crate::operations::refusals::not_found;
 use crate::operations::{Answer, Request};
 use crate::registry::View;
 
-/// Mbit/s of a connection that was given no other.
-pub(super) const DEFAULT_BANDWIDTH: u32 = 3_072;
-
 /// The caller's endpoint that a request names, declared or on its way out.
 pub(super) fn named<'v>(
     view: &'v View,
@@ -103,6 +100,7 @@ impl<'p> Filter<'p> {
             "EndpointName",
             "EndpointStatus",
             "EndpointType",
+            "ResourceGroupId",
             "ServiceName",
             "VpcId",
         ] {
@@ -110,7 +108,6 @@ impl<'p> Filter<'p> {
                 given.push((name, text));
             }
         }
-        let _ = reader.text("ResourceGroupId")?;
         let region = reader
             .text("ServiceRegionId")?
             .filter(|text| !text.is_empty());
@@ -131,6 +128,7 @@ impl<'p> Filter<'p> {
             "EndpointName" => self::name(registry, Kind::Endpoint, id) == wanted,
             "EndpointStatus" => status::endpoint(view, id) == wanted,
             "EndpointType" => endpoint::type_name(one.endpoint_type) == wanted,
+            "ResourceGroupId" => resource_group(registry, Kind::Endpoint, id) == wanted,
             "ServiceName" => service.is_some_and(|service| service.name == wanted),
             _ => one.vpc.as_str() == wanted,
         };
@@ -143,11 +141,9 @@ pub(super) fn shown(one: &Endpoint, view: &View, request: &Request<'_>) -> Map<S
     let id = one.id.as_str();
     let registry = view.knows(Kind::Endpoint, id);
     let service = registry.model.services.get(one.service.as_str());
-    let bandwidth = one.limits.bandwidth;
-    let bandwidth = bandwidth.or_else(|| service.and_then(|service| service.connect_bandwidth));
     members(json!({
         "AddressIpVersion": one.address_ip_version.name(),
-        "Bandwidth": bandwidth.unwrap_or(DEFAULT_BANDWIDTH),
+        "Bandwidth": registry.model.bandwidth(one),
         "ConnectionStatus": status::connection(view, id),
         "CreateTime": created(registry, Kind::Endpoint, id),
         "EndpointBusinessStatus": "Normal",

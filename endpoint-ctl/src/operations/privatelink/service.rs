@@ -121,9 +121,12 @@ fn version(reader: &mut Reader<'_>) -> Result<Option<AddressIpVersion>, ApiError
         Some(_) => return Err(reader.invalid(FIELD, "it is neither IPv4 nor DualStack")),
     };
     let supported = reader.boolean("ServiceSupportIPv6")?;
-    let supported = supported.map(|is_on| match is_on {
-        true => AddressIpVersion::DualStack,
-        false => AddressIpVersion::Ipv4,
+    let supported = supported.map(|is_on| {
+        if is_on {
+            AddressIpVersion::DualStack
+        } else {
+            AddressIpVersion::Ipv4
+        }
     });
     match (asked, supported) {
         (Some(asked), Some(supported)) if asked != supported => {

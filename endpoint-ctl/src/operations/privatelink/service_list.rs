@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::endpoint::may_connect;
-use super::endpoint_list::DEFAULT_BANDWIDTH;
 use super::service::{LEAST_BANDWIDTH, MOST_BANDWIDTH, given};
 use super::{domains, region, status};
 use crate::api::{ApiError, Reader};
@@ -18,8 +17,6 @@ use crate::operations::paging::TokenPage;
 use crate::operations::refusals::not_found;
 use crate::operations::{Answer, Request};
 use crate::registry::{Progress, Registry, View};
-
-/// Mbit/s of connections to a service that says nothing else.
 
 /// The caller's service that a request names, declared or on its way out.
 pub(super) fn named<'v>(
@@ -159,9 +156,12 @@ impl<'p> Filter<'p> {
             }
         }
         let is_own = names.len() == Self::OWN.len();
-        let mut flag = |name| match is_own {
-            true => reader.boolean(name),
-            false => Ok(None),
+        let mut flag = |name| {
+            if is_own {
+                reader.boolean(name)
+            } else {
+                Ok(None)
+            }
         };
         Ok(Self {
             given,
@@ -211,7 +211,7 @@ pub(super) fn shown(
     members(json!({
         "AddressIpVersion": one.address_ip_version.name(),
         "AutoAcceptEnabled": one.auto_accept,
-        "ConnectBandwidth": one.connect_bandwidth.unwrap_or(DEFAULT_BANDWIDTH),
+        "ConnectBandwidth": one.bandwidth(),
         "CreateTime": created(registry, Kind::Service, id),
         "MaxBandwidth": MOST_BANDWIDTH,
         "MinBandwidth": LEAST_BANDWIDTH,

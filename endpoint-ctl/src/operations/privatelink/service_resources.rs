@@ -11,7 +11,9 @@ use super::service::{denied, given};
 use super::service_list;
 use crate::api::{ApiError, Reader};
 use crate::document::Document;
-use crate::model::{AccountId, Endpoint, EndpointZone, Kind, Model, Server, ServiceResource};
+use crate::model::{
+    AccountId, Endpoint, EndpointZone, Kind, Model, Server, ServiceResource, ZoneId,
+};
 use crate::operations::answers::{done, members};
 use crate::operations::paging::TokenPage;
 use crate::operations::refusals::not_found;
@@ -225,7 +227,7 @@ impl<'p> Wanted<'p> {
         let service = model.services.get(document.id.as_str());
         let resources = service.into_iter().flat_map(|one| &one.resources);
         let mut resources = resources.filter(|one| {
-            let zone = one.zone.as_ref().map(|zone| zone.as_str());
+            let zone = one.zone.as_ref().map(ZoneId::as_str);
             one.load_balancer.as_str() == self.id && (self.zone.is_none() || zone == self.zone)
         });
         let user = resources.find_map(|resource| {
@@ -314,5 +316,5 @@ pub(super) fn list(view: &View, request: &Request<'_>) -> Answer {
 
 fn zone_name(resource: &ServiceResource) -> &str {
     let zone = resource.zone.as_ref();
-    zone.map(|zone| zone.as_str()).unwrap_or_default()
+    zone.map(ZoneId::as_str).unwrap_or_default()
 }

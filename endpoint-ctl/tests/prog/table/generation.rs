@@ -7,14 +7,14 @@ use std::net::IpAddr;
 use super::Expect::{Answer, Drop, DropBy, Pass, To, ToAs};
 use super::{Step, answer, as_is};
 use crate::packet::{ping, tcp, udp, who_has};
-use crate::world::Leg::{ProviderA, ProviderB, VswA, VswA2};
+use crate::world::Leg::{ProviderA, ProviderB, VswA, VswA2, VswB};
 use endpoint_common::abi::reason::DropReason::{
     AclEgress, AclIngress, BackendRemoved, EndpointGone, GroupEgress, GroupIngress, NoBackend,
     NoFlow, NoListener,
 };
 use endpoint_ctl::model::{
-    EndpointId, LoadBalancerId, Model, NetworkAclEntry, NetworkAclId, Policy, PortRange,
-    ProtocolMatch, SecurityGroupId,
+    EndpointId, EndpointZone, LoadBalancerId, Model, NetworkAclEntry, NetworkAclId, Policy,
+    PortRange, ProtocolMatch, SecurityGroupId, ServiceId,
 };
 
 const WEB: &str = "a connection before the change";
@@ -25,6 +25,7 @@ pub(super) fn steps() -> Vec<Step> {
         rules_change(),
         backends_change(),
         way_to_backends_change(),
+        resources_change(),
         endpoints_change(),
     ]
     .into_iter()
@@ -143,6 +144,44 @@ fn way_to_backends_change() -> Vec<Step> {
         });
         VswA: "group out: cut", tcp("10.0.1.20:50054", "10.0.1.100:80") => DropBy(GroupEgress, "a-out-1");
         ProviderA: "group out: cut, back", answer("one server of three is left", as_is) => DropBy(GroupEgress, "a-out-1");
+    }
+}
+
+fn zone_a(model: &mut Model) -> &mut EndpointZone {
+    let endpoint = model.endpoints.get_mut(&EndpointId::new("ep-b"));
+    &mut endpoint.expect("ep-b").zones[0]
+}
+
+/// Another load balancer takes the place of one.
+fn resources_change() -> Vec<Step> {
+    let web = || tcp("10.0.1.20:50070", "10.0.1.100:80");
+    rows! {
+        VswB: "at the load balancer before it is replaced", web().syn() => To(ProviderA);
+        then Step::Model(|model| {
+            let mut other = model.load_balancers[&LoadBalancerId::new("nlb-a")].clone();
+            other.id = LoadBalancerId::new("nlb-a-2");
+            other.listeners.retain(|listener| listener.port == 80);
+            other.listeners[0].servers[0].ip = [10, 0, 1, 11].into();
+            let service = model.services.get_mut(&ServiceId::new("epsrv-a")).expect("epsrv-a");
+            let mut resource = service.resources[0].clone();
+            resource.load_balancer = other.id.clone();
+            service.resources.push(resource);
+            let zone = zone_a(model);
+            zone.resource = Some(other.id.clone());
+            zone.replaced = Some(LoadBalancerId::new("nlb-a"));
+            model.load_balancers.insert(other.id.clone(), other);
+        });
+        VswB: "replaced gracefully: the flow lives", web() => ToAs(ProviderA, |out| {
+            out.destination.to_string() == "10.0.1.10:8080"
+        });
+        ProviderA: "replaced gracefully: the flow lives, back", answer("at the load balancer before it is replaced", as_is) => To(VswB);
+        VswB: "replaced gracefully: a new flow", web().source_port(50071).syn() => ToAs(ProviderA, |out| {
+            out.destination.to_string() == "10.0.1.11:8080"
+        });
+        VswB: "replaced gracefully: no new flow where there is no listener", tcp("10.0.1.20:50072", "10.0.1.100:81").syn() => Drop(NoListener);
+        then Step::Model(|model| zone_a(model).replaced = None);
+        VswB: "replaced by force: the flow is cut", web() => Drop(BackendRemoved);
+        VswB: "replaced by force: the new one lives", web().source_port(50071) => To(ProviderA);
     }
 }
 
