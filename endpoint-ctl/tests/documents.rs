@@ -182,7 +182,7 @@ fn documents_are_chosen_by_kind_and_id() {
                 .collect::<Vec<_>>(),
         )
     };
-    assert_eq!(chosen(None, None).expect("all").len(), 9);
+    assert_eq!(chosen(None, None).expect("all").len(), 10);
     assert_eq!(chosen(Some("VSwitches"), None).expect("a plural"), ["vsw"]);
     assert_eq!(
         chosen(Some("vpcendpoint"), Some("ep")).expect("one"),

@@ -56,5 +56,15 @@ pub fn host_cargo(ws: &Workspace, object: &Path, subcommand: &str) -> Command {
         .arg(subcommand)
         .current_dir(&ws.root)
         .env("EBPF_OBJECT", object);
+    // What cargo says of xtask to xtask. Build scripts look at it, and would have their crates, and all that
+    // depends on them, built once more whenever cargo was called by hand in between.
+    let of_xtask = |name: &str| {
+        ["CARGO_PKG_", "CARGO_MANIFEST_"]
+            .iter()
+            .any(|start| name.starts_with(start))
+    };
+    for (name, _) in std::env::vars().filter(|(name, _)| of_xtask(name)) {
+        command.env_remove(name);
+    }
     command
 }

@@ -1,7 +1,8 @@
-//! The control plane as clients meet it: a daemon in a lab, its API driven by the vendor's SDKs and by many
-//! clients at once, killed, restarted, doubled. Needs root; run by `cargo xtask test control`.
+//! The control plane as clients meet it: a daemon in a lab, its API driven by the vendor's SDKs, and killed under
+//! changes. Needs root; run by `cargo xtask test control`.
 
 mod calls;
 mod killed;
 mod node;
 mod sdk;
+mod standing;

@@ -7,6 +7,7 @@ use serde_json::Value;
 use xtask::lab::address::{ENI_A, ENI_B};
 
 use crate::node::{API, Node, source};
+use crate::standing::Standing;
 
 /// A script that hands over at some points.
 struct Script {
