@@ -77,10 +77,7 @@ fn listener(listener: &Listener, about: Option<&About>) -> Value {
             drain.map(|time| time.as_secs().into()),
         ),
         ("OnNoBackend", rejects.then(|| "Reject".into())),
-        (
-            "ServerGroupId",
-            listener.server_group.as_ref().map(|one| text(one)),
-        ),
+        ("ServerGroupId", listener.server_group.as_ref().map(text)),
         ("Servers", own.then(|| servers(&listener.servers, None))),
         ("Description", said(about, &listener.name())),
     ])

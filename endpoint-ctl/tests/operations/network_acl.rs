@@ -80,7 +80,7 @@ fn one_is_made_empty_shown_renamed_listed_and_deleted() {
     rig.refused(Vpc, "CreateNetworkAcl", &nowhere, "InvalidVpcId.NotFound");
 }
 
-fn resource<'p>(vswitch: &'p str) -> [(&'p str, &'p str); 2] {
+fn resource(vswitch: &str) -> [(&str, &str); 2] {
     [
         ("Resource.1.ResourceId", vswitch),
         ("Resource.1.ResourceType", "VSwitch"),
@@ -289,7 +289,7 @@ fn lists_are_filtered_and_their_pages_counted_in_texts() {
         (vec![("Tags.1.Key", "k"), ("Tags.1.Value", "v")], &second),
     ] {
         let found = rig.call(Vpc, call, &filter);
-        assert_eq!(listed(&found), [expected.clone()], "{filter:?}");
+        assert_eq!(listed(&found), std::slice::from_ref(expected), "{filter:?}");
         assert_eq!(found["TotalCount"], "1");
     }
     let page = |number| rig.call(Vpc, call, &[("PageSize", "1"), ("PageNumber", number)]);

@@ -217,7 +217,7 @@ fn load_balancers_are_listed_by_page_and_filter() {
         let found = list(&[filter]);
         assert_eq!(
             ids(&found, "LoadBalancers", "LoadBalancerId"),
-            [expected.clone()]
+            std::slice::from_ref(expected)
         );
         assert_eq!(found["TotalCount"], 1);
     }
@@ -309,11 +309,17 @@ fn a_listener_is_made_shown_changed_and_deleted() {
         )
     };
     assert_eq!(list(&[]), [id.clone(), second.clone()]);
-    assert_eq!(list(&[("ListenerIds.1", &second)]), [second.clone()]);
-    assert_eq!(list(&[("ListenerProtocol", "TCP")]), [id.clone()]);
+    assert_eq!(
+        list(&[("ListenerIds.1", &second)]),
+        std::slice::from_ref(&second)
+    );
+    assert_eq!(
+        list(&[("ListenerProtocol", "TCP")]),
+        std::slice::from_ref(&id)
+    );
     assert_eq!(list(&[("LoadBalancerIds.1", &balancer)]).len(), 2);
     assert!(list(&[("LoadBalancerIds.1", "nlb-x")]).is_empty());
-    assert_eq!(list(&[("MaxResults", "1")]), [id.clone()]);
+    assert_eq!(list(&[("MaxResults", "1")]), std::slice::from_ref(&id));
 
     rig.call(Nlb, "DeleteListener", &its);
     assert_eq!(list(&[]), [second]);

@@ -2,7 +2,7 @@
 
 use endpoint_ctl::api::Product::Nlb;
 use endpoint_ctl::document::{Document, document};
-use endpoint_ctl::model::{AccountId, Kind, Listener};
+use endpoint_ctl::model::{AccountId, Kind, Listener, Server};
 use serde_json::{Value, json};
 
 use crate::nlb::{balancer, group, listener, provider_network};
@@ -214,7 +214,7 @@ fn listeners_have_what_their_group_has() {
     ];
     rig.call(Nlb, "UpdateServerGroupAttribute", &with(&web, &changed));
     let has = first_listener(&rig, &balancer);
-    let names: Vec<_> = has.servers.iter().map(|one| one.name()).collect();
+    let names: Vec<_> = has.servers.iter().map(Server::name).collect();
     assert_eq!(names, ["10.1.0.10:80", "10.1.0.11:80"]);
     assert!(has.health_check.is_none() && has.connection_drain_timeout.is_some());
     // In the load balancer's own document stands the group alone.

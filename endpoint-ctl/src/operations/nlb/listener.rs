@@ -8,7 +8,7 @@ use super::load_balancer::MOST_FILTERED;
 use super::{never, only};
 use crate::api::{ApiError, Reader};
 use crate::document::Document;
-use crate::model::{AccountId, Kind, Listener, LoadBalancer, Model, Transport};
+use crate::model::{AccountId, Kind, Listener, LoadBalancer, Model, ServerGroupId, Transport};
 use crate::operations::answers::{done, members};
 use crate::operations::names;
 use crate::operations::paging::TokenPage;
@@ -265,7 +265,7 @@ fn shown(
         "ListenerDescription": said.and_then(|said| said.description.as_deref()).unwrap_or_default(),
         "ListenerStatus": status(balancer, listener, &view.in_force.model),
         "LoadBalancerId": balancer.id.as_str(),
-        "ServerGroupId": group.map(|group| group.as_str()).unwrap_or_default(),
+        "ServerGroupId": group.map(ServerGroupId::as_str).unwrap_or_default(),
         "RegionId": request.settings.region,
         "ProxyProtocolEnabled": false,
         "SecSensorEnabled": false,

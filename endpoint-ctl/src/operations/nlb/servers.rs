@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::only;
 use crate::api::{ApiError, Reader};
 use crate::document::Document;
-use crate::model::{Kind, Model, Server};
+use crate::model::{Kind, Model, Server, ZoneId};
 use crate::operations::answers::members;
 use crate::operations::names;
 use crate::operations::paging::TokenPage;
@@ -283,6 +283,6 @@ fn shown(server: &Server, status: &str, group: &str, about: Option<&crate::model
         "Weight": server.weight,
         "Description": said.and_then(|said| said.description.as_deref()).unwrap_or_default(),
         "Status": status,
-        "ZoneId": server.zone.as_ref().map(|zone| zone.as_str()).unwrap_or_default(),
+        "ZoneId": server.zone.as_ref().map(ZoneId::as_str).unwrap_or_default(),
     })
 }

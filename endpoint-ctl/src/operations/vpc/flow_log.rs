@@ -86,7 +86,7 @@ fn is_there(log: &FlowLog, registry: &Registry, request: &Request<'_>) -> Result
             let endpoint = all.find(|one| one.zones.iter().any(has));
             let endpoint = endpoint.map(|one| one.id.as_str());
             let is_own = |id: &&str| registry.is_of(Kind::Endpoint, id, request.account);
-            if endpoint.filter(is_own).is_some() {
+            if endpoint.as_ref().is_some_and(is_own) {
                 return Ok(());
             }
             return Err(ApiError::new(
@@ -233,12 +233,14 @@ fn shown(log: &FlowLog, view: &View, request: &Request<'_>) -> Value {
 }
 
 /// `OpenFlowLogService`: it always is.
+#[expect(clippy::unnecessary_wraps, reason = "it is an operation")]
 pub(super) fn open_service(_: &View, request: &Request<'_>) -> Answer {
     request.reader().finish();
     Ok(members(json!({ "Code": "200", "Message": "successful" })))
 }
 
 /// `GetFlowLogServiceStatus`.
+#[expect(clippy::unnecessary_wraps, reason = "it is an operation")]
 pub(super) fn service_status(_: &View, request: &Request<'_>) -> Answer {
     request.reader().finish();
     Ok(members(json!({ "Enabled": true })))

@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::model::Model;
+use crate::model::{Model, ZoneId};
 use crate::operations::answers::members;
 use crate::operations::{Answer, Request};
 use crate::registry::View;
 
 /// `DescribeRegions`: there is one.
+#[expect(clippy::unnecessary_wraps, reason = "it is an operation")]
 pub(super) fn regions(_: &View, request: &Request<'_>) -> Answer {
     let mut reader = request.reader();
     for name in ["AcceptLanguage", "ProductType"] {
@@ -25,6 +26,7 @@ pub(super) fn regions(_: &View, request: &Request<'_>) -> Answer {
 }
 
 /// `DescribeZones`: those that something is in.
+#[expect(clippy::unnecessary_wraps, reason = "it is an operation")]
 pub(super) fn zones(view: &View, request: &Request<'_>) -> Answer {
     let mut reader = request.reader();
     for name in ["AcceptLanguage", "ZoneType"] {
@@ -45,5 +47,5 @@ fn in_use(model: &Model) -> BTreeSet<&str> {
     let resources = model.services.values().flat_map(|one| &one.resources);
     let resources = resources.filter_map(|one| one.zone.as_ref());
     let all = vswitches.chain(servers).chain(resources);
-    all.map(|zone| zone.as_str()).collect()
+    all.map(ZoneId::as_str).collect()
 }
