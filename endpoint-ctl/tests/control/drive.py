@@ -197,7 +197,7 @@ def service():
     provider('pl', 'add_user_to_vpc_endpoint_service', region_id=REGION, service_id=service_id, user_id='1003')
     provider('pl', 'remove_user_from_vpc_endpoint_service', region_id=REGION, service_id=service_id, user_id='1003')
     provider('pl', 'list_vpc_endpoint_service_users', region_id=REGION, service_id=service_id, expect={
-        'users.#': 1, 'users.0.user_id': '1001'})
+        'users.#': 1, 'users.0.user_id': 1001})
     found = consumer('pl', 'list_vpc_endpoint_services_by_end_user', region_id=REGION, expect={
         'services.#': 1, 'services.0.service_id': service_id, 'services.0.vpc_endpoint_policy_supported': True})
     return service_id, found.services[0].service_name
