@@ -335,6 +335,8 @@ def flow_log(vpc_id):
                     traffic_type='All', project_name='lab', log_store_name='flows', flow_log_name='all',
                     aggregation_interval=1)
     assert made.success == 'true', made
+    until('the flow log is active', lambda: [one.status for one in consumer(
+        'vpc', 'describe_flow_logs', region_id=REGION).flow_logs.flow_log] == ['Active'])
     consumer('vpc', 'describe_flow_logs', region_id=REGION, expect={
         'flow_logs.flow_log.#': 1, 'flow_logs.flow_log.0.flow_log_id': made.flow_log_id,
         'flow_logs.flow_log.0.status': 'Active', 'flow_logs.flow_log.0.traffic_type': 'All'})

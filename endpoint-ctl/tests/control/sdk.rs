@@ -99,19 +99,17 @@ fn unmodified_sdks_make_an_endpoint_and_traffic_flows_through_it() {
     script.go_on();
 
     script.until("is about to be deleted");
-    let url = format!("http://{ENI_A}/");
-    assert_eq!(node.fetch("client-a", ENI_A).as_deref(), Some("b2"));
-    // A connection that stands: it is kept open, and must fall silent.
-    let open = node
-        .lab
-        .ns("client-a")
-        .spawn(["nc", "-q", "30", "-w", "30", ENI_A, "80"]);
-    let open = open.expect("nc starts");
+    let mut standing = Standing::open(&node, "client-a", ENI_A);
+    assert_eq!(standing.ask(), "answered");
     script.go_on();
 
     script.until("is deleted");
-    assert_eq!(node.fetch("client-a", ENI_A), None, "{url}");
-    drop(open);
+    assert_eq!(
+        standing.ask(),
+        "silent",
+        "a deleted endpoint ends what stood"
+    );
+    assert_eq!(node.fetch("client-a", ENI_A), None);
     script.go_on();
 
     let said = script.end();
