@@ -246,7 +246,10 @@ def endpoint(vpc_id, vswitches, group, service_id, service_name):
     provider('pl', 'update_vpc_endpoint_zone_connection_resource_attribute', region_id=REGION,
              service_id=service_id, endpoint_id=endpoint_id, zone_id=ZONE_A, resource_id='nlb-b',
              resource_type='nlb', resource_allocate_mode='Manual', resource_replace_mode='Force')
-    zone_is(endpoint_id, 0, 'Connected')
+    moved = lambda: provider(  # noqa: E731
+        'pl', 'list_vpc_endpoint_connections', region_id=REGION, service_id=service_id).connections[0].zones[0]
+    until('the zone is moved', lambda: moved().zone_status == 'Connected')
+    assert moved().resource_id == 'nlb-b', moved()
     pause('is led to the other load balancer')
     return endpoint_id
 
