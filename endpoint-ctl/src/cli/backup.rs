@@ -35,7 +35,7 @@ pub(super) struct RestoreArgs {
     overwrite: bool,
 }
 
-pub(super) fn backup(args: BackupArgs) -> Result<ExitCode> {
+pub(super) fn backup(args: &BackupArgs) -> Result<ExitCode> {
     // The daemon has another working directory.
     let to = std::path::absolute(&args.to);
     let to = to.with_context(|| args.to.display().to_string())?;
@@ -45,7 +45,7 @@ pub(super) fn backup(args: BackupArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn restore(args: RestoreArgs) -> Result<ExitCode> {
+pub(super) fn restore(args: &RestoreArgs) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let restored = store::restore(&args.from, &args.store, args.overwrite);
     let revision = runtime.block_on(restored)?;

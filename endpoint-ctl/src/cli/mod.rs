@@ -39,7 +39,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve: load the packet program and keep it fed
-    Run(run::RunArgs),
+    Run(Box<run::RunArgs>),
     /// Say what is wrong with a manifest, without touching anything
     Check {
         /// The manifest (YAML, several documents)
@@ -123,7 +123,7 @@ struct ShowArgs {
 /// disagree, 1 for other errors.
 pub fn run(cli: Cli) -> ExitCode {
     let done = match cli.command {
-        Command::Run(args) => run::run(args),
+        Command::Run(args) => run::run(*args),
         Command::Apply(args) => change::apply(args),
         Command::Delete(args) => change::delete(args),
         Command::Check { file, format } => check(&file, format),
@@ -132,8 +132,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Rules { of, show } => show::rules(&show.socket, show.format, of.which()),
         Command::Diff(args) => diff::diff(args),
         Command::Explain(args) => explain::explain(args),
-        Command::Backup(args) => backup::backup(args),
-        Command::Restore(args) => backup::restore(args),
+        Command::Backup(args) => backup::backup(&args),
+        Command::Restore(args) => backup::restore(&args),
         Command::Get(args) => get::get(args),
         Command::Flowlog {
             follow,

@@ -60,6 +60,7 @@ pub(super) struct RunArgs {
 
 /// How to speak to etcd.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "they are the options' names")]
 struct EtcdArgs {
     /// Certificates that sign those of etcd (PEM); with it, TLS is spoken
     #[arg(long, value_name = "FILE", requires = "store")]
@@ -77,6 +78,7 @@ struct EtcdArgs {
 
 /// How the API is served.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "they are the options' names")]
 struct ApiArgs {
     /// Serve the API here: ADDRESS:PORT, http://..., https://... or unix:/PATH; may be given several times
     #[arg(long, value_name = "PLACE", requires = "store")]

@@ -171,7 +171,7 @@ fn resource(resource: &ServiceResource) -> Value {
     object([
         ("ResourceId", Some(text(&resource.load_balancer))),
         ("ResourceType", Some("nlb".into())),
-        ("ZoneId", resource.zone.as_ref().map(|zone| text(zone))),
+        ("ZoneId", resource.zone.as_ref().map(text)),
         ("AutoAllocatedEnabled", manual),
     ])
 }

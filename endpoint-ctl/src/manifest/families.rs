@@ -85,10 +85,8 @@ fn can_be_nated(
 ) -> Result<(), Told> {
     let resources = service.into_iter().flat_map(|service| &service.resources);
     let balancers = &context.model.load_balancers;
-    let found = resources.filter_map(|resource| balancers.get(&resource.load_balancer));
-    found
-        .map(|balancer| has_nat_address(balancer, family, place, context))
-        .collect()
+    let mut found = resources.filter_map(|resource| balancers.get(&resource.load_balancer));
+    found.try_for_each(|balancer| has_nat_address(balancer, family, place, context))
 }
 
 fn has_nat_address(

@@ -74,12 +74,12 @@ impl From<Refusal> for ApiError {
 /// There is no such thing, as far as the caller may know.
 pub(super) fn not_found(kind: Kind, what: &str) -> ApiError {
     let code = match kind {
-        Kind::Vpc => "InvalidVpcId.NotFound",
+        // The API knows provider networks as the VPCs of load balancers.
+        Kind::Vpc | Kind::ProviderNetwork => "InvalidVpcId.NotFound",
         Kind::VSwitch => "InvalidVSwitchId.NotFound",
         Kind::PrefixList => "InvalidPrefixListId.NotFound",
         Kind::SecurityGroup => "InvalidSecurityGroupId.NotFound",
         Kind::NetworkAcl => "InvalidNetworkAcl.NotFound",
-        Kind::ProviderNetwork => "InvalidVpcId.NotFound",
         Kind::ServerGroup => "ResourceNotFound.serverGroup",
         Kind::LoadBalancer => "ResourceNotFound.loadBalancer",
         Kind::Service => "EndpointServiceNotFound",

@@ -101,7 +101,9 @@ impl Change {
         let registry = self.registry_mut();
         registry.model = model;
         if apply.prune {
-            left.iter().for_each(|id| drop(registry.origins.remove(id)));
+            for id in &left {
+                registry.origins.remove(id);
+            }
         }
         for id in declared {
             let before = registry.origins.get(&id);

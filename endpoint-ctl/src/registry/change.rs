@@ -239,19 +239,20 @@ impl Change {
 pub(super) fn rebind<'d>(
     model: &mut Model,
     previous: &Model,
-    read: impl Iterator<Item = (Kind, &'d str)> + Clone,
+    read: impl Iterator<Item = (Kind, &'d str)>,
 ) {
-    let vswitches = read.clone().filter(|(kind, _)| *kind == Kind::VSwitch);
+    let read: Vec<_> = read.collect();
+    let vswitches = read.iter().filter(|(kind, _)| *kind == Kind::VSwitch);
     for (_, id) in vswitches {
-        let before = previous.vswitches.get(id);
+        let before = previous.vswitches.get(*id);
         let Some(acl) = before.and_then(|vswitch| vswitch.network_acl.clone()) else {
             continue;
         };
-        let mut acls = read.clone().filter(|(kind, _)| *kind == Kind::NetworkAcl);
-        if acls.any(|(_, read)| read == acl.as_str()) || !model.network_acls.contains_key(&acl) {
+        let mut acls = read.iter().filter(|(kind, _)| *kind == Kind::NetworkAcl);
+        if acls.any(|(_, read)| *read == acl.as_str()) || !model.network_acls.contains_key(&acl) {
             continue;
         }
-        if let Some(vswitch) = model.vswitches.get_mut(id) {
+        if let Some(vswitch) = model.vswitches.get_mut(*id) {
             vswitch.network_acl = Some(acl);
         }
     }

@@ -376,7 +376,7 @@ async fn changed(changes: &mut Option<watch::Receiver<Revision>>) {
     {
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 fn unwritable(error: &RecordError) -> StoreError {

@@ -82,7 +82,7 @@ impl Quotas {
             }
             Kind::SecurityGroup => (
                 "q_security-groups",
-                self.groups(registry, account),
+                groups(registry, account),
                 self.security_groups,
             ),
             Kind::LoadBalancer => (
@@ -106,7 +106,7 @@ impl Quotas {
                 self.services,
             ),
             Kind::Endpoint => {
-                let groups = self.groups(registry, account);
+                let groups = groups(registry, account);
                 if groups > self.security_groups {
                     return Err(too_many(new, "q_security-groups", self.security_groups));
                 }
@@ -146,12 +146,12 @@ impl Quotas {
             format!("delete what is not needed, or have the operator run with a larger --{what}"),
         ))
     }
+}
 
-    /// Security groups of an account; each endpoint brings one.
-    fn groups(&self, registry: &Registry, account: &AccountId) -> usize {
-        let groups = registry.ids_of(Kind::SecurityGroup, account).count();
-        groups + registry.ids_of(Kind::Endpoint, account).count()
-    }
+/// Security groups of an account; each endpoint brings one.
+fn groups(registry: &Registry, account: &AccountId) -> usize {
+    let groups = registry.ids_of(Kind::SecurityGroup, account).count();
+    groups + registry.ids_of(Kind::Endpoint, account).count()
 }
 
 fn enis(model: &Model) -> usize {

@@ -1,5 +1,6 @@
 //! Calls over the API's Unix socket, unsigned: as the account that the node takes them for.
 
+use std::fmt::Write as _;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -66,10 +67,10 @@ impl Calls {
     ) -> io::Result<Answered> {
         let mut form = format!("RegionId={}", super::node::REGION);
         for (name, value) in parameters {
-            form += &format!("&{name}={}", encode(value));
+            let _ = write!(form, "&{name}={}", encode(value));
         }
         let mut stream = UnixStream::connect(&self.0)?;
-        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+        stream.set_read_timeout(Some(Duration::from_mins(1)))?;
         let request = format!(
             "POST / HTTP/1.1\r\nhost: node\r\nx-acs-version: {}\r\nx-acs-action: {action}\r\n\
              content-type: application/x-www-form-urlencoded\r\nconnection: close\r\n\

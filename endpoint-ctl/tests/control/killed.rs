@@ -123,7 +123,8 @@ fn check(calls: &Calls, known: &Known, round: usize) {
             let text = |name: &str| group[name].as_str().unwrap_or_default().to_owned();
             there.insert(text("SecurityGroupId"), text("SecurityGroupName"));
         }
-        next = answer["NextToken"].as_str().unwrap_or_default().to_owned();
+        let token = answer["NextToken"].as_str().unwrap_or_default();
+        token.clone_into(&mut next);
         if next.is_empty() {
             break;
         }

@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use crate::node::Node;
 
 /// Opens a connection, asks for a page over it, and asks again for every line it is sent.
-const SCRIPT: &str = r#"
+const SCRIPT: &str = r"
 import socket, sys
 with socket.create_connection((sys.argv[1], 80), timeout=10) as connection:
     while True:
@@ -19,7 +19,7 @@ with socket.create_connection((sys.argv[1], 80), timeout=10) as connection:
             print('silent', flush=True)
         if not sys.stdin.readline():
             break
-"#;
+";
 
 /// See the module.
 pub(crate) struct Standing {

@@ -1,16 +1,13 @@
 //! Endpoints: their zones, groups, attributes.
 
-use std::collections::BTreeSet;
-
 use endpoint_ctl::api::Product::PrivateLink;
-use endpoint_ctl::registry::Quotas;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::rig::{CONSUMER, PROVIDER, REGION, Rig, text};
 
 /// A rig with a service, a VPC with a vSwitch in `z-a` and one in `z-b`, and groups `sg-1` and `sg-2`: the VPC
 /// and the vSwitches.
-fn rig() -> (Rig, String, [String; 2]) {
+pub(crate) fn rig() -> (Rig, String, [String; 2]) {
     let rig = Rig::new();
     rig.service();
     let (vpc, first) = rig.network("z-a");
@@ -20,7 +17,7 @@ fn rig() -> (Rig, String, [String; 2]) {
     (rig, vpc, [first, second])
 }
 
-fn create<'p>(
+pub(crate) fn create<'p>(
     vpc: &'p str,
     vswitch: &'p str,
     more: &[(&'p str, &'p str)],
@@ -361,84 +358,6 @@ fn attributes_change_and_the_policy_is_kept_byte_for_byte() {
 }
 
 #[test]
-fn of_twenty_endpoints_one_gets_the_domain() {
-    let (rig, vpc, [first, _]) = rig();
-    let ids: Vec<String> = (0..20)
-        .map(|_| rig.call(PrivateLink, "CreateVpcEndpoint", &create(&vpc, &first, &[])))
-        .map(|made| text(&made, "EndpointId"))
-        .collect();
-    let rig = &rig;
-    let won: usize = std::thread::scope(|scope| {
-        let tries = ids.iter().map(|id| {
-            scope.spawn(move || {
-                let turn_on = [("EndpointId", id.as_str()), ("PrivateDnsEnabled", "true")];
-                match rig.call_as(
-                    CONSUMER,
-                    PrivateLink,
-                    "UpdateVpcEndpointAttribute",
-                    &turn_on,
-                ) {
-                    Ok(_) => 1,
-                    Err(error) => {
-                        assert_eq!(error.code, "PrivateDnsConflict", "{}", error.message);
-                        0
-                    }
-                }
-            })
-        });
-        let tries: Vec<_> = tries.collect();
-        tries
-            .into_iter()
-            .map(|one| one.join().expect("no panic"))
-            .sum()
-    });
-    assert_eq!(won, 1);
-    let all = rig.call(PrivateLink, "ListVpcEndpoints", &[]);
-    let has = |one: &&Value| one["PrivateDnsEnabled"] == true;
-    assert_eq!(
-        all["Endpoints"]
-            .as_array()
-            .expect("list")
-            .iter()
-            .filter(has)
-            .count(),
-        1
-    );
-}
-
-#[test]
-fn two_hundred_endpoints_made_at_once_have_two_hundred_addresses() {
-    let (rig, vpc, [first, _]) = rig();
-    let rig = &rig;
-    let (vpc, first) = (vpc.as_str(), first.as_str());
-    std::thread::scope(|scope| {
-        for thread in 0..16 {
-            let count = 200 / 16 + usize::from(thread < 200 % 16);
-            scope.spawn(move || {
-                for _ in 0..count {
-                    rig.call(PrivateLink, "CreateVpcEndpoint", &create(vpc, first, &[]));
-                }
-            });
-        }
-    });
-    let view = rig.desk.view();
-    let zones = view.model().endpoints.values().flat_map(|one| &one.zones);
-    let addresses: BTreeSet<_> = zones.map(|zone| zone.ip).collect();
-    assert_eq!(addresses.len(), 200);
-    assert!(addresses.iter().all(|ip| ip.octets()[..3] == [10, 0, 1]));
-    let page = [("MaxResults", "150")];
-    let first = rig.call(PrivateLink, "ListVpcEndpoints", &page);
-    let next = text(&first, "NextToken");
-    let rest = rig.call(
-        PrivateLink,
-        "ListVpcEndpoints",
-        &[page[0], ("NextToken", &next)],
-    );
-    assert_eq!(rest["Endpoints"].as_array().map(Vec::len), Some(50));
-    assert_eq!(rest["NextToken"], "");
-}
-
-#[test]
 fn whom_a_service_does_not_list_it_does_not_know() {
     let (rig, _, _) = rig();
     let cidr = [("CidrBlock", "10.0.0.0/16")];
@@ -458,21 +377,4 @@ fn whom_a_service_does_not_list_it_does_not_know() {
         "EndpointServiceNotFound"
     );
     let _ = PROVIDER;
-}
-
-#[test]
-fn managed_groups_count_against_the_quota() {
-    let rig = Rig::with(Quotas {
-        security_groups: 4,
-        ..Quotas::default()
-    });
-    rig.service();
-    let (vpc, first) = rig.network("z-a");
-    rig.groups(&vpc, &["sg-1", "sg-2"]);
-    for _ in 0..2 {
-        rig.call(PrivateLink, "CreateVpcEndpoint", &create(&vpc, &first, &[]));
-    }
-    let made = create(&vpc, &first, &[]);
-    let message = rig.refused(PrivateLink, "CreateVpcEndpoint", &made, "QuotaExceeded");
-    assert!(message.contains("q_security-groups"), "{message}");
 }

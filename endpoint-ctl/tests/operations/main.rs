@@ -10,6 +10,7 @@ mod ecs_rule_changes;
 mod ecs_rule_faults;
 mod ecs_rules;
 mod endpoint;
+mod endpoint_races;
 mod flow_log;
 mod migration;
 mod network_acl;

@@ -67,7 +67,8 @@ const TABLE: &[Row] = &[
     row(
         "cli",
         &[
-            "compiler", "control", "daemon", "explain", "manifest", "model", "observe",
+            "api", "compiler", "control", "daemon", "explain", "manifest", "model", "observe",
+            "registry", "store",
         ],
     ),
     Row {

@@ -20,6 +20,26 @@ const MOST_ZONES: usize = 10;
 const MOST_GROUPS: usize = 10;
 const MOST_RESOURCES: usize = 100;
 
+/// What the answer to `CreateVpcEndpoint` has.
+const MADE: [&str; 16] = [
+    "AddressIpVersion",
+    "Bandwidth",
+    "ConnectionStatus",
+    "CreateTime",
+    "EndpointBusinessStatus",
+    "EndpointDescription",
+    "EndpointDomain",
+    "EndpointId",
+    "EndpointName",
+    "EndpointStatus",
+    "ServiceId",
+    "ServiceName",
+    "ServiceRegionId",
+    "VpcId",
+    "ZoneAffinityEnabled",
+    "PrivateDnsEnabled",
+];
+
 /// `CreateVpcEndpoint`.
 pub(super) fn create(change: &mut Change, request: &Request<'_>) -> Answer {
     let mut reader = request.reader();
@@ -56,25 +76,6 @@ pub(super) fn create(change: &mut Change, request: &Request<'_>) -> Answer {
     let endpoint = view.endpoint(&id).map(|(endpoint, _)| endpoint);
     let endpoint = endpoint.ok_or_else(ApiError::internal)?;
     let mut shown = endpoint_list::shown(endpoint, &view, request);
-    // What the answer has, and no more.
-    const MADE: [&str; 16] = [
-        "AddressIpVersion",
-        "Bandwidth",
-        "ConnectionStatus",
-        "CreateTime",
-        "EndpointBusinessStatus",
-        "EndpointDescription",
-        "EndpointDomain",
-        "EndpointId",
-        "EndpointName",
-        "EndpointStatus",
-        "ServiceId",
-        "ServiceName",
-        "ServiceRegionId",
-        "VpcId",
-        "ZoneAffinityEnabled",
-        "PrivateDnsEnabled",
-    ];
     shown.retain(|name, _| MADE.contains(&name.as_str()));
     Ok(shown)
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::api::{ApiError, Reader};
 use crate::document::Document;
-use crate::model::{Kind, Model, VSwitch};
+use crate::model::{Kind, Model, NetworkAclId, VSwitch};
 use crate::operations::answers::{created, description, done, has_tags, members, name, tags};
 use crate::operations::names::{self, FREE};
 use crate::operations::paging::NumberedPage;
@@ -198,7 +198,7 @@ fn shown(vswitch: &VSwitch, view: &View) -> Value {
         "CidrBlock": vswitch.cidr_block.to_string(),
         "Ipv6CidrBlock": vswitch.ipv6_cidr_block.map(|net| net.to_string()).unwrap_or_default(),
         "AvailableIpAddressCount": free_addresses(vswitch, &registry.model),
-        "NetworkAclId": vswitch.network_acl.as_ref().map(|acl| acl.as_str()).unwrap_or_default(),
+        "NetworkAclId": vswitch.network_acl.as_ref().map(NetworkAclId::as_str).unwrap_or_default(),
         "Interface": vswitch.interface.as_deref().unwrap_or_default(),
         "IsDefault": false,
         "ResourceGroupId": "",
