@@ -9,6 +9,7 @@ mod diff;
 mod explain;
 mod get;
 mod output;
+mod pages;
 mod run;
 mod show;
 
@@ -73,6 +74,10 @@ enum Command {
     Restore(backup::RestoreArgs),
     /// Show declared resources, as a manifest may hold them
     Get(get::GetArgs),
+    /// Print a shell's completions of these commands
+    Completions(pages::CompletionsArgs),
+    /// Write manual pages of these commands
+    Man(pages::ManArgs),
     /// Show flow-log records
     Flowlog {
         /// Go on with records to come
@@ -132,6 +137,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Rules { of, show } => show::rules(&show.socket, show.format, of.which()),
         Command::Diff(args) => diff::diff(args),
         Command::Explain(args) => explain::explain(args),
+        Command::Completions(args) => Ok(pages::completions(&args)),
+        Command::Man(args) => pages::man(&args),
         Command::Backup(args) => backup::backup(&args),
         Command::Restore(args) => backup::restore(&args),
         Command::Get(args) => get::get(args),
