@@ -137,7 +137,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Rules { of, show } => show::rules(&show.socket, show.format, of.which()),
         Command::Diff(args) => diff::diff(args),
         Command::Explain(args) => explain::explain(args),
-        Command::Completions(args) => Ok(pages::completions(&args)),
+        Command::Completions(args) => pages::completions(&args),
         Command::Man(args) => pages::man(&args),
         Command::Backup(args) => backup::backup(&args),
         Command::Restore(args) => backup::restore(&args),

@@ -3,7 +3,7 @@
 //! May import: anyhow, clap, clap_complete, clap_mangen, std.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -28,9 +28,12 @@ pub(super) struct ManArgs {
     dir: PathBuf,
 }
 
-pub(super) fn completions(args: &CompletionsArgs) -> ExitCode {
-    clap_complete::generate(args.shell, &mut Cli::command(), NAME, &mut io::stdout());
-    ExitCode::SUCCESS
+pub(super) fn completions(args: &CompletionsArgs) -> Result<ExitCode> {
+    // Into memory first: a pipe that is closed early would be a panic of the generator's.
+    let mut text = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), NAME, &mut text);
+    io::stdout().write_all(&text)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 pub(super) fn man(args: &ManArgs) -> Result<ExitCode> {
