@@ -22,7 +22,7 @@ use crate::explain::{Asked, Explained, Question};
 use crate::health::{Moment, Servers};
 use crate::model::{AccountId, Model};
 use crate::observe::ObserverHandle;
-use crate::registry::{Desk, Failed};
+use crate::registry::{Change, Failed};
 
 impl Daemon {
     /// Answers, now or a little later. An asker that has gone away is no matter.
@@ -79,11 +79,11 @@ impl Daemon {
         let declare = self
             .declare_of(&application)
             .map_err(|error| refused(&error))?;
-        let before = self.desk.view().declared;
-        let apply = declare.0.clone();
-        let tried = self.desk.preview(|change| change.apply(&apply));
-        let (applied, after) = tried.map_err(|error| refused(&error.into()))?;
-        let changes = changes(&before.model, &after.model);
+        let mut draft = self.desk.draft();
+        let before = draft.model().clone();
+        let applied = draft.apply(&declare.0);
+        let applied = applied.map_err(|error| refused(&error.into()))?;
+        let changes = changes(&before, draft.model());
         if !application.dry_run {
             let declared = self.declare(declare).await;
             declared.map_err(|error| refused(&error))?;
@@ -161,7 +161,7 @@ impl Daemon {
     /// Answers what a manifest would change, beside everything else: a large one takes long to read.
     fn diff(&self, candidate: Candidate, to: oneshot::Sender<Answer>) {
         let work = Work {
-            desk: self.desk.clone(),
+            draft: self.desk.draft(),
             account: self.options.account.clone(),
             // As a reload would have it.
             manifest_name: self.options.manifest_name(),
@@ -209,7 +209,8 @@ fn refused(error: &DeclareError) -> Answer {
 
 /// What it takes to say what a candidate would change.
 struct Work {
-    desk: Desk,
+    /// Of what is declared when it is asked, however long the candidate takes to be read.
+    draft: Change,
     account: AccountId,
     manifest_name: Option<String>,
     servers: Servers,
@@ -223,15 +224,15 @@ struct Work {
 
 impl Work {
     async fn diff(self) -> Result<Value, Answer> {
-        let (desk, account) = (self.desk.clone(), self.account.clone());
+        let (mut draft, account) = (self.draft.clone(), self.account.clone());
         let name = self.manifest_name.clone();
         let file = self.candidate.file.clone();
         let read = aside(move || {
             let declare = Declare::read(&file, name.as_deref(), &account)?;
-            let before = desk.view().declared;
-            let (_, after) = desk.preview(|change| change.apply(&declare.0))?;
-            let changes = changes(&before.model, &after.model);
-            Ok::<_, DeclareError>((changes, after.model))
+            let before = draft.model().clone();
+            draft.apply(&declare.0)?;
+            let changes = changes(&before, draft.model());
+            Ok::<_, DeclareError>((changes, draft.model().clone()))
         });
         let read = read.await.map_err(Answer::Error)?;
         let (changes, desired) = read.map_err(|error| refused(&error))?;

@@ -96,15 +96,17 @@ impl Declare {
 }
 
 impl Daemon {
-    /// Puts in force what is stored, with the manifest that there is.
+    /// Puts in force what is stored, then the manifest that there is.
     pub(super) async fn begin(&mut self, manifest: Option<Declare>) -> Result<(), DeclareError> {
+        let stored = Arc::clone(&self.declared.borrow_and_update());
+        // First by itself: an interface that has gone since is waited for, and not held against the manifest.
+        if manifest.is_none() || !stored.origins.is_empty() {
+            self.apply(stored.model.clone(), Missing::Await).await?;
+            self.desk.set_in_force(stored);
+        }
         if let Some(manifest) = manifest {
             self.declare(manifest).await?;
-            return Ok(());
         }
-        let registry = Arc::clone(&self.declared.borrow_and_update());
-        self.apply(registry.model.clone(), Missing::Await).await?;
-        self.desk.set_in_force(registry);
         Ok(())
     }
 
@@ -119,8 +121,9 @@ impl Daemon {
     /// Applies a manifest: in force first, then kept.
     pub(super) async fn declare(&mut self, manifest: Declare) -> Result<Applied, DeclareError> {
         let apply = manifest.0;
-        let (_, registry) = self.desk.preview(|change| change.apply(&apply))?;
-        self.apply(registry.model, Missing::Refuse).await?;
+        let mut draft = self.desk.draft();
+        draft.apply(&apply)?;
+        self.apply(draft.model().clone(), Missing::Refuse).await?;
         let kept = self.desk.change(move |change| change.apply(&apply)).await;
         let applied = kept.map_err(|failed| match failed {
             Failed::Refused(error) => DeclareError::from(error),

@@ -16,7 +16,7 @@ use crate::model::{
 const OF_MANIFEST: &str = "change it there and apply that again";
 
 /// See the module. All of it is of one request.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Change {
     registry: Registry,
     quotas: Quotas,

@@ -139,18 +139,10 @@ impl Desk {
         }
     }
 
-    /// Tries a change out, without making it: what would be declared then.
-    ///
-    /// # Errors
-    /// What `work` fails with.
-    pub fn preview<T, E>(
-        &self,
-        work: impl FnOnce(&mut Change) -> Result<T, E>,
-    ) -> Result<(T, Registry), E> {
+    /// A change of what is declared now that is tried out, and never made.
+    pub fn draft(&self) -> Change {
         let declared = Registry::clone(&self.declared.borrow());
-        let mut change = Change::new(declared, self.quotas, now());
-        let done = work(&mut change)?;
-        Ok((done, change.into_registry()))
+        Change::new(declared, self.quotas, now())
     }
 
     /// What is declared, and what of it is in force.

@@ -1,4 +1,5 @@
-"""Drives a node by alibabacloud_privatelink20200415, _ecs20140526 and _vpc20160428, unmodified.
+"""Drives a node by alibabacloud_privatelink20200415, _ecs20140526 and _vpc20160428, unmodified, and once by
+aliyun-python-sdk-privatelink, which signs by HMAC-SHA1.
 
     drive.py ADDRESS
 
@@ -6,9 +7,11 @@ Makes everything that an endpoint needs and the endpoint, asserts every answer f
 points waits for the test that runs it, which sends traffic meanwhile. At the end it prints a table of all
 operations that it called, and fails if one of PrivateLink's 39 is not among them."""
 
+import importlib
 import json
 import sys
 import time
+import warnings
 
 from alibabacloud_ecs20140526 import models as ecs
 from alibabacloud_ecs20140526.client import Client as Ecs
@@ -333,6 +336,38 @@ def changes(endpoint_id, vpc_id, vswitches, group):
                      region_id=REGION, security_group_id=managed[0].security_group_id)
 
 
+def old_sdk(vpc_id, vswitches, group, service_id, known):
+    """The older SDK makes an endpoint of its own, changes it, sees both, and deletes it."""
+    warnings.simplefilter('ignore')
+    from aliyunsdkcore.client import AcsClient
+    client = AcsClient('consumer-key', 'consumer-secret', REGION)
+
+    def ask(operation, **fields):
+        module = importlib.import_module(f'aliyunsdkprivatelink.request.v20200415.{operation}Request')
+        request = getattr(module, operation + 'Request')()
+        request.set_endpoint(ADDRESS)
+        request.set_protocol_type('http')
+        for name, value in fields.items():
+            getattr(request, 'set_' + name)(value)
+        answer = json.loads(client.do_action_with_exception(request))
+        assert len(answer['RequestId']) == 36, answer
+        return answer
+
+    made = ask('CreateVpcEndpoint', VpcId=vpc_id, ServiceId=service_id, EndpointName='older',
+               SecurityGroupIds=[group], Zones=[{'ZoneId': ZONE_A, 'VSwitchId': vswitches[0]}])
+    assert made['EndpointName'] == 'older' and made['ServiceId'] == service_id, made
+    older = made['EndpointId']
+    ask('UpdateVpcEndpointAttribute', EndpointId=older, EndpointName='older-still')
+    shown = ask('GetVpcEndpointAttribute', EndpointId=older)
+    assert shown['EndpointName'] == 'older-still' and shown['VpcId'] == vpc_id, shown
+    zones = ask('ListVpcEndpointZones', EndpointId=older)['Zones']
+    assert [zone['ZoneId'] for zone in zones] == [ZONE_A] and zones[0]['EniIp'].startswith('10.0.1.'), zones
+    listed = ask('ListVpcEndpoints')['Endpoints']
+    assert {one['EndpointId'] for one in listed} == {known, older}, listed
+    ask('DeleteVpcEndpoint', EndpointId=older)
+    until('the older one is gone', lambda: len(ask('ListVpcEndpoints')['Endpoints']) == 1)
+
+
 def flow_log(vpc_id):
     made = consumer('vpc', 'create_flow_log', region_id=REGION, resource_type='VPC', resource_id=vpc_id,
                     traffic_type='All', project_name='lab', log_store_name='flows', flow_log_name='all',
@@ -405,7 +440,9 @@ vpc_id, vswitches, group, acl = network()
 service_id, service_name = service()
 endpoint_id = endpoint(vpc_id, vswitches, group, service_id, service_name)
 changes(endpoint_id, vpc_id, vswitches, group)
+old_sdk(vpc_id, vswitches, group, service_id, endpoint_id)
 flow_log_id = flow_log(vpc_id)
 take_down(vpc_id, vswitches, group, acl, service_id, endpoint_id, flow_log_id)
 print_table()
+print('the older SDK made an endpoint, changed, listed and deleted it')
 print('all as it should be')

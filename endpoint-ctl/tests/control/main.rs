@@ -4,5 +4,6 @@
 mod calls;
 mod killed;
 mod node;
+mod restarted;
 mod sdk;
 mod standing;
