@@ -198,7 +198,7 @@ fn check_lists_all_faults() {
     let faulty = manifest().group(accept(tcp(80)).from("10.0.1.300"));
     let faulty = faulty
         .text()
-        .replace("Interface: vsw-a", "Interfaces: vsw-a");
+        .replace("Interface: provider", "Interfaces: provider");
     fs::write(file, faulty).expect("the temporary directory takes files");
     let wanted = [
         "10.0.1.300/32",

@@ -68,7 +68,7 @@ fn one_line(outcome: &Outcome) -> &str {
 fn a_manifest_with_faults_is_refused_whole() {
     let faulty = manifest()
         .text()
-        .replace("Interface: vsw-a", "Interfaces: vsw-a");
+        .replace("Interface: provider", "Interfaces: provider");
     let outcome = refused(&faulty, &[], BINARY, 2);
     for fault in ["Interfaces: unknown field", "Interface is missing"] {
         assert!(
