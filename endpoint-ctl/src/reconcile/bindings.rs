@@ -359,7 +359,12 @@ pub(super) fn find(
             scope,
             hook,
             problem: seen.is_none().then(|| {
-                let why = if known.is_some() { GONE } else { AWAITED };
+                let was_there = |known: &Binding| known.problem.as_deref() != Some(AWAITED);
+                let why = if known.is_some_and(was_there) {
+                    GONE
+                } else {
+                    AWAITED
+                };
                 why.to_owned()
             }),
             seen,

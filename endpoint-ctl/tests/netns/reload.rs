@@ -105,7 +105,9 @@ fn a_reload_cuts_what_it_forbids_and_nothing_else() {
 fn refuse_a_bad_manifest(scene: &Scene) {
     let generation = scene.daemon.generation().expect("status has a generation");
     let bad = a_and_b().group(accept(tcp(80)).from("10.0.1.300"));
-    let bad = bad.text().replace("Interface: vsw-a", "Interfaces: vsw-a");
+    let bad = bad
+        .text()
+        .replace("Interface: provider", "Interfaces: provider");
     scene.daemon.request_reload(&bad).expect("asked");
     let status = eventually("status shows the refusal", || {
         let status = scene.status();
