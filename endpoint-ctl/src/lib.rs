@@ -4,6 +4,8 @@
 //! [`dataplane`] (aya), in the order [`reconcile`] gives, with next hops from [`nexthop`] and warnings
 //! from [`preflight`]; on the way, [`health`] takes out of the model which servers can have no new
 //! flows.
+//! What is declared, by manifest or by the API ([`api`], [`operations`]), is the [`registry`]'s, which keeps it in
+//! the [`store`] as the documents of [`document`].
 //! Observation: [`dataplane`] -> [`observe`] (names, windows, flow log) -> [`control`] (the admin
 //! socket) -> [`cli`]. [`daemon`] wires them; [`hostpath`] and [`oracle`] serve tests and what-if
 //! questions. Who may import whom is enforced by `cargo xtask tidy`; see ARCHITECTURE.md.

@@ -1,7 +1,7 @@
 //! The command line: arguments in, tables or JSON out.
 //!
-//! May import: clap, anyhow, control, daemon, explain (questions), manifest and observe (their options), the
-//! module's own.
+//! May import: clap, anyhow, api, compiler, observe and registry (their options), control, daemon, explain
+//! (questions), manifest (faults), model, store (restoring), the module's own.
 
 mod backup;
 mod change;
