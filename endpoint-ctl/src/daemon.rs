@@ -16,7 +16,8 @@ use tokio::sync::{mpsc, watch};
 use crate::api;
 use crate::compiler::Numbers;
 use crate::control::{
-    AdminSocket, Ask, FindingState, HopState, InterfaceState, NodeStatus, ServerError, TargetState,
+    AdminSocket, Ask, FindingState, HopState, InterfaceState, NodeState, NodeStatus, ServerError,
+    TargetState,
 };
 use crate::dataplane::{
     Dataplane, DataplaneError, FRAGMENT_TIME, IdleTimes, LoadOptions, OBJECT, TellRate,
@@ -27,7 +28,7 @@ use crate::nexthop::NetlinkError;
 use crate::observe::{Names, Observer, ObserverHandle, RuleBook};
 use crate::preflight::Finding;
 use crate::reconcile::{Changes, Missing, ReconcileError, Reconciler};
-use crate::registry::{Desk, DeskError, Registry};
+use crate::registry::{ClusterView, Desk, DeskError, NodeView, Registry};
 
 /// How long start waits for the neighbours of backends before it says it is ready without them.
 const HOP_PATIENCE: Duration = Duration::from_secs(2);
@@ -110,10 +111,12 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
     let (status, watched) = watch::channel(NodeStatus::default());
     let (asking, asks) = mpsc::channel(MOST_ASKS);
     let declared = desk.declared();
+    let nodes = desk.nodes();
     let mut daemon = Daemon {
         options,
         desk,
         declared,
+        nodes,
         reconciler,
         health,
         observer,
@@ -151,6 +154,7 @@ struct Daemon {
     options: DaemonOptions,
     desk: Desk,
     declared: watch::Receiver<Arc<Registry>>,
+    nodes: watch::Receiver<ClusterView>,
     reconciler: Reconciler,
     health: Health,
     observer: ObserverHandle,
@@ -168,6 +172,7 @@ impl Daemon {
                 _ = signals.interrupt.recv() => return Ok(()),
                 _ = signals.reload.recv() => self.reload().await,
                 Ok(()) = self.declared.changed() => self.follow_declared().await,
+                Ok(()) = self.nodes.changed() => self.publish_again(),
                 changes = self.reconciler.changes() => self.follow(changes).await,
                 change = self.health.changed() => match change {
                     Change::Served => self.follow_health().await,
@@ -198,8 +203,14 @@ impl Daemon {
         notify(&[NotifyState::Ready]);
     }
 
-    async fn apply(&mut self, desired: Model, missing: Missing) -> Result<(), ReconcileError> {
-        let plan = self.health.plan(desired, Moment::now());
+    /// Puts in force this node's part of what is desired.
+    async fn apply(&mut self, desired: &Model, missing: Missing) -> Result<(), ReconcileError> {
+        self.apply_part(desired.at(&self.options.node), missing)
+            .await
+    }
+
+    async fn apply_part(&mut self, part: Model, missing: Missing) -> Result<(), ReconcileError> {
+        let plan = self.health.plan(part, Moment::now());
         self.put_in_force(plan, missing).await?;
         for notice in self.health.desired().notices() {
             tracing::warn!("{notice}");
@@ -297,9 +308,11 @@ impl Daemon {
             note: hop.note,
         });
         let targets = self.health.targets().into_iter().map(target_state);
+        let cluster = self.nodes.borrow().clone();
         self.status.send_replace(NodeStatus {
             version: env!("CARGO_PKG_VERSION"),
             pid: std::process::id(),
+            node: self.options.node.to_string(),
             manifest: self.options.manifest_shown(),
             generation: self.reconciler.generation(),
             error,
@@ -307,6 +320,8 @@ impl Daemon {
             interfaces: interfaces.collect(),
             hops: hops.collect(),
             targets: targets.collect(),
+            nodes: cluster.nodes.iter().map(node_state).collect(),
+            store_fault: cluster.fault,
         });
     }
 }
@@ -317,6 +332,15 @@ fn finding_state(finding: Finding) -> FindingState {
         place: finding.place,
         problem: finding.problem,
         mend: finding.mend,
+    }
+}
+
+fn node_state(view: &NodeView) -> NodeState {
+    NodeState {
+        node: view.node.to_string(),
+        is_this: view.is_this,
+        is_there: view.is_there,
+        is_current: view.is_current,
     }
 }
 

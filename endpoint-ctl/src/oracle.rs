@@ -102,11 +102,16 @@ fn is_member(model: &Model, group: &SecurityGroupId, ip: IpAddr) -> bool {
         .security_groups
         .get(group)
         .is_some_and(|group| group.members.iter().any(|net| net.contains(&ip)));
+    let elsewhere = model
+        .members_elsewhere
+        .get(group)
+        .is_some_and(|members| members.iter().any(|net| net.contains(&ip)));
     let has_group = |endpoint: &&Endpoint| {
         endpoint.managed_group == *group || endpoint.security_groups.contains(group)
     };
     let mut endpoints = model.endpoints.values().filter(has_group);
     listed
+        || elsewhere
         || endpoints.any(|endpoint| {
             endpoint
                 .zones

@@ -32,6 +32,7 @@ fn what_is_written_is_read_as_the_same() {
     assert_same_again(include_str!("../../examples/dual-stack.yaml"));
     assert_same_again(include_str!("../../examples/reverse.yaml"));
     assert_same_again(include_str!("../../examples/rules.yaml"));
+    assert_same_again(include_str!("../../examples/two-nodes.yaml"));
     assert_same_again(RARE);
 }
 

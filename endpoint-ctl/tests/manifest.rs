@@ -20,6 +20,8 @@ mod health;
 mod hooks;
 #[path = "manifest/limits.rs"]
 mod limits;
+#[path = "manifest/nodes.rs"]
+mod nodes;
 #[path = "manifest/policy.rs"]
 mod policy;
 #[path = "manifest/reverse.rs"]

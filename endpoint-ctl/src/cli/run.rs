@@ -18,7 +18,7 @@ use crate::api::{self, Listen, TlsFiles};
 use crate::compiler::Capacity;
 use crate::control::DEFAULT_SOCKET;
 use crate::daemon::{self, ApiOptions, DaemonError, DaemonOptions, DeclareError, StorePlace};
-use crate::model::AccountId;
+use crate::model::{AccountId, NodeId};
 use crate::observe::ObserverOptions;
 use crate::registry::Quotas;
 
@@ -35,6 +35,10 @@ pub(super) struct RunArgs {
     store: Option<StorePlace>,
     #[command(flatten)]
     etcd: EtcdArgs,
+    /// Which of the nodes that share the store this is: what is bound to it names it; the host's name if
+    /// left out
+    #[arg(long, value_name = "ID", value_parser = node_id)]
+    node_id: Option<String>,
     #[command(flatten)]
     api: ApiArgs,
     #[command(flatten)]
@@ -146,6 +150,22 @@ struct TableArgs {
     enis: u32,
 }
 
+/// An id, as documents have it.
+fn node_id(text: &str) -> Result<String, String> {
+    if crate::manifest::is_id(text) {
+        return Ok(text.to_owned());
+    }
+    Err("write 1 to 64 letters, digits, dots, dashes or underscores".to_owned())
+}
+
+/// The host's name; `local` where it has none.
+fn host_name() -> String {
+    let name = nix::unistd::gethostname().ok();
+    let name = name.and_then(|name| name.into_string().ok());
+    name.filter(|name| crate::manifest::is_id(name))
+        .unwrap_or_else(|| "local".to_owned())
+}
+
 /// Table sizes: at least one row, and twice as many must fit 32 bits.
 fn rows() -> clap::builder::RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(1..=i64::from(u32::MAX / 4))
@@ -158,6 +178,7 @@ impl RunArgs {
             manifest: self.file,
             manifest_name: self.name,
             store: self.store.map(|place| self.etcd.complete(place)),
+            node: NodeId::new(self.node_id.unwrap_or_else(host_name)),
             api: self.api.options(),
             account: AccountId::new(self.region.account),
             region: self.region.region,

@@ -123,9 +123,13 @@ pub(super) fn status(socket: &Path, format: Format) -> Result<ExitCode> {
     if let Some(error) = status.get("error").and_then(Value::as_str) {
         print(&format!("last reload refused: {error}"))?;
     }
+    if let Some(fault) = status.get("store-fault").and_then(Value::as_str) {
+        print(&format!("store: {fault}"))?;
+    }
     for notice in rows(&status, "notices") {
         print(&format!("note: {}", notice.as_str().unwrap_or_default()))?;
     }
+    show_nodes(&status)?;
     let mut interfaces = table(["INTERFACE", "HOOK", "ASKED", "MTU", "NOTE"]);
     for row in rows(&status, "interfaces") {
         let keys = ["interface", "hook", "asked", "mtu", "note"];
@@ -188,6 +192,30 @@ pub(super) fn status(socket: &Path, format: Format) -> Result<ExitCode> {
     }
     print(&format!("\n{drops}"))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The nodes that share the store, if there are any.
+fn show_nodes(status: &Value) -> Result<()> {
+    if rows(status, "nodes").next().is_none() {
+        return Ok(());
+    }
+    let mut nodes = table(["NODE", "STATE", "IN FORCE"]);
+    for row in rows(status, "nodes") {
+        let is = |key: &str| row[key].as_bool().unwrap_or_default();
+        let state = match (is("is-there"), is("is-this")) {
+            (true, true) => "there (this one)",
+            (true, false) => "there",
+            (false, true) => "not known to be there (this one)",
+            (false, false) => "away",
+        };
+        let current = if is("is-current") {
+            "all that is declared"
+        } else {
+            "older"
+        };
+        nodes.add_row([text(row, "node"), state.to_owned(), current.to_owned()]);
+    }
+    Ok(print(&format!("\n{nodes}"))?)
 }
 
 /// How full the flow tables are: `3 of 1048576 ipv4, 0 of 1048576 ipv6`.

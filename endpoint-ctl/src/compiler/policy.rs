@@ -257,6 +257,9 @@ fn members(model: &Model) -> BTreeMap<&SecurityGroupId, Vec<IpNet>> {
             all.entry(id).or_default().extend(enis().map(IpNet::from));
         }
     }
+    for (id, elsewhere) in &model.members_elsewhere {
+        all.entry(id).or_default().extend(elsewhere);
+    }
     for members in all.values_mut() {
         members.sort_unstable();
         members.dedup();

@@ -61,10 +61,10 @@ impl<'a> ServiceCompiler<'a> {
         for network in self.model.provider_networks.values() {
             for family in [Family::V4, Family::V6] {
                 let first = self.tables.nat_addresses.len() as u32;
-                let addresses = network.nat_addresses.iter();
-                for address in addresses.filter(|address| family_of(**address) == family) {
-                    self.tables.nat_addresses.push(row_address(*address));
-                    self.own(network, *address);
+                let addresses = network.nat_addresses();
+                for address in addresses.filter(|address| family_of(*address) == family) {
+                    self.tables.nat_addresses.push(row_address(address));
+                    self.own(network, address);
                 }
                 let count = self.tables.nat_addresses.len() as u32 - first;
                 pools.insert((network.id.clone(), family), (first, count));

@@ -18,8 +18,8 @@ use crate::model::{
     AddressIpVersion, Connection, EndpointId, EndpointLimits, EndpointPolicy, EndpointService,
     EndpointType, EniId, Hook, Listener, LoadBalancer, LoadBalancerId, OnNoBackend, Payer, Policy,
     ProviderNetwork, ProviderNetworkId, ReverseResource, SecurityGroup, SecurityGroupId,
-    SecurityGroupType, Server, ServiceId, ServiceResource, Transport, VSwitch, VSwitchId, Vpc,
-    VpcId, ZoneId, managed_group,
+    SecurityGroupType, Server, ServiceId, ServiceResource, Transport, Uplink, VSwitch, VSwitchId,
+    Vpc, VpcId, ZoneId, managed_group,
 };
 
 fn ip(text: &str) -> IpAddr {
@@ -44,11 +44,14 @@ fn provider(model: &mut Model, servers: Vec<Server>, version: AddressIpVersion) 
             id: network.clone(),
             cidr_block: "10.0.0.0/16".parse().expect("a network"),
             ipv6_cidr_block: "fd00::/64".parse().ok(),
-            interface: "provider".to_owned(),
-            hook: Hook::default(),
-            nat_addresses: ["fd00::a1", "10.0.0.1", "fd00::a2", "10.0.0.2", "fd00::a3"]
-                .map(ip)
-                .into(),
+            uplinks: vec![Uplink {
+                node: None,
+                interface: "provider".to_owned(),
+                hook: Hook::default(),
+                nat_addresses: ["fd00::a1", "10.0.0.1", "fd00::a2", "10.0.0.2", "fd00::a3"]
+                    .map(ip)
+                    .into(),
+            }],
         },
     );
     model.load_balancers.insert(
@@ -108,6 +111,7 @@ fn consumer(model: &mut Model, ipv6: Option<&str>, version: AddressIpVersion) {
             zone: ZoneId::new("z"),
             cidr_block,
             ipv6_cidr_block,
+            node: None,
             interface: Some("vsw".to_owned()),
             hook: Hook::default(),
             network_acl: None,

@@ -18,7 +18,7 @@ use crate::observe::RulesOf;
 
 pub use client::{ClientError, Connection};
 pub use server::{AdminSocket, Ask, ServerError};
-pub use status::{FindingState, HopState, InterfaceState, NodeStatus, TargetState};
+pub use status::{FindingState, HopState, InterfaceState, NodeState, NodeStatus, TargetState};
 
 /// Where the daemon listens unless told otherwise.
 pub const DEFAULT_SOCKET: &str = "/run/endpoint/control.sock";

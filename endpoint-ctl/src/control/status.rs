@@ -88,6 +88,20 @@ pub struct TargetState {
     pub draining_until: Option<String>,
 }
 
+/// One of the nodes that share a store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct NodeState {
+    /// Its id.
+    pub node: String,
+    /// Whether it is the one that was asked.
+    pub is_this: bool,
+    /// Whether it lives.
+    pub is_there: bool,
+    /// Whether it has in force all that is declared.
+    pub is_current: bool,
+}
+
 /// See the module.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -96,6 +110,8 @@ pub struct NodeStatus {
     pub version: &'static str,
     /// Its process.
     pub pid: u32,
+    /// The node's id.
+    pub node: String,
     /// The manifest it serves.
     pub manifest: String,
     /// The generation in force.
@@ -110,4 +126,8 @@ pub struct NodeStatus {
     pub hops: Vec<HopState>,
     /// Servers behind listeners, those that are leaving included.
     pub targets: Vec<TargetState>,
+    /// The nodes that share the store, if it is of that kind.
+    pub nodes: Vec<NodeState>,
+    /// Why what is known of store and nodes may be old, if it may.
+    pub store_fault: Option<String>,
 }

@@ -20,7 +20,7 @@ use crate::diff::{Replay, Replayed, changes};
 use crate::document::{Document, documents, kind_of, select};
 use crate::explain::{Asked, Explained, Question};
 use crate::health::{Moment, Servers};
-use crate::model::{AccountId, Model};
+use crate::model::{AccountId, Model, NodeId};
 use crate::observe::ObserverHandle;
 use crate::registry::{Change, Failed};
 
@@ -132,10 +132,10 @@ impl Daemon {
 
     /// Answers what is declared, beside everything else.
     fn get(&self, wanted: Wanted, to: oneshot::Sender<Answer>) {
-        let desired = Arc::clone(self.health.desired());
+        let declared = self.desk.view().declared;
         tokio::task::spawn_blocking(move || {
             let found = select(
-                documents(&desired),
+                documents(&declared.model),
                 wanted.kind.as_deref(),
                 wanted.id.as_deref(),
             );
@@ -151,7 +151,11 @@ impl Daemon {
         model: &Model,
         question: &Question,
     ) -> Result<Explanation, Answer> {
-        let asked = Asked::of(model, question).map_err(bad_question)?;
+        let asked = Asked::of(model, question).map_err(|text| {
+            let declared = self.desk.view().declared;
+            let elsewhere = Asked::elsewhere(&declared.model, question);
+            bad_question(elsewhere.unwrap_or(text))
+        })?;
         let (interface, family) = (asked.interface(), asked.family());
         let frame = |mac| asked.frame(mac);
         let found = self.reconciler.explain(interface, family, frame);
@@ -163,6 +167,7 @@ impl Daemon {
         let work = Work {
             draft: self.desk.draft(),
             account: self.options.account.clone(),
+            node: self.options.node.clone(),
             // As a reload would have it.
             manifest_name: self.options.manifest_name(),
             servers: self.health.servers(),
@@ -212,6 +217,7 @@ struct Work {
     /// Of what is declared when it is asked, however long the candidate takes to be read.
     draft: Change,
     account: AccountId,
+    node: NodeId,
     manifest_name: Option<String>,
     servers: Servers,
     in_force: Arc<Model>,
@@ -248,7 +254,7 @@ impl Work {
     async fn replay(mut self, desired: Model) -> Result<Replayed, String> {
         let observer = self.observer.clone();
         let flow_log = self.candidate.flow_log.take();
-        let mut replay = aside(move || self.compile(desired)).await??;
+        let mut replay = aside(move || self.compile(&desired)).await??;
         for family in [Family::V4, Family::V6] {
             for number in 0.. {
                 let Some(flows) = observer.part(family, number).await else {
@@ -272,8 +278,9 @@ impl Work {
         aside(finish).await?
     }
 
-    fn compile(self, desired: Model) -> Result<Replay, String> {
-        let served = self.servers.plan(desired, Moment::now()).served;
+    fn compile(self, desired: &Model) -> Result<Replay, String> {
+        let part = desired.at(&self.node);
+        let served = self.servers.plan(part, Moment::now()).served;
         let mut numbers = Arc::unwrap_or_clone(self.numbers);
         numbers.assign(&served);
         let tables = Arc::unwrap_or_clone(self.tables);

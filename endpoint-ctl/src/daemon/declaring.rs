@@ -27,7 +27,7 @@ pub enum DeclareError {
     /// It has faults.
     #[error("{0}")]
     Faults(ManifestErrors),
-    /// It declares what belongs to others.
+    /// It declares what belongs to others, or leaves out what must be said.
     #[error("{0}")]
     Conflicts(ApplyError),
     /// It cannot be put in force.
@@ -42,7 +42,7 @@ impl From<ApplyError> for DeclareError {
     fn from(error: ApplyError) -> Self {
         match error {
             ApplyError::Faults(errors) => Self::Faults(errors),
-            conflicts @ ApplyError::Conflicts(_) => Self::Conflicts(conflicts),
+            other => Self::Conflicts(other),
         }
     }
 }
@@ -101,7 +101,7 @@ impl Daemon {
         let stored = Arc::clone(&self.declared.borrow_and_update());
         // First by itself: an interface that has gone since is waited for, and not held against the manifest.
         if manifest.is_none() || !stored.origins.is_empty() {
-            self.apply(stored.model.clone(), Missing::Await).await?;
+            self.apply(&stored.model, Missing::Await).await?;
             self.desk.set_in_force(stored);
         }
         if let Some(manifest) = manifest {
@@ -123,7 +123,7 @@ impl Daemon {
         let apply = manifest.0;
         let mut draft = self.desk.draft();
         draft.apply(&apply)?;
-        self.apply(draft.model().clone(), Missing::Refuse).await?;
+        self.apply(draft.model(), Missing::Refuse).await?;
         let kept = self.desk.change(move |change| change.apply(&apply)).await;
         let applied = kept.map_err(|failed| match failed {
             Failed::Refused(error) => DeclareError::from(error),
@@ -136,8 +136,9 @@ impl Daemon {
     /// Puts in force what is declared now, if it is not.
     pub(super) async fn follow_declared(&mut self) {
         let registry = Arc::clone(&self.declared.borrow_and_update());
-        if **self.health.desired() != registry.model {
-            let applied = self.apply(registry.model.clone(), Missing::Await).await;
+        let part = registry.model.at(&self.options.node);
+        if **self.health.desired() != part {
+            let applied = self.apply_part(part, Missing::Await).await;
             if let Err(error) = applied {
                 let generation = self.reconciler.generation();
                 tracing::error!(

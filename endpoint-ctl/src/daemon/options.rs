@@ -10,7 +10,7 @@ use super::{DaemonError, Declare, DeclareError};
 use crate::api::{self, Server};
 use crate::compiler::Capacity;
 use crate::dataplane::TellRate;
-use crate::model::AccountId;
+use crate::model::{AccountId, NodeId};
 use crate::observe::ObserverOptions;
 use crate::operations::{Operations, Settings};
 use crate::registry::{Desk, Quotas};
@@ -30,6 +30,8 @@ pub struct DaemonOptions {
     pub manifest_name: Option<String>,
     /// Where what is declared is kept. Without it, what is declared is the manifest, and no more.
     pub store: Option<StorePlace>,
+    /// Which of the nodes that share the store this is.
+    pub node: NodeId,
     /// The API, if it is served.
     pub api: Option<ApiOptions>,
     /// Whose the manifest's resources are.
@@ -113,7 +115,7 @@ impl DaemonOptions {
             rules: self.capacity.rules as usize,
             ..self.quotas
         };
-        Ok(Desk::open(store, quotas).await?)
+        Ok(Desk::open(store, quotas, self.node.clone()).await?)
     }
 
     /// The manifest as it is now, if there is one.

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
     Endpoint, EndpointService, FlowLog, Listener, LoadBalancer, NetworkAcl, NetworkAclEntry,
-    PrefixList, ProviderNetwork, SecurityGroup, SecurityGroupRule, Server, ServerGroup, VSwitch,
-    Vpc,
+    PrefixList, ProviderNetwork, SecurityGroup, SecurityGroupRule, Server, ServerGroup, Uplink,
+    VSwitch, Vpc,
 };
 
 /// A resource whose fields can be compared.
@@ -41,11 +41,9 @@ fields! {
     Vpc [id]: cidr_block "CidrBlock" ipv6_cidr_block "Ipv6CidrBlock";
     VSwitch [id]:
         vpc "VpcId" zone "ZoneId" cidr_block "CidrBlock" ipv6_cidr_block "Ipv6CidrBlock"
-        interface "Interface" hook "Hook" network_acl "NetworkAclId";
+        node "NodeId" interface "Interface" hook "Hook" network_acl "NetworkAclId";
     NetworkAcl [id]: vpc "VpcId" ingress "IngressAclEntries" egress "EgressAclEntries";
-    ProviderNetwork [id]:
-        cidr_block "CidrBlock" ipv6_cidr_block "Ipv6CidrBlock" interface "Interface" hook "Hook"
-        nat_addresses "NatAddresses";
+    Uplink [node]: interface "Interface" hook "Hook" nat_addresses "NatAddresses";
     PrefixList [id]: family "AddressFamily" max_entries "MaxEntries" entries "Entries";
     ServerGroup [id]:
         provider_network "ProviderNetworkId" transport "Protocol" health_check "HealthCheckConfig"
@@ -65,6 +63,28 @@ fields! {
         address_ip_version "AddressIpVersion" security_groups "SecurityGroupIds" policy "PolicyDocument"
         audit_mode "AuditMode" limits "limits" zones "Zones" resources "Resources"
         zone_affinity "ZoneAffinityEnabled" private_dns "PrivateDnsEnabled" connection "Connected";
+}
+
+impl Fields for ProviderNetwork {
+    fn differ(&self, other: &Self) -> Vec<String> {
+        let Self {
+            id: _,
+            cidr_block,
+            ipv6_cidr_block,
+            uplinks,
+        } = self;
+        let mut found = Vec::new();
+        found.extend(cidr_block.differs("CidrBlock", &other.cidr_block));
+        found.extend(ipv6_cidr_block.differs("Ipv6CidrBlock", &other.ipv6_cidr_block));
+        match (uplinks.as_slice(), other.uplinks.as_slice()) {
+            // As they are written where there is one node.
+            ([only], [now]) if only.node.is_none() && now.node.is_none() => {
+                found.extend(only.differ(now));
+            }
+            _ => found.extend(uplinks.differs("Uplinks", &other.uplinks)),
+        }
+        found
+    }
 }
 
 impl Fields for SecurityGroup {
@@ -117,7 +137,7 @@ plain! {
     u16 crate::model::AddressFamily crate::model::EndpointPolicy crate::model::Policy
     ipnet::Ipv4Net
     Option<ipnet::Ipv6Net> Option<String> Option<crate::model::NetworkAclId>
-    Vec<std::net::IpAddr> Vec<crate::model::SecurityGroupId> Vec<crate::model::EndpointZone>
+    Option<crate::model::NodeId> Vec<std::net::IpAddr> Vec<crate::model::SecurityGroupId> Vec<crate::model::EndpointZone>
     Vec<crate::model::ReverseResource> Vec<crate::model::ServiceResource> Option<u32>
     BTreeSet<String> Option<crate::model::ServiceDomain> crate::model::Payer crate::model::Connection
     crate::model::AddressIpVersion crate::model::EndpointLimits crate::model::EndpointType
@@ -147,6 +167,13 @@ impl Named for NetworkAclEntry {
 impl Named for Server {
     fn name(&self) -> String {
         self.name()
+    }
+}
+
+impl Named for Uplink {
+    fn name(&self) -> String {
+        let node = self.node.as_ref();
+        node.map_or_else(|| "the only node".to_owned(), ToString::to_string)
     }
 }
 

@@ -16,7 +16,7 @@ use super::question::Question;
 use super::stages::{self, Stage, address, rule_name};
 use super::target::Target;
 use crate::compiler::Numbers;
-use crate::model::Model;
+use crate::model::{Model, ProviderNetwork};
 
 /// What somebody is told: a verdict, why, and by which rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -299,10 +299,9 @@ impl Context<'_> {
             Target::Eni(endpoint, ..) => {
                 let network = self.model.provider_network(endpoint);
                 let network = network.and_then(|id| self.model.provider_networks.get(id));
-                let all = network.map_or(&[][..], |network| &network.nat_addresses);
+                let all = network.into_iter().flat_map(ProviderNetwork::nat_addresses);
                 let is_v4 = question.to.ip.is_ipv4();
-                let of_family = all.iter().filter(|ip| ip.is_ipv4() == is_v4);
-                of_family.copied().collect()
+                all.filter(|ip| ip.is_ipv4() == is_v4).collect()
             }
         }
     }

@@ -47,6 +47,11 @@ impl<'m> Asked<'m> {
         })
     }
 
+    /// What can be said of a question's target that [`of`](Self::of) has not found, if it is declared.
+    pub fn elsewhere(declared: &Model, question: &Question) -> Option<String> {
+        target::elsewhere(declared, question.to.ip)
+    }
+
     /// The interface the packet arrives on.
     pub fn interface(&self) -> &'m str {
         self.target.interface()

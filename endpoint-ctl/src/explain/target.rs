@@ -35,11 +35,13 @@ impl<'m> Target<'m> {
         }
     }
 
-    /// The interface packets to it arrive on; empty if it has none yet.
+    /// The interface packets to it arrive on.
     pub(super) fn interface(&self) -> &'m str {
         match self {
             Self::Eni(.., vswitch) => vswitch.interface.as_deref().unwrap_or_default(),
-            Self::Resource(.., network) | Self::Nat(network) => &network.interface,
+            Self::Resource(.., network) | Self::Nat(network) => {
+                network.interface().map_or("", String::as_str)
+            }
         }
     }
 
@@ -76,9 +78,6 @@ pub(super) fn find<'m>(model: &'m Model, question: &Question) -> Result<Target<'
     let is_within = |target: &&Target<'m>| within.is_none_or(|name| target.network() == name);
     let found: Vec<&Target<'m>> = all.iter().filter(is_within).collect();
     match found.as_slice() {
-        [one] if one.interface().is_empty() => Err(format!(
-            "--to {address} is in a vSwitch that is bound to no interface of this node: nothing arrives there"
-        )),
         [one] => Ok(**one),
         [] => Err(nobodys(model, address, within, &all)),
         [first, rest @ ..] if rest.iter().all(|one| one.interface() == first.interface()) => {
@@ -130,6 +129,25 @@ fn nobodys(model: &Model, address: IpAddr, within: Option<&str>, all: &[Target<'
     )
 }
 
+/// Where an address is that nothing at this node leads to: at another node, or nowhere yet.
+pub(super) fn elsewhere(declared: &Model, address: IpAddr) -> Option<String> {
+    let zones = declared.endpoints.values().flat_map(|one| &one.zones);
+    let mut its = zones.filter(|zone| zone.addresses().any(|own| own == address));
+    let zone = its.next()?;
+    let vswitch = declared.vswitches.get(&zone.vswitch)?;
+    let bound = match (&vswitch.interface, &vswitch.node) {
+        (None, _) => "is bound to no interface, so nothing arrives there".to_owned(),
+        (Some(interface), Some(node)) => {
+            format!("is bound to {interface} of node {node}: ask there")
+        }
+        (Some(interface), None) => format!("is bound to {interface}"),
+    };
+    Some(format!(
+        "{address} is that of {} in {}, which {bound}",
+        zone.eni, vswitch.id
+    ))
+}
+
 /// Each once, joined by commas.
 fn names<'n>(names: impl Iterator<Item = &'n str>) -> String {
     let mut all: Vec<_> = names.collect();
@@ -159,7 +177,7 @@ fn of_address(model: &Model, address: IpAddr) -> Vec<Target<'_>> {
         }
     }
     for network in model.provider_networks.values() {
-        if network.nat_addresses.contains(&address) {
+        if network.nat_addresses().any(|nat| nat == address) {
             found.push(Target::Nat(network));
         }
     }

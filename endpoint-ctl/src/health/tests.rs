@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::*;
 use crate::model::{
     HealthCheck, HealthCheckKind, Hook, Listener, LoadBalancer, LoadBalancerId, OnNoBackend,
-    ProviderNetwork, ProviderNetworkId, Server, Transport,
+    ProviderNetwork, ProviderNetworkId, Server, Transport, Uplink,
 };
 
 const DRAIN: Duration = Duration::from_secs(30);
@@ -45,9 +45,12 @@ fn model(drain: Option<Duration>, check: Option<HealthCheck>, servers: Vec<Serve
             id: network.clone(),
             cidr_block: "127.0.0.0/8".parse().expect("a network"),
             ipv6_cidr_block: None,
-            interface: "lo".to_owned(),
-            hook: Hook::default(),
-            nat_addresses: Vec::new(),
+            uplinks: vec![Uplink {
+                node: None,
+                interface: "lo".to_owned(),
+                hook: Hook::default(),
+                nat_addresses: Vec::new(),
+            }],
         },
     );
     let listener = Listener {

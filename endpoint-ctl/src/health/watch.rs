@@ -45,8 +45,8 @@ pub(super) fn jobs(model: &Model) -> BTreeMap<TargetId, Job> {
         let balancer = model.load_balancers.get(&target.load_balancer)?;
         let network = model.provider_networks.get(&balancer.provider_network)?;
         let job = Job {
-            interface: network.interface.clone(),
-            nat_addresses: network.nat_addresses.clone(),
+            interface: network.interface()?.clone(),
+            nat_addresses: network.nat_addresses().collect(),
             address: SocketAddr::new(server.ip, check.connect_port.unwrap_or(server.port)),
             check,
         };

@@ -18,7 +18,7 @@ use super::kind::Header;
 use super::suggest::did_you_mean;
 use super::{permission, reverse};
 use crate::model::{
-    EndpointId, FlowLogId, Kind, LoadBalancerId, Model, NetworkAclId, PrefixListId,
+    EndpointId, FlowLogId, Kind, LoadBalancerId, Model, NetworkAclId, NodeId, PrefixListId,
     ProviderNetworkId, Resources, SecurityGroupId, ServerGroupId, ServiceId, VSwitchId, VpcId,
 };
 
@@ -53,7 +53,7 @@ pub(super) struct Context<'a> {
     pub(super) resources: Vec<reverse::Named<'a>>,
     /// Addresses in provider networks that lead to resources.
     pub(super) service_addresses: BTreeMap<(ProviderNetworkId, Ipv4Addr), reverse::Taken>,
-    interfaces: BTreeMap<String, Owner<'a>>,
+    interfaces: BTreeMap<String, Vec<(Option<NodeId>, Owner<'a>)>>,
     rule_ids: HashMap<String, Owner<'a>, FixedState>,
     subnets: BTreeMap<VpcId, BTreeMap<IpAddr, (IpNet, VSwitchId)>>,
 }
@@ -118,15 +118,19 @@ impl<'a> Context<'a> {
         for vswitch in model.vswitches.values() {
             if let Some(interface) = &vswitch.interface {
                 let owner = Owner::Before(Kind::VSwitch, vswitch.id.to_string());
-                interfaces.insert(interface.clone(), owner);
+                let owners = interfaces.entry(interface.clone()).or_default();
+                owners.push((vswitch.node.clone(), owner));
             }
             let of_vpc = subnets.entry(vswitch.vpc.clone()).or_default();
             let nets = vswitch.cidr_blocks();
             of_vpc.extend(nets.map(|net| (net.network(), (net, vswitch.id.clone()))));
         }
         for network in model.provider_networks.values() {
-            let owner = Owner::Before(Kind::ProviderNetwork, network.id.to_string());
-            interfaces.insert(network.interface.clone(), owner);
+            for uplink in &network.uplinks {
+                let owner = Owner::Before(Kind::ProviderNetwork, network.id.to_string());
+                let owners = interfaces.entry(uplink.interface.clone()).or_default();
+                owners.push((uplink.node.clone(), owner));
+            }
         }
         for group in model.security_groups.values() {
             let owner = || Owner::Before(Kind::SecurityGroup, group.id.to_string());
@@ -193,9 +197,20 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Takes an interface for one document; each leads to one network only.
-    pub(super) fn take_interface(&mut self, name: &str, place: &Place<'a>) -> Result<(), Told> {
-        if let Some(owner) = self.interfaces.get(name) {
+    /// Takes an interface of a node for one document; each leads to one network only.
+    pub(super) fn take_interface(
+        &mut self,
+        node: Option<&NodeId>,
+        name: &str,
+        place: &Place<'a>,
+    ) -> Result<(), Told> {
+        let owners = self.interfaces.entry(name.to_owned()).or_default();
+        // Where no node is named it may be any.
+        let is_same = |its: &Option<NodeId>| match (its, node) {
+            (Some(its), Some(node)) => its == node,
+            _ => true,
+        };
+        if let Some((_, owner)) = owners.iter().find(|(its, _)| is_same(its)) {
             let owner = owner.describe();
             return Err(place.fault_as(
                 FaultClass::Taken,
@@ -203,8 +218,7 @@ impl<'a> Context<'a> {
                 "give each vSwitch and provider network an interface of its own",
             ));
         }
-        let owner = Owner::Document(place.document);
-        self.interfaces.insert(name.to_owned(), owner);
+        owners.push((node.cloned(), Owner::Document(place.document)));
         Ok(())
     }
 

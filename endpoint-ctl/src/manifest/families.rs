@@ -10,7 +10,7 @@ use super::fault::{Place, Told};
 use super::fields::Fields;
 use super::ip::{self, Family};
 use crate::model::{
-    AddressIpVersion, EndpointService, EndpointType, LoadBalancer, ServiceId, Vpc, VpcId,
+    AddressIpVersion, EndpointService, EndpointType, LoadBalancer, ServiceId, Uplink, Vpc, VpcId,
 };
 
 /// Reads `AddressIpVersion`: a reverse endpoint cannot be dual-stack (row F52).
@@ -100,14 +100,20 @@ fn has_nat_address(
         return Ok(());
     };
     let is_of = |ip: &IpAddr| Family::of(*ip) == family;
+    let lacks = |uplink: &&Uplink| !uplink.nat_addresses.iter().any(is_of);
+    let Some(uplink) = network.uplinks.iter().find(lacks) else {
+        return Ok(());
+    };
     let mut servers = balancer.listeners.iter().flat_map(|one| &one.servers);
-    if network.nat_addresses.iter().any(is_of) || !servers.any(|server| is_of(&server.ip)) {
+    if !servers.any(|server| is_of(&server.ip)) {
         return Ok(());
     }
     let name = family.name();
+    let node = uplink.node.as_ref();
+    let at = node.map_or_else(String::new, |node| format!(" at {node}"));
     Err(place.fault(
         format!(
-            "{} has {name} servers, but {} has no {name} NAT address",
+            "{} has {name} servers, but {} has no {name} NAT address{at}",
             balancer.id, network.id
         ),
         format!("add one to NatAddresses of {}", network.id),

@@ -39,6 +39,7 @@ mod service;
 mod suggest;
 mod traffic;
 mod tree;
+mod uplink;
 mod yaml;
 mod zone;
 
@@ -48,6 +49,7 @@ use fault::Faults;
 pub use fault::{Fault, FaultClass, ManifestErrors};
 pub(crate) use node::{Entry, Node, Value as NodeValue};
 pub use rules::rules;
+pub use scalar::is_id;
 
 use serde_json::{Map, Value};
 

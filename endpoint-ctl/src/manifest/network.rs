@@ -10,7 +10,7 @@ use super::fault::{Place, Told, Wrong};
 use super::fields::Fields;
 use super::node::Node;
 use super::{about, ip, scalar};
-use crate::model::{Hook, Kind, VSwitch, VSwitchId, Vpc, VpcId, ZoneId};
+use crate::model::{Hook, Kind, NodeId, VSwitch, VSwitchId, Vpc, VpcId, ZoneId};
 
 /// IPv4 networks a VPC may not use, as CreateVpc documents them.
 const RESERVED: [(Ipv4Net, &str); 4] = [
@@ -97,6 +97,7 @@ pub(super) fn vswitch<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> 
     let vpc = fields.required("VpcId", |node| scalar::id(node).map(VpcId::new));
     let zone = fields.required("ZoneId", |node| scalar::id(node).map(ZoneId::new));
     let cidr = fields.required("CidrBlock", |node| ip::sized_ipv4_cidr(node, &(16..=29)));
+    let node = fields.optional("NodeId", |node| scalar::id(node).map(NodeId::new));
     let interface = fields.optional("Interface", |node| scalar::interface(node));
     let hook = fields.defaulted("Hook", Hook::default(), hook);
     let about = about::read(&mut fields, Kind::VSwitch);
@@ -107,9 +108,10 @@ pub(super) fn vswitch<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> 
         ["VpcId", "CidrBlock", "Ipv6CidrBlock", "Interface"].map(|name| fields.place_of(name));
     fields.finish();
 
+    let node = node?;
     let interface = interface.and_then(|name| {
         if let Some(name) = &name {
-            context.take_interface(name, &interface_place)?;
+            context.take_interface(node.as_ref(), name, &interface_place)?;
         }
         Ok(name)
     });
@@ -134,6 +136,7 @@ pub(super) fn vswitch<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> 
         zone: zone?,
         cidr_block,
         ipv6_cidr_block,
+        node,
         interface,
         hook: hook?,
         network_acl: None,

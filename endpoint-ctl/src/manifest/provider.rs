@@ -10,13 +10,11 @@ use std::time::Duration;
 use super::context::Context;
 use super::fault::{FaultClass, Told};
 use super::fields::Fields;
-use super::{about, health_check, ip, scalar, server_group, traffic};
+use super::{about, health_check, ip, scalar, server_group, traffic, uplink};
 use crate::model::{
-    About, HealthCheck, Hook, Kind, Listener, LoadBalancer, LoadBalancerId, OnNoBackend, PartAbout,
+    About, HealthCheck, Kind, Listener, LoadBalancer, LoadBalancerId, OnNoBackend, PartAbout,
     ProviderNetwork, ProviderNetworkId, Server, Transport, ZoneId, ZoneMapping,
 };
-
-const MOST_NAT_ADDRESSES: usize = 64;
 
 /// Reads a `ProviderNetwork`.
 pub(super) fn network<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> Result<(), Told> {
@@ -25,22 +23,16 @@ pub(super) fn network<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> 
     });
     let cidr_block = fields.required("CidrBlock", ip::ipv4_cidr);
     let ipv6_cidr_block = fields.optional("Ipv6CidrBlock", ip::ipv6_cidr);
-    let interface = fields.required("Interface", scalar::interface);
-    let hook = fields.defaulted("Hook", Hook::default(), super::network::hook);
-    let nat_addresses = nat_addresses(&mut fields, matches!(ipv6_cidr_block, Ok(None)));
+    let ipv4_only = matches!(ipv6_cidr_block, Ok(None));
+    let uplinks = uplink::read(&mut fields, ipv4_only, context);
     let about = about::read(&mut fields, Kind::ProviderNetwork);
-    let interface_place = fields.place_of("Interface");
     fields.finish();
 
-    let interface = interface?;
-    context.take_interface(&interface, &interface_place)?;
     let network = ProviderNetwork {
         id: id?,
         cidr_block: cidr_block?,
         ipv6_cidr_block: ipv6_cidr_block?,
-        interface,
-        hook: hook?,
-        nat_addresses: nat_addresses?,
+        uplinks: uplinks?,
     };
     context.describe(Kind::ProviderNetwork, network.id.as_str(), about?);
     context
@@ -48,36 +40,6 @@ pub(super) fn network<'a>(mut fields: Fields<'a>, context: &mut Context<'a>) -> 
         .provider_networks
         .insert(network.id.clone(), network);
     Ok(())
-}
-
-fn nat_addresses(fields: &mut Fields<'_>, ipv4_only: bool) -> Result<Vec<IpAddr>, Told> {
-    const FIELD: &str = "NatAddresses";
-    let mut seen = BTreeSet::new();
-    let addresses = fields.values(FIELD, |place, node| {
-        let ip = place.tell(ip::host_address(node))?;
-        if ip.is_ipv6() && ipv4_only {
-            return Err(place.fault(
-                format!("{ip} is IPv6, but the network has no Ipv6CidrBlock"),
-                "add `Ipv6CidrBlock:` to it, or remove the address",
-            ));
-        }
-        if seen.insert(ip) {
-            Ok(ip)
-        } else {
-            Err(place.fault(format!("{ip} is given twice"), "remove one of the two"))
-        }
-    })?;
-    if !fields.has(FIELD) {
-        return Err(fields.missing(FIELD));
-    }
-    let count = addresses.len();
-    if (1..=MOST_NAT_ADDRESSES).contains(&count) {
-        return Ok(addresses);
-    }
-    Err(fields.place_of(FIELD).fault(
-        format!("{count} NAT addresses"),
-        format!("name 1 to {MOST_NAT_ADDRESSES} free addresses of the provider network"),
-    ))
 }
 
 /// Reads a `LoadBalancer`.
@@ -212,11 +174,11 @@ pub(super) fn read_backends(
 ) -> Result<Backends, Told> {
     let health_check = health_check::read(fields, transport);
     let drain = read_drain(fields);
-    let nat = network.map_or(&[][..], |network| &network.nat_addresses);
+    let nat = network.map_or_else(Vec::new, |network| network.nat_addresses().collect());
     let drains = !matches!(drain, Ok(None));
     let mut seen = BTreeSet::new();
     let servers = fields.items("Servers", |server| {
-        let (server, about) = read_server(server, nat, drains, &mut seen)?;
+        let (server, about) = read_server(server, &nat, drains, &mut seen)?;
         describe_part(parts, server.name(), about);
         Ok(server)
     });

@@ -309,7 +309,7 @@ fn network(owner: &Owner<'_>, context: &Context<'_>) -> Option<ProviderNetworkId
 fn user_of(ip: Ipv4Addr, network: &ProviderNetworkId, context: &Context<'_>) -> Option<String> {
     let ip = IpAddr::V4(ip);
     let found = context.model.provider_networks.get(network)?;
-    if found.nat_addresses.contains(&ip) {
+    if found.nat_addresses().any(|nat| nat == ip) {
         return Some(format!("a NAT address of {network}"));
     }
     let mut balancers = context.model.load_balancers.values();

@@ -70,7 +70,7 @@ pub(super) fn service_name<'n>(node: &'n Node<'_>) -> Result<&'n str, Wrong> {
 }
 
 /// Whether the text could be an id.
-pub(super) fn is_id(text: &str) -> bool {
+pub fn is_id(text: &str) -> bool {
     !text.is_empty() && text.len() <= LONGEST_ID && text.chars().all(is_id_letter)
 }
 

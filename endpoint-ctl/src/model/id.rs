@@ -40,6 +40,8 @@ macro_rules! id_types {
 id_types! {
     /// `AccountId`: whose resources are.
     AccountId,
+    /// `NodeId`: which of the hosts that share what is declared, such as `node-1`.
+    NodeId,
     /// `VpcId`, such as `vpc-a`.
     VpcId,
     /// `VSwitchId`, such as `vsw-a`.

@@ -16,12 +16,17 @@ mod kind;
 mod limits;
 mod network;
 mod network_acl;
+mod node;
 mod prefix_list;
 mod provider;
 mod resources;
 mod rule;
 mod security_group;
 mod server_group;
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
 
 pub use about::{About, PartAbout, ResourceId};
 pub use connection::{Connection, Payer, ServiceDomain, ServiceResource, TrafficControlMode};
@@ -33,7 +38,7 @@ pub use flow_log::{FlowLog, FlowLogIpVersion, FlowLogResource, TrafficType};
 pub use health_check::{HealthCheck, HealthCheckKind, HttpCheck, HttpMethod, TargetId};
 pub use hook::Hook;
 pub use id::{
-    AccountId, EndpointId, EniId, FlowLogId, LoadBalancerId, NetworkAclId, PrefixListId,
+    AccountId, EndpointId, EniId, FlowLogId, LoadBalancerId, NetworkAclId, NodeId, PrefixListId,
     ProviderNetworkId, SecurityGroupId, ServerGroupId, ServiceId, VSwitchId, VpcId, ZoneId,
 };
 pub use ipam::{Ipam, IpamError};
@@ -44,7 +49,8 @@ pub use network_acl::{NetworkAcl, NetworkAclEntry};
 pub use prefix_list::{AddressFamily, PrefixList};
 use provider::DEFAULT_BANDWIDTH;
 pub use provider::{
-    EndpointService, Listener, LoadBalancer, OnNoBackend, ProviderNetwork, Server, ZoneMapping,
+    EndpointService, Listener, LoadBalancer, OnNoBackend, ProviderNetwork, Server, Uplink,
+    ZoneMapping,
 };
 pub use resources::{Difference, Resources};
 pub use rule::{Policy, PortRange, ProtocolMatch, Transport};
@@ -66,7 +72,7 @@ pub struct Model {
     pub security_groups: Resources<SecurityGroupId, SecurityGroup>,
     /// Network ACLs.
     pub network_acls: Resources<NetworkAclId, NetworkAcl>,
-    /// Provider networks, each bound to one interface.
+    /// Provider networks, each bound to one interface of each node that reaches it.
     pub provider_networks: Resources<ProviderNetworkId, ProviderNetwork>,
     /// Server groups.
     pub server_groups: Resources<ServerGroupId, ServerGroup>,
@@ -80,6 +86,9 @@ pub struct Model {
     pub flow_logs: Resources<FlowLogId, FlowLog>,
     /// What people say of resources, of those of which they say anything.
     pub abouts: Resources<ResourceId, About>,
+    /// Of a [node's part](Self::at): members of security groups that are not in it, beside those that
+    /// are. Empty in what is declared.
+    pub members_elsewhere: BTreeMap<SecurityGroupId, Vec<IpNet>>,
 }
 
 impl Model {

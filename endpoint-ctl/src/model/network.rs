@@ -4,7 +4,7 @@
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use super::{Hook, NetworkAclId, VSwitchId, VpcId, ZoneId};
+use super::{Hook, NetworkAclId, NodeId, VSwitchId, VpcId, ZoneId};
 
 /// A consumer network.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Vpc {
     pub ipv6_cidr_block: Option<Ipv6Net>,
 }
 
-/// One subnet of a VPC, in one zone, bound to a Linux interface of this node.
+/// One subnet of a VPC, in one zone, bound to a Linux interface of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VSwitch {
     /// `VSwitchId`.
@@ -30,6 +30,8 @@ pub struct VSwitch {
     pub cidr_block: Ipv4Net,
     /// `Ipv6CidrBlock`, a /64 inside the VPC's, if it is dual-stack.
     pub ipv6_cidr_block: Option<Ipv6Net>,
+    /// `NodeId`: the node whose interface it is; `None`: that of the only node there is.
+    pub node: Option<NodeId>,
     /// The Linux interface it is bound to; `None`: nothing arrives from it yet.
     pub interface: Option<String>,
     /// `Hook`: where its packets are handled.

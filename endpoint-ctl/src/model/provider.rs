@@ -9,11 +9,11 @@ use std::time::Duration;
 use ipnet::{Ipv4Net, Ipv6Net};
 
 use super::{
-    AddressIpVersion, EndpointZone, HealthCheck, Hook, LoadBalancerId, Payer, ProviderNetworkId,
-    ServerGroupId, ServiceDomain, ServiceId, ServiceResource, Transport, ZoneId,
+    AddressIpVersion, EndpointZone, HealthCheck, Hook, LoadBalancerId, NodeId, Payer,
+    ProviderNetworkId, ServerGroupId, ServiceDomain, ServiceId, ServiceResource, Transport, ZoneId,
 };
 
-/// The network backends live in, reached through one Linux interface of this node.
+/// The network backends live in, reached through one Linux interface of each node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderNetwork {
     /// Its id.
@@ -22,13 +22,35 @@ pub struct ProviderNetwork {
     pub cidr_block: Ipv4Net,
     /// `Ipv6CidrBlock`, if it is dual-stack; may overlap any VPC's.
     pub ipv6_cidr_block: Option<Ipv6Net>,
-    /// The Linux interface that leads to it.
+    /// How nodes reach it, each in its own way; at least one.
+    pub uplinks: Vec<Uplink>,
+}
+
+/// How one node reaches a provider network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uplink {
+    /// `NodeId`: the node; `None`: the only node there is.
+    pub node: Option<NodeId>,
+    /// The Linux interface that leads to the network.
     pub interface: String,
     /// `Hook`: where its packets are handled.
     pub hook: Hook,
-    /// `NatAddresses`: the sources that backends of the same family see; this node answers ARP and
+    /// `NatAddresses`: the sources that backends of the same family see; the node answers ARP and
     /// neighbor solicitations for them.
     pub nat_addresses: Vec<IpAddr>,
+}
+
+impl ProviderNetwork {
+    /// The NAT addresses of all its nodes.
+    pub fn nat_addresses(&self) -> impl Iterator<Item = IpAddr> {
+        let all = self.uplinks.iter().flat_map(|uplink| &uplink.nat_addresses);
+        all.copied()
+    }
+
+    /// The interfaces that lead to it. In a [node's part](super::Model::at) of a model that is one.
+    pub fn interface(&self) -> Option<&String> {
+        Some(&self.uplinks.first()?.interface)
+    }
 }
 
 /// A load balancer: listeners, each with its servers.

@@ -313,6 +313,7 @@ fn vswitch_with(acl: Option<(Vec<NetworkAclEntry>, Vec<NetworkAclEntry>)>) -> Mo
         zone: ZoneId::new("z"),
         cidr_block: "10.0.1.0/24".parse().expect("a network"),
         ipv6_cidr_block: "fd00:0:0:1::/64".parse().ok(),
+        node: None,
         interface: Some("vsw".to_owned()),
         hook: Hook::default(),
         network_acl: acl.is_some().then(|| id.clone()),

@@ -333,16 +333,11 @@ pub(super) fn find(
         let interface = vswitch.interface.as_ref()?;
         Some(("VSwitch", id, interface, vswitch.hook, scope))
     });
-    let networks = model.provider_networks.values().map(|network| {
+    let networks = model.provider_networks.values().flat_map(|network| {
         let scope = numbers.provider_scope(&network.id);
         let id = network.id.as_str();
-        (
-            "ProviderNetwork",
-            id,
-            &network.interface,
-            network.hook,
-            scope,
-        )
+        let uplinks = network.uplinks.iter();
+        uplinks.map(move |one| ("ProviderNetwork", id, &one.interface, one.hook, scope))
     });
     let mut bindings = BTreeMap::new();
     for (kind, id, interface, hook, scope) in vswitches.chain(networks) {

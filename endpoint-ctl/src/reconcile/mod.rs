@@ -360,7 +360,7 @@ fn wanted(model: &Model, numbers: &Numbers) -> BTreeMap<u32, Wanted> {
         }
         HopTo::Callers(id) => {
             let network = model.provider_networks.get(id)?;
-            Some((&network.interface, Toward::Clients))
+            Some((network.interface()?, Toward::Clients))
         }
         HopTo::Resource(id, resource) => {
             let vswitch = model.vswitches.get(id)?;
@@ -371,7 +371,8 @@ fn wanted(model: &Model, numbers: &Numbers) -> BTreeMap<u32, Wanted> {
         HopTo::Backend(id, backend) => {
             let network = model.provider_networks.get(id)?;
             let is_used = backends.contains(&(id, *backend));
-            is_used.then_some((&network.interface, Toward::Backend(*backend)))
+            let interface = network.interface()?;
+            is_used.then_some((interface, Toward::Backend(*backend)))
         }
     };
     let wanted = numbers.hops().filter_map(|(hop, row)| {

@@ -7,7 +7,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use super::{Change, Origin};
+use super::{Change, Origin, Refusal};
 use crate::document::{Document, document};
 use crate::manifest::{Manifest, ManifestErrors};
 use crate::model::{AccountId, ResourceId};
@@ -45,6 +45,9 @@ pub enum ApplyError {
     /// It declares what belongs to others.
     #[error("{}", list(.0))]
     Conflicts(Vec<Conflict>),
+    /// It does not say which node has an interface.
+    #[error(transparent)]
+    Unbound(#[from] Refusal),
 }
 
 /// A resource that a manifest declares and does not own.
@@ -100,6 +103,8 @@ impl Change {
         let now = self.now();
         let registry = self.registry_mut();
         registry.model = model;
+        declared.iter().try_for_each(|id| self.check_nodes(id))?;
+        let registry = self.registry_mut();
         if apply.prune {
             for id in &left {
                 registry.origins.remove(id);

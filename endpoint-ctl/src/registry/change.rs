@@ -20,14 +20,17 @@ const OF_MANIFEST: &str = "change it there and apply that again";
 pub struct Change {
     registry: Registry,
     quotas: Quotas,
+    /// Whether several nodes have the store, so that what is bound must say to which.
+    is_shared: bool,
     now: Timestamp,
 }
 
 impl Change {
-    pub(super) fn new(registry: Registry, quotas: Quotas, now: Timestamp) -> Self {
+    pub(super) fn new(registry: Registry, quotas: Quotas, is_shared: bool, now: Timestamp) -> Self {
         Self {
             registry,
             quotas,
+            is_shared,
             now,
         }
     }
@@ -75,6 +78,7 @@ impl Change {
         let before = self.registry.model.clone();
         self.declare([document])?;
         self.registry.origins.insert(id.clone(), origin);
+        self.check_nodes(&id)?;
         self.quotas.check(&self.registry, &id, owner)?;
         self.quotas.check_room(&before, &self.registry.model, &id)
     }
@@ -135,6 +139,7 @@ impl Change {
             .iter()
             .map(|one| ResourceId::new(one.kind, one.id.as_str()));
         for id in ids {
+            self.check_nodes(&id)?;
             self.quotas
                 .check_room(&previous, &self.registry.model, &id)?;
         }
@@ -186,6 +191,38 @@ impl Change {
         take_out(&mut self.registry.model, kind, id);
         self.registry.origins.remove(&of);
         Ok(())
+    }
+
+    /// Whether what is bound to an interface says of which node, if there may be several.
+    pub(super) fn check_nodes(&self, id: &ResourceId) -> Result<(), Refusal> {
+        let model = &self.registry.model;
+        let field = match id.kind {
+            Kind::VSwitch => model.vswitches.get(&*id.id).and_then(|vswitch| {
+                let is_open = vswitch.interface.is_some() && vswitch.node.is_none();
+                is_open.then_some("NodeId")
+            }),
+            Kind::ProviderNetwork => model.provider_networks.get(&*id.id).and_then(|network| {
+                let is_open = network.uplinks.iter().any(|uplink| uplink.node.is_none());
+                is_open.then_some("Uplinks")
+            }),
+            _ => None,
+        };
+        let Some(field) = field.filter(|_| self.is_shared) else {
+            return Ok(());
+        };
+        Err(Refusal::new(
+            Reason::Missing,
+            id.clone(),
+            format!(
+                "{field} is missing: the store is shared, and each node has interfaces of its own"
+            ),
+            match id.kind {
+                Kind::VSwitch => "say under NodeId which node has the interface",
+                _ => {
+                    "list under Uplinks the NodeId, Interface and NatAddresses of each node that reaches it"
+                }
+            },
+        ))
     }
 
     fn declare<const N: usize>(&mut self, documents: [&Document; N]) -> Result<(), Refusal> {

@@ -10,7 +10,9 @@
 
 mod apply;
 mod change;
+mod cluster;
 mod desk;
+mod history;
 mod origin;
 mod quota;
 mod record;
@@ -21,6 +23,7 @@ mod view;
 
 pub use apply::{Applied, Apply, ApplyError, Conflict};
 pub use change::Change;
+pub use cluster::{ClusterView, NodeView};
 pub use desk::{Desk, DeskError, Failed};
 pub use origin::Origin;
 pub use quota::Quotas;

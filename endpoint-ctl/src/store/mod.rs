@@ -110,6 +110,15 @@ impl Store {
         }
     }
 
+    /// Whether several nodes may have it.
+    pub fn is_shared(&self) -> bool {
+        match self {
+            Self::Embedded(_) => false,
+            #[cfg(feature = "etcd")]
+            Self::Etcd(_) => true,
+        }
+    }
+
     /// Ends the store in good order. Further calls of any handle are answered by
     /// [`StoreError::Closed`] if it is embedded; etcd needs no such end.
     pub async fn close(&self) {

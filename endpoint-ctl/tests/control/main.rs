@@ -2,8 +2,10 @@
 //! changes. Needs root; run by `cargo xtask test control`.
 
 mod calls;
+mod cluster;
 mod killed;
 mod node;
 mod restarted;
 mod sdk;
 mod standing;
+mod two_nodes;

@@ -3,6 +3,8 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
+use xtask::lab::Lab;
+
 use crate::node::Node;
 
 /// Opens a connection, asks for a page over it, and asks again for every line it is sent.
@@ -32,8 +34,13 @@ impl Standing {
     /// Opens one from a role to an address, which must answer.
     #[track_caller]
     pub(crate) fn open(node: &Node, role: &str, ip: &str) -> Self {
-        let mut child = node
-            .lab
+        Self::open_in(&node.lab, role, ip)
+    }
+
+    /// The same in any lab.
+    #[track_caller]
+    pub(crate) fn open_in(lab: &Lab, role: &str, ip: &str) -> Self {
+        let mut child = lab
             .ns(role)
             .command("python3")
             .args(["-c", SCRIPT, ip])

@@ -57,7 +57,7 @@ fn the_dual_stack_example_loads() {
     let peers: Vec<_> = entries.map(|entry| entry.peer.to_string()).collect();
     assert_eq!(peers, ["0.0.0.0/0", "::/0", "0.0.0.0/0", "::/0"]);
     let network = &model.provider_networks[&ProviderNetworkId::new("pnet-a")];
-    assert_eq!(network.nat_addresses.len(), 4);
+    assert_eq!(network.nat_addresses().count(), 4);
     let servers = &model.load_balancers[&LoadBalancerId::new("nlb-web")].listeners[0].servers;
     assert_eq!(servers.iter().filter(|one| one.ip.is_ipv6()).count(), 3);
     let service = &model.services[&ServiceId::new("epsrv-web")];

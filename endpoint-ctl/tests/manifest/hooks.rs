@@ -17,7 +17,7 @@ fn hooks(text: &str) -> (Hook, Hook) {
     let model = loaded(text);
     (
         model.vswitches[&VSwitchId::new("vsw-a")].hook,
-        model.provider_networks[&ProviderNetworkId::new("pnet-a")].hook,
+        model.provider_networks[&ProviderNetworkId::new("pnet-a")].uplinks[0].hook,
     )
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use endpoint_ctl::api::{ApiError, Call, Parameters, Product, Service as _};
 use endpoint_ctl::document::Document;
-use endpoint_ctl::model::{AccountId, Kind};
+use endpoint_ctl::model::{AccountId, Kind, NodeId};
 use endpoint_ctl::operations::{Operations, Settings};
 use endpoint_ctl::registry::{Apply, Change, Desk, Failed, Quotas, Refusal};
 use serde_json::{Map, Value, json};
@@ -31,7 +31,9 @@ impl Rig {
 
     pub(crate) fn with(quotas: Quotas) -> Self {
         let runtime = Runtime::new().expect("makes a runtime");
-        let desk = runtime.block_on(Desk::open(None, quotas)).expect("opens");
+        let desk = runtime
+            .block_on(Desk::open(None, quotas, NodeId::new("test")))
+            .expect("opens");
         let settings = Settings {
             region: REGION.to_owned(),
             domain: "privatelink.test".to_owned(),

@@ -194,6 +194,7 @@ impl Subject {
             zone: ZoneId::new("z"),
             cidr_block: self.vswitch,
             ipv6_cidr_block: None,
+            node: None,
             interface: Some("vsw".to_owned()),
             hook: Hook::default(),
             network_acl: self.acl.as_ref().map(|_| NetworkAclId::new("acl")),

@@ -112,6 +112,7 @@ fn vswitch(number: usize, vpc: &VpcId, rng: &mut Rng) -> VSwitch {
         zone: ZoneId::new("z"),
         cidr_block: cidr_block.trunc(),
         ipv6_cidr_block: "fd00:0:0:1::/64".parse().ok(),
+        node: None,
         interface: Some(format!("vsw-{number}")),
         hook: Hook::default(),
         network_acl: has_acl.then(|| NetworkAclId::new(format!("nacl-{number}"))),

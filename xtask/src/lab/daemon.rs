@@ -40,9 +40,22 @@ impl Lab {
         manifest: &str,
         extra: &[&str],
     ) -> Result<Daemon> {
+        self.daemon_of("node", binary, Some(manifest), extra)
+    }
+
+    /// The same in any role's namespace, with a manifest or without.
+    pub fn daemon_of(
+        &self,
+        role: &str,
+        binary: impl AsRef<Path>,
+        manifest: Option<&str>,
+        extra: &[&str],
+    ) -> Result<Daemon> {
         let binary = binary.as_ref();
         let file = self.fresh_path("manifest.yaml");
-        fs::write(&file, manifest).with_context(|| format!("writing {}", file.display()))?;
+        if let Some(manifest) = manifest {
+            fs::write(&file, manifest).with_context(|| format!("writing {}", file.display()))?;
+        }
         let socket = self.fresh_path("ctl.sock");
         let log = self.fresh_path("daemon.log");
         let notify = self.fresh_path("notify.sock");
@@ -50,10 +63,12 @@ impl Lab {
             UnixDatagram::bind(&notify).with_context(|| format!("binding {}", notify.display()))?;
         ready.set_read_timeout(Some(POLL))?;
         let output = File::create(&log).with_context(|| format!("creating {}", log.display()))?;
-        let mut command = self.ns("node").command(binary);
+        let mut command = self.ns(role).command(binary);
+        command.arg("run");
+        if manifest.is_some() {
+            command.args(["-f".as_ref(), file.as_os_str()]);
+        }
         command
-            .arg("run")
-            .args(["-f".as_ref(), file.as_os_str()])
             .args(["--socket".as_ref(), socket.as_os_str()])
             .args(extra)
             .env("NOTIFY_SOCKET", &notify)

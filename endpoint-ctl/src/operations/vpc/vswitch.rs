@@ -1,5 +1,5 @@
-//! vSwitches. Two parameters are this project's own: `Interface`, the Linux interface that leads to the
-//! vSwitch, and `Hook`, where its packets are handled.
+//! vSwitches. Three parameters are this project's own: `Interface`, the Linux interface that leads to the
+//! vSwitch, `NodeId`, whose it is, and `Hook`, where its packets are handled.
 //!
 //! May import: ipnet, serde_json, api, document, model, registry, operations' own.
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::api::{ApiError, Reader};
 use crate::document::Document;
-use crate::model::{Kind, Model, NetworkAclId, VSwitch};
+use crate::model::{Kind, Model, NetworkAclId, NodeId, VSwitch};
 use crate::operations::answers::{created, description, done, has_tags, members, name, tags};
 use crate::operations::names::{self, FREE};
 use crate::operations::paging::NumberedPage;
@@ -64,7 +64,7 @@ fn ipv6(reader: &mut Reader<'_>, vpc: &str, model: &Model) -> Result<Option<Stri
 }
 
 fn bind(reader: &mut Reader<'_>, document: &mut Document) -> Result<(), ApiError> {
-    for field in ["Interface", "Hook"] {
+    for field in ["NodeId", "Interface", "Hook"] {
         if let Some(text) = reader.text(field)?.filter(|text| !text.is_empty()) {
             document.set(field, text);
         }
@@ -199,6 +199,7 @@ fn shown(vswitch: &VSwitch, view: &View) -> Value {
         "Ipv6CidrBlock": vswitch.ipv6_cidr_block.map(|net| net.to_string()).unwrap_or_default(),
         "AvailableIpAddressCount": free_addresses(vswitch, &registry.model),
         "NetworkAclId": vswitch.network_acl.as_ref().map(NetworkAclId::as_str).unwrap_or_default(),
+        "NodeId": vswitch.node.as_ref().map_or("", NodeId::as_str),
         "Interface": vswitch.interface.as_deref().unwrap_or_default(),
         "IsDefault": false,
         "ResourceGroupId": "",

@@ -21,11 +21,14 @@ pub(super) fn add(model: &mut Model, vpcs: usize, rng: &mut Rng) {
         id: ProviderNetworkId::new("pnet"),
         cidr_block: "10.0.0.0/8".parse().expect("a network"),
         ipv6_cidr_block: "fd00::/16".parse().ok(),
-        interface: "pnet".to_owned(),
-        hook: endpoint_ctl::model::Hook::default(),
-        nat_addresses: ["10.255.0.1", "fd00:ff::1"]
-            .map(|ip| ip.parse().expect("an address"))
-            .into(),
+        uplinks: vec![endpoint_ctl::model::Uplink {
+            node: None,
+            interface: "pnet".to_owned(),
+            hook: endpoint_ctl::model::Hook::default(),
+            nat_addresses: ["10.255.0.1", "fd00:ff::1"]
+                .map(|ip| ip.parse().expect("an address"))
+                .into(),
+        }],
     };
     for vpc in 0..vpcs {
         let id = balancer_id(vpc);
