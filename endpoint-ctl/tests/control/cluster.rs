@@ -26,10 +26,45 @@ fn until(what: &str, limit: Duration, mut is_so: impl FnMut() -> bool) {
 
 /// What was made for the consumer.
 struct Made {
+    vpc: String,
+    /// The vSwitch at the first node.
+    vswitch: String,
     group: String,
+    service: String,
     endpoint: String,
     /// The ENI's address at each node.
     enis: [String; 2],
+}
+
+impl Made {
+    /// Makes another endpoint, in the vSwitch at the first node.
+    #[track_caller]
+    fn another(&self, calls: &Calls) -> String {
+        let endpoint = [
+            ("VpcId", self.vpc.as_str()),
+            ("ServiceId", self.service.as_str()),
+            ("SecurityGroupId.1", self.group.as_str()),
+            ("Zone.1.ZoneId", "zone-a"),
+            ("Zone.1.VSwitchId", self.vswitch.as_str()),
+        ];
+        let made = calls.call(Product::PrivateLink, "CreateVpcEndpoint", &endpoint);
+        made.text("EndpointId")
+    }
+}
+
+#[track_caller]
+fn delete(calls: &Calls, endpoint: &str) {
+    let id = [("EndpointId", endpoint)];
+    calls
+        .call(Product::PrivateLink, "DeleteVpcEndpoint", &id)
+        .ok();
+}
+
+#[track_caller]
+fn is_active(calls: &Calls, endpoint: &str) -> bool {
+    let id = [("EndpointId", endpoint)];
+    let shown = calls.call(Product::PrivateLink, "GetVpcEndpointAttribute", &id);
+    shown.status == 200 && shown.body["EndpointStatus"] == "Active"
 }
 
 /// A VPC with a vSwitch at each node, and an endpoint with a zone in each, by calls to the first node.
@@ -79,14 +114,12 @@ fn make(cluster: &Cluster) -> Made {
     ];
     let endpoint = calls.call(Product::PrivateLink, "CreateVpcEndpoint", &endpoint);
     let endpoint = endpoint.text("EndpointId");
-    let id = [("EndpointId", endpoint.as_str())];
     for node in [0, 1] {
-        let calls = cluster.calls(node);
         until("the endpoint is active as either node says", SOON, || {
-            let shown = calls.call(Product::PrivateLink, "GetVpcEndpointAttribute", &id);
-            shown.status == 200 && shown.body["EndpointStatus"] == "Active"
+            is_active(&cluster.calls(node), &endpoint)
         });
     }
+    let id = [("EndpointId", endpoint.as_str())];
     let zones = cluster
         .calls(1)
         .call(Product::PrivateLink, "ListVpcEndpointZones", &id);
@@ -97,8 +130,12 @@ fn make(cluster: &Cluster) -> Made {
         assert_eq!(found["ZoneStatus"], "Connected", "{found}");
         found["EniIp"].as_str().expect("an address").to_owned()
     };
+    let [vswitch, _] = vswitches;
     Made {
+        vpc,
+        vswitch,
         group,
+        service,
         endpoint,
         enis: [ip("zone-a"), ip("zone-b")],
     }
@@ -136,7 +173,7 @@ fn two_nodes_share_what_is_declared_and_neither_needs_the_other() {
         });
     }
     both_follow_what_either_is_told(&cluster, &made);
-    addresses_are_given_once(&cluster);
+    addresses_are_given_once(&cluster, &made);
     etcd_goes_and_comes_back(&mut cluster, &made);
     a_node_that_dies_is_not_waited_for(&mut cluster, &made);
 
@@ -174,88 +211,40 @@ fn both_follow_what_either_is_told(cluster: &Cluster, made: &Made) {
 }
 
 /// Endpoints that both nodes are told of at the same time have addresses of their own.
-fn addresses_are_given_once(cluster: &Cluster) {
-    const EACH: usize = 20;
+fn addresses_are_given_once(cluster: &Cluster, made: &Made) {
+    const MAKERS: usize = 8;
+    const EACH: usize = 5;
     let calls = [0, 1].map(|node| cluster.calls(node));
-    let shown = calls[0].call(Product::Vpc, "DescribeVSwitches", &[]).ok();
-    let first = &shown["VSwitches"]["VSwitch"][0];
-    let text = |key: &str| first[key].as_str().expect("a text").to_owned();
-    let [vpc, vswitch, zone] = ["VpcId", "VSwitchId", "ZoneId"].map(text);
-    let services = calls[0]
-        .call(Product::PrivateLink, "ListVpcEndpointServices", &[])
-        .ok();
-    let service = services["Services"][0]["ServiceId"]
-        .as_str()
-        .expect("an id")
-        .to_owned();
-    let groups = calls[0]
-        .call(Product::Ecs, "DescribeSecurityGroups", &[])
-        .ok();
-    let groups = groups["SecurityGroups"]["SecurityGroup"]
-        .as_array()
-        .cloned();
-    let group = groups
-        .unwrap_or_default()
-        .into_iter()
-        .find(|one| one["ServiceManaged"] != true);
-    let group = group.expect("a group")["SecurityGroupId"]
-        .as_str()
-        .expect("an id")
-        .to_owned();
-    let create = |calls: &Calls| {
-        let all = [
-            ("VpcId", vpc.as_str()),
-            ("ServiceId", service.as_str()),
-            ("SecurityGroupId.1", group.as_str()),
-            ("Zone.1.ZoneId", zone.as_str()),
-            ("Zone.1.VSwitchId", vswitch.as_str()),
-        ];
-        calls
-            .call(Product::PrivateLink, "CreateVpcEndpoint", &all)
-            .text("EndpointId")
-    };
-    let mut made: Vec<String> = Vec::new();
+    let mut all: Vec<String> = Vec::new();
     std::thread::scope(|scope| {
-        let create = &create;
-        let makers: Vec<_> = (0..8)
+        let makers: Vec<_> = (0..MAKERS)
             .map(|maker| {
                 let calls = &calls[maker % 2];
-                scope.spawn(move || (0..EACH / 4).map(|_| create(calls)).collect::<Vec<_>>())
+                scope.spawn(move || (0..EACH).map(|_| made.another(calls)).collect::<Vec<_>>())
             })
             .collect();
         for maker in makers {
-            made.extend(maker.join().expect("no panic"));
+            all.extend(maker.join().expect("no panic"));
         }
     });
-    let ip = |id: &String| {
-        let zones = calls[1].call(
-            Product::PrivateLink,
-            "ListVpcEndpointZones",
-            &[("EndpointId", id)],
-        );
-        zones.ok()["Zones"][0]["EniIp"]
-            .as_str()
-            .expect("an address")
-            .to_owned()
+    let is_known = |id: &String| {
+        let id = [("EndpointId", id.as_str())];
+        let shown = calls[1].call(Product::PrivateLink, "GetVpcEndpointAttribute", &id);
+        shown.status == 200
     };
     until("the other node has heard of all", SOON, || {
-        let last = made.last().expect("some were made");
-        calls[1]
-            .call(
-                Product::PrivateLink,
-                "GetVpcEndpointAttribute",
-                &[("EndpointId", last)],
-            )
-            .status
-            == 200
+        all.iter().all(is_known)
     });
-    let addresses: BTreeSet<_> = made.iter().map(ip).collect();
-    assert_eq!(addresses.len(), made.len(), "each its own");
-    for (place, id) in made.iter().enumerate() {
-        let delete = [("EndpointId", id.as_str())];
-        calls[place % 2]
-            .call(Product::PrivateLink, "DeleteVpcEndpoint", &delete)
-            .ok();
+    let ip = |id: &String| {
+        let id = [("EndpointId", id.as_str())];
+        let zones = calls[1].call(Product::PrivateLink, "ListVpcEndpointZones", &id);
+        let ip = zones.ok()["Zones"][0]["EniIp"].as_str().map(str::to_owned);
+        ip.expect("an address")
+    };
+    let addresses: BTreeSet<_> = all.iter().map(ip).collect();
+    assert_eq!(addresses.len(), MAKERS * EACH, "each its own");
+    for (place, id) in all.iter().enumerate() {
+        delete(&calls[place % 2], id);
     }
 }
 
@@ -356,11 +345,11 @@ fn a_node_that_dies_is_not_waited_for(cluster: &mut Cluster, made: &Made) {
     until("the node that lives goes on", SOON, || {
         !cluster.fetch("client-a", &made.enis[0])
     });
-    let id = [("EndpointId", made.endpoint.as_str())];
+    let another = made.another(&calls);
     until("what lives is what is waited for", SOON, || {
-        let shown = calls.call(Product::PrivateLink, "GetVpcEndpointAttribute", &id);
-        shown.ok()["EndpointStatus"] == "Active"
+        is_active(&calls, &another)
     });
+    delete(&calls, &another);
     cluster.start(1);
     assert!(
         !cluster.fetch("client-c", &made.enis[1]),
