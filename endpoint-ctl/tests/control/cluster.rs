@@ -9,21 +9,12 @@ use xtask::lab::address;
 use crate::calls::{Calls, Product};
 use crate::standing::Standing;
 use crate::two_nodes::{Cluster, etcd_in};
+use crate::waiting::until;
 
 /// How long etcd is away, unless `CONTROL_ETCD_AWAY` says otherwise.
 const AWAY: Duration = Duration::from_mins(1);
 /// How soon a node must have what another was told.
 const SOON: Duration = Duration::from_secs(5);
-/// Waits until it is so.
-#[track_caller]
-fn until(what: &str, limit: Duration, mut is_so: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < limit, "{what}: not within {limit:?}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 /// What was made for the consumer.
 struct Made {
     vpc: String,

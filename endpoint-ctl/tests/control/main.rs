@@ -6,6 +6,8 @@ mod cluster;
 mod killed;
 mod node;
 mod restarted;
+mod scale;
 mod sdk;
 mod standing;
 mod two_nodes;
+mod waiting;
