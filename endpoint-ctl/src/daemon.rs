@@ -14,7 +14,6 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::api;
-use crate::compiler::Numbers;
 use crate::control::{
     AdminSocket, Ask, FindingState, HopState, InterfaceState, NodeState, NodeStatus, ServerError,
     TargetState,
@@ -233,12 +232,11 @@ impl Daemon {
     async fn put_in_force(&mut self, plan: Plan, missing: Missing) -> Result<(), ReconcileError> {
         let model = plan.served.clone();
         // Names first: a packet may be judged before this function returns.
-        let mut numbers = Numbers::clone(self.reconciler.numbers());
-        numbers.assign(&model);
+        let numbers = self.reconciler.numbers_for(&model);
         self.names.add(&model, &numbers);
         self.observer.set_names(self.names.clone());
-        let book = RuleBook::of(&model, &numbers);
-        self.reconciler.apply(model, missing).await?;
+        let book = RuleBook::of(&model, Arc::clone(&numbers));
+        self.reconciler.apply(model, numbers, missing).await?;
         self.observer.set_rules(book);
         self.health.follow(plan);
         Ok(())

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::CompileError;
@@ -199,6 +200,11 @@ impl Numbers {
     /// Every ENI with its index.
     pub fn enis(&self) -> impl Iterator<Item = (&EniId, u16)> {
         self.enis.iter().map(|(eni, number)| (eni, *number as u16))
+    }
+
+    /// Rule ids by number, that of 1 first; none where the number is free.
+    pub fn rule_ids(&self) -> &[Option<Arc<str>>] {
+        self.rules.names()
     }
 
     /// Every rule id with its number.

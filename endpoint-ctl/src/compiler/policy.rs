@@ -36,9 +36,18 @@ mod tests;
 /// Order of the rules that let members of a group in: behind every priority.
 const INNER: u8 = LAST - 1;
 
-/// What rule sets of security groups are the same by: family, groups, and which of those rules that
-/// are not for every ENI are for this one.
-type GroupsKey = (Family, Vec<SecurityGroupId>, Vec<bool>);
+/// What rule sets of security groups are the same by.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct GroupsKey {
+    family: Family,
+    is_ingress: bool,
+    /// What becomes of packets that no rule is about.
+    accepts: bool,
+    /// Those that say something of this direction, as they are attached.
+    groups: Vec<SecurityGroupId>,
+    /// Which of those rules that are not for every ENI are for this one.
+    local: Vec<bool>,
+}
 
 /// Compiles rule sets into one shared node store.
 pub(super) struct PolicyCompiler<'a> {
@@ -46,7 +55,7 @@ pub(super) struct PolicyCompiler<'a> {
     numbers: &'a Numbers,
     store: NodeStore,
     acls: BTreeMap<(Family, VSwitchId), (u32, u32)>,
-    groups: BTreeMap<GroupsKey, (u32, u32)>,
+    groups: BTreeMap<GroupsKey, u32>,
     members: BTreeMap<&'a SecurityGroupId, Vec<IpNet>>,
     /// The rule whose number was asked for last.
     last_rule: Cell<u32>,
@@ -120,44 +129,60 @@ impl<'a> PolicyCompiler<'a> {
 
     /// Roots of an endpoint's merged security groups for one address of an ENI, inbound and outbound.
     pub(super) fn security_groups(&mut self, eni: IpAddr, endpoint: &Endpoint) -> (u32, u32) {
-        let family = family_of(eni);
-        let mut ids = endpoint.security_groups.clone();
-        ids.push(endpoint.managed_group.clone());
+        let ids = endpoint.security_groups.iter();
+        let ids = ids.chain([&endpoint.managed_group]);
         let model = self.model;
-        let groups: Vec<_> = ids
-            .iter()
-            .filter_map(|id| model.security_groups.get(id))
-            .collect();
-        let local = groups.iter().flat_map(|group| &group.rules);
-        let local = local.filter_map(|rule| rule.local);
-        let key = (family, ids, local.map(|net| net.contains(&eni)).collect());
-        if let Some(roots) = self.groups.get(&key) {
-            return *roots;
-        }
+        let groups: Vec<_> = ids.filter_map(|id| model.security_groups.get(id)).collect();
         let normal = groups
             .iter()
             .any(|group| !group.service_managed && group.group_type == SecurityGroupType::Normal);
-        let defaults = [
-            (Direction::Ingress, Policy::Drop, builtin::GROUP_INGRESS),
-            (
-                Direction::Egress,
-                if normal { Policy::Accept } else { Policy::Drop },
-                builtin::GROUP_EGRESS,
-            ),
-        ];
-        let [ingress, egress] = defaults.map(|(direction, policy, name)| {
-            let default = self.whole(LAST, policy, name, Prefix::ALL);
-            let inner = match direction {
-                Direction::Ingress => self.inner_rules(family, &groups),
-                Direction::Egress => Vec::new(),
-            };
-            let rules = self.group_rules(eni, &groups, direction);
-            let all: Vec<_> = [default].into_iter().chain(inner).chain(rules).collect();
-            address_trie::build(&mut self.store, &all)
-        });
-        let roots = (ingress, egress);
-        self.groups.insert(key, roots);
-        roots
+        let egress = if normal { Policy::Accept } else { Policy::Drop };
+        (
+            self.groups_root(eni, &groups, Direction::Ingress, Policy::Drop),
+            self.groups_root(eni, &groups, Direction::Egress, egress),
+        )
+    }
+
+    /// What groups say of one direction. Endpoints for which that is the same share it, though each has a
+    /// managed group of its own.
+    fn groups_root(
+        &mut self,
+        eni: IpAddr,
+        groups: &[&'a SecurityGroup],
+        direction: Direction,
+        default: Policy,
+    ) -> u32 {
+        let family = family_of(eni);
+        let of_this = |rule: &&SecurityGroupRule| rule.direction == direction;
+        let lets_members_in = |group: &SecurityGroup| {
+            group.inner_access == Policy::Accept && direction == Direction::Ingress
+        };
+        let says_something = |group: &&SecurityGroup| {
+            lets_members_in(group) || group.rules.iter().any(|rule| of_this(&rule))
+        };
+        let groups: Vec<_> = groups.iter().copied().filter(says_something).collect();
+        let rules = groups.iter().flat_map(|group| &group.rules).filter(of_this);
+        let local = rules.filter_map(|rule| rule.local);
+        let key = GroupsKey {
+            family,
+            is_ingress: direction == Direction::Ingress,
+            accepts: default == Policy::Accept,
+            groups: groups.iter().map(|group| group.id.clone()).collect(),
+            local: local.map(|net| net.contains(&eni)).collect(),
+        };
+        if let Some(root) = self.groups.get(&key) {
+            return *root;
+        }
+        let (name, inner) = match direction {
+            Direction::Ingress => (builtin::GROUP_INGRESS, self.inner_rules(family, &groups)),
+            Direction::Egress => (builtin::GROUP_EGRESS, Vec::new()),
+        };
+        let default = self.whole(LAST, default, name, Prefix::ALL);
+        let rules = self.group_rules(eni, &groups, direction);
+        let all: Vec<_> = [default].into_iter().chain(inner).chain(rules).collect();
+        let root = address_trie::build(&mut self.store, &all);
+        self.groups.insert(key, root);
+        root
     }
 
     /// By priority, drop before accept at equal priority.

@@ -93,6 +93,11 @@ impl RuleNumbers {
         self.names.len() as u32
     }
 
+    /// The names by number, that of 1 first; none where the number is free.
+    pub(super) fn names(&self) -> &[Option<Arc<str>>] {
+        &self.names
+    }
+
     /// Every rule with its number, by number.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, u32)> {
         let numbered = (1..).zip(&self.names);

@@ -54,7 +54,8 @@ pub(super) struct Context<'a> {
     /// Addresses in provider networks that lead to resources.
     pub(super) service_addresses: BTreeMap<(ProviderNetworkId, Ipv4Addr), reverse::Taken>,
     interfaces: BTreeMap<String, Vec<(Option<NodeId>, Owner<'a>)>>,
-    rule_ids: HashMap<String, Owner<'a>, FixedState>,
+    /// Known once the first rule is read: there may be very many.
+    rule_ids: Option<HashMap<String, Owner<'a>, FixedState>>,
     subnets: BTreeMap<VpcId, BTreeMap<IpAddr, (IpNet, VSwitchId)>>,
 }
 
@@ -83,7 +84,7 @@ impl<'a> Context<'a> {
             resources: Vec::new(),
             service_addresses: BTreeMap::new(),
             interfaces: BTreeMap::new(),
-            rule_ids: HashMap::default(),
+            rule_ids: Some(HashMap::default()),
             subnets: BTreeMap::new(),
             model,
             previous: None,
@@ -115,6 +116,7 @@ impl<'a> Context<'a> {
             subnets,
             ..
         } = self;
+        *rule_ids = None;
         for vswitch in model.vswitches.values() {
             if let Some(interface) = &vswitch.interface {
                 let owner = Owner::Before(Kind::VSwitch, vswitch.id.to_string());
@@ -131,15 +133,6 @@ impl<'a> Context<'a> {
                 let owners = interfaces.entry(uplink.interface.clone()).or_default();
                 owners.push((uplink.node.clone(), owner));
             }
-        }
-        for group in model.security_groups.values() {
-            let owner = || Owner::Before(Kind::SecurityGroup, group.id.to_string());
-            rule_ids.extend(group.rules.iter().map(|rule| (rule.id.clone(), owner())));
-        }
-        for acl in model.network_acls.values() {
-            let owner = || Owner::Before(Kind::NetworkAcl, acl.id.to_string());
-            let entries = acl.ingress.iter().chain(&acl.egress);
-            rule_ids.extend(entries.map(|entry| (entry.id.clone(), owner())));
         }
     }
 
@@ -233,7 +226,8 @@ impl<'a> Context<'a> {
                 "choose another id",
             ));
         }
-        if let Some(owner) = self.rule_ids.get(id) {
+        let rule_ids = self.rule_ids.get_or_insert_with(|| rule_ids(&self.model));
+        if let Some(owner) = rule_ids.get(id) {
             let owner = owner.describe();
             return Err(place.fault_as(
                 FaultClass::Taken,
@@ -242,7 +236,7 @@ impl<'a> Context<'a> {
             ));
         }
         let owner = Owner::Document(place.document);
-        self.rule_ids.insert(id.to_owned(), owner);
+        rule_ids.insert(id.to_owned(), owner);
         Ok(())
     }
 
@@ -270,4 +264,19 @@ impl<'a> Context<'a> {
         subnets.insert(net.network(), (net, vswitch.clone()));
         Ok(())
     }
+}
+
+/// The ids of all rules that were declared before.
+fn rule_ids<'a>(model: &Model) -> HashMap<String, Owner<'a>, FixedState> {
+    let mut ids = HashMap::default();
+    for group in model.security_groups.values() {
+        let owner = || Owner::Before(Kind::SecurityGroup, group.id.to_string());
+        ids.extend(group.rules.iter().map(|rule| (rule.id.clone(), owner())));
+    }
+    for acl in model.network_acls.values() {
+        let owner = || Owner::Before(Kind::NetworkAcl, acl.id.to_string());
+        let entries = acl.ingress.iter().chain(&acl.egress);
+        ids.extend(entries.map(|entry| (entry.id.clone(), owner())));
+    }
+    ids
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use endpoint_common::abi::reason::DropReason;
 
@@ -38,7 +39,8 @@ type Asked = (u16, Ipv4Addr, u8, u16);
 pub struct Names {
     enis: BTreeMap<u16, EniName>,
     resources: BTreeMap<Asked, (Ipv4Addr, u16)>,
-    rules: BTreeMap<u32, String>,
+    /// Rules by number, that of 1 first.
+    rules: Vec<Option<Arc<str>>>,
 }
 
 impl Names {
@@ -70,8 +72,15 @@ impl Names {
                 self.resources.insert(asked, (resource.ip, resource.port));
             }
         }
-        for (name, number) in numbers.rules() {
-            self.rules.insert(number, name.to_owned());
+        let given = numbers.rule_ids();
+        if self.rules.len() < given.len() {
+            self.rules.resize(given.len(), None);
+        }
+        for (known, given) in self.rules.iter_mut().zip(given) {
+            // What had a number that is free again may still be asked for.
+            if let Some(given) = given {
+                *known = Some(Arc::clone(given));
+            }
         }
     }
 
@@ -102,20 +111,25 @@ impl Names {
 
     /// The rule with this number, if one decided.
     pub fn rule(&self, number: u32) -> Option<&str> {
-        self.rules.get(&number).map(String::as_str)
+        let place = (number as usize).checked_sub(1)?;
+        self.rules.get(place)?.as_deref()
     }
 
     /// Every rule number given so far.
     pub(super) fn rule_numbers(&self) -> impl Iterator<Item = u32> {
-        self.rules.keys().copied()
+        let numbered = (1..).zip(&self.rules);
+        numbered.filter_map(|(number, name)| name.is_some().then_some(number))
     }
 
     /// Numbers of rules that `next` gives to others.
     pub(super) fn reused(&self, next: &Self) -> Vec<u32> {
-        let rules = self.rules.iter();
-        let other =
-            rules.filter(|(number, name)| next.rules.get(number).is_some_and(|next| next != *name));
-        other.map(|(number, _)| *number).collect()
+        let pairs = (1..).zip(self.rules.iter().zip(&next.rules));
+        let other = pairs.filter_map(|(number, (name, next))| {
+            let (name, next) = (name.as_ref()?, next.as_ref()?);
+            let is_same = Arc::ptr_eq(name, next) || name == next;
+            (!is_same).then_some(number)
+        });
+        other.collect()
     }
 
     /// A drop reason's name, also of a number this build does not know.

@@ -3,8 +3,9 @@
 //! May import: model, compiler (numbers, names of defaults), endpoint-common::abi, rule_hits, totals,
 //! serde, jiff.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use endpoint_common::abi::counter::Counter;
 use serde::{Deserialize, Serialize};
@@ -61,37 +62,30 @@ pub struct RuleView {
     pub last_hit: Option<String>,
 }
 
-/// See the module.
+/// See the module. What is shown is made when it is asked for.
 #[derive(Debug, Clone, Default)]
 pub struct RuleBook {
-    rules: Vec<(u32, RuleView)>,
-    /// The groups and ACLs of each endpoint, and itself, as the owner of its policy.
-    endpoints: BTreeMap<String, BTreeSet<String>>,
-    groups: BTreeSet<String>,
-    acls: BTreeSet<String>,
+    model: Model,
+    numbers: Arc<Numbers>,
 }
 
 impl RuleBook {
     /// The rules of a model that is in force.
-    pub fn of(model: &Model, numbers: &Numbers) -> Self {
+    pub fn of(model: &Model, numbers: Arc<Numbers>) -> Self {
+        Self {
+            model: model.clone(),
+            numbers,
+        }
+    }
+
+    fn rules(&self) -> Vec<RuleView> {
+        let model = &self.model;
         let mut rules = defaults();
         rules.extend(rules_of_groups(model));
         rules.extend(inner_rules(model));
         rules.extend(entries_of_acls(model));
         rules.extend(model.endpoints.values().flat_map(statements));
-        let numbered = rules
-            .into_iter()
-            .map(|rule| (numbers.rule(&rule.rule_id), rule));
-        Self {
-            rules: numbered.collect(),
-            endpoints: owners(model),
-            groups: model
-                .security_groups
-                .keys()
-                .map(ToString::to_string)
-                .collect(),
-            acls: model.network_acls.keys().map(ToString::to_string).collect(),
-        }
+        rules
     }
 
     /// The rules that are asked for, each with what `hits` says of its number.
@@ -103,43 +97,50 @@ impl RuleBook {
         of: &RulesOf,
         hits: impl Fn(u32) -> Hits,
     ) -> Result<Vec<RuleView>, String> {
-        let unknown = |kind, id: &str, all: &mut dyn Iterator<Item = &String>| {
-            let all: Vec<_> = all.map(String::as_str).collect();
+        let unknown = |kind, id: &str, all: Vec<String>| {
             Err(format!(
                 "there is no {kind} {id}; there are: {}",
                 all.join(", ")
             ))
         };
-        let one;
+        let model = &self.model;
         let owners = match of {
             RulesOf::All => None,
-            RulesOf::SecurityGroup(id) if !self.groups.contains(id) => {
-                return unknown("security group", id, &mut self.groups.iter());
+            RulesOf::SecurityGroup(id) if !model.security_groups.contains_key(id.as_str()) => {
+                let all = model.security_groups.keys().map(ToString::to_string);
+                return unknown("security group", id, all.collect());
             }
-            RulesOf::NetworkAcl(id) if !self.acls.contains(id) => {
-                return unknown("network ACL", id, &mut self.acls.iter());
+            RulesOf::NetworkAcl(id) if !model.network_acls.contains_key(id.as_str()) => {
+                let all = model.network_acls.keys().map(ToString::to_string);
+                return unknown("network ACL", id, all.collect());
             }
             RulesOf::SecurityGroup(id) | RulesOf::NetworkAcl(id) => {
-                one = BTreeSet::from([id.clone()]);
-                Some(&one)
+                Some(BTreeSet::from([id.clone()]))
             }
-            RulesOf::Endpoint(id) => match self.endpoints.get(id) {
-                None => return unknown("endpoint", id, &mut self.endpoints.keys()),
-                owners => owners,
+            RulesOf::Endpoint(id) => match model.endpoints.get(id.as_str()) {
+                None => {
+                    let all = model.endpoints.keys().map(ToString::to_string);
+                    return unknown("endpoint", id, all.collect());
+                }
+                Some(endpoint) => Some(owners(model, endpoint)),
             },
         };
         let with_defaults = matches!(of, RulesOf::All | RulesOf::Endpoint(_));
-        let wanted = self.rules.iter().filter(|(_, rule)| match &rule.owner_id {
-            Some(owner) => owners.is_none_or(|owners| owners.contains(owner)),
+        let all = self.rules().into_iter();
+        let wanted = all.filter(|rule| match &rule.owner_id {
+            Some(owner) => owners.as_ref().is_none_or(|owners| owners.contains(owner)),
             None => with_defaults,
         });
         Ok(wanted
-            .map(|(number, rule)| with(rule, &hits(*number)))
+            .map(|rule| {
+                let number = self.numbers.rule(&rule.rule_id);
+                with(rule, &hits(number))
+            })
             .collect())
     }
 }
 
-fn with(rule: &RuleView, hits: &Hits) -> RuleView {
+fn with(rule: RuleView, hits: &Hits) -> RuleView {
     let amount = |counter: Counter| Amount {
         packets: counter.packets,
         bytes: counter.bytes,
@@ -150,22 +151,19 @@ fn with(rule: &RuleView, hits: &Hits) -> RuleView {
         accepted: amount(hits.accepted),
         dropped: amount(hits.dropped),
         last_hit: at.map(|at| at.to_string()),
-        ..rule.clone()
+        ..rule
     }
 }
 
-fn owners(model: &Model) -> BTreeMap<String, BTreeSet<String>> {
-    let endpoints = model.endpoints.values().map(|endpoint| {
-        let groups = endpoint.security_groups.iter().map(ToString::to_string);
-        let acls = endpoint.zones.iter().filter_map(|zone| {
-            let acl = model.vswitches.get(&zone.vswitch)?.network_acl.as_ref();
-            acl.map(ToString::to_string)
-        });
-        let managed = [endpoint.managed_group.to_string(), endpoint.id.to_string()];
-        let owners = groups.chain(acls).chain(managed).collect();
-        (endpoint.id.to_string(), owners)
+/// The groups and ACLs of an endpoint, and itself, as the owner of its policy.
+fn owners(model: &Model, endpoint: &Endpoint) -> BTreeSet<String> {
+    let groups = endpoint.security_groups.iter().map(ToString::to_string);
+    let acls = endpoint.zones.iter().filter_map(|zone| {
+        let acl = model.vswitches.get(&zone.vswitch)?.network_acl.as_ref();
+        acl.map(ToString::to_string)
     });
-    endpoints.collect()
+    let managed = [endpoint.managed_group.to_string(), endpoint.id.to_string()];
+    groups.chain(acls).chain(managed).collect()
 }
 
 fn blank(id: &str, layer: &'static str) -> RuleView {

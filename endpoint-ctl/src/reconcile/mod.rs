@@ -221,13 +221,23 @@ impl Reconciler {
         self.picture.all_resolved()
     }
 
-    /// Puts `model` in force as the next generation.
+    /// The numbers of this model's names, of those given so far and new ones.
+    pub fn numbers_for(&self, model: &Model) -> Arc<Numbers> {
+        let mut numbers = Numbers::clone(&self.numbers);
+        numbers.assign(model);
+        Arc::new(numbers)
+    }
+
+    /// Puts `model` in force as the next generation, with the [numbers](Self::numbers_for) for it.
     ///
     /// # Errors
     /// See [`ReconcileError`]; what was in force stays.
-    pub async fn apply(&mut self, model: Model, missing: Missing) -> Result<(), ReconcileError> {
-        let mut numbers = Numbers::clone(&self.numbers);
-        numbers.assign(&model);
+    pub async fn apply(
+        &mut self,
+        model: Model,
+        numbers: Arc<Numbers>,
+        missing: Missing,
+    ) -> Result<(), ReconcileError> {
         let tables = compile(&model, &numbers, self.generation() + 1, &self.capacity)?;
         self.links = Links::new(self.netlink.links().await?);
         let mut bindings = bindings::find(&model, &numbers, &self.links, &self.bindings, missing)?;
@@ -262,7 +272,7 @@ impl Reconciler {
             self.dataplane.unbind(index, tags)?;
         }
         self.model = Arc::new(model);
-        self.numbers = Arc::new(numbers);
+        self.numbers = numbers;
         self.retire_rules();
         self.look_around().await;
         Ok(())
