@@ -80,8 +80,6 @@ pub enum DaemonError {
 pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
     // First of all, for without a handler it ends the process: one that comes early is obeyed later.
     let reload = listen(SignalKind::hangup())?;
-    let desk = options.open_desk().await?;
-    let manifest = options.read_manifest()?;
     let load = LoadOptions {
         object: OBJECT,
         capacity: options.capacity,
@@ -94,7 +92,15 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
         },
         log_packets: options.log_packets,
     };
-    let (dataplane, observed) = Dataplane::load(&load)?;
+    // The kernel verifies the programs meanwhile: on a large node either takes a second or more.
+    let loading = tokio::task::spawn_blocking(move || Dataplane::load(&load));
+    let desk = options.open_desk().await?;
+    let manifest = options.read_manifest()?;
+    let loaded = loading.await.map_err(|error| DaemonError::Io {
+        what: "loading the programs",
+        source: error.into(),
+    })?;
+    let (dataplane, observed) = loaded?;
     // Before any interface is touched: whoever has the socket has the interfaces as well.
     let socket = AdminSocket::take(&options.socket).await?;
     let observer =
