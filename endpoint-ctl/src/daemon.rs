@@ -33,6 +33,8 @@ use crate::registry::{ClusterView, Desk, DeskError, NodeView, Registry};
 const HOP_PATIENCE: Duration = Duration::from_secs(2);
 /// Questions that may wait for the daemon.
 const MOST_ASKS: usize = 16;
+/// How soon what could not be put in force is tried again: room in the tables comes back by itself.
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(10);
 /// How often what the program logs about packets is taken, if it does.
 const PACKET_LOG_EVERY: Duration = Duration::from_millis(100);
 
@@ -122,6 +124,7 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
         desk,
         declared,
         nodes,
+        try_again: None,
         reconciler,
         health,
         observer,
@@ -160,6 +163,8 @@ struct Daemon {
     desk: Desk,
     declared: watch::Receiver<Arc<Registry>>,
     nodes: watch::Receiver<ClusterView>,
+    /// When what is declared is to be tried again, if it is not in force.
+    try_again: Option<Instant>,
     reconciler: Reconciler,
     health: Health,
     observer: ObserverHandle,
@@ -178,6 +183,7 @@ impl Daemon {
                 _ = signals.reload.recv() => self.reload().await,
                 Ok(()) = self.declared.changed() => self.follow_declared().await,
                 Ok(()) = self.nodes.changed() => self.publish_again(),
+                () = when(self.try_again) => self.follow_declared().await,
                 changes = self.reconciler.changes() => self.follow(changes).await,
                 change = self.health.changed() => match change {
                     Change::Served => self.follow_health().await,
@@ -369,6 +375,14 @@ fn listen(kind: SignalKind) -> Result<Signal, DaemonError> {
         what: "signals",
         source,
     })
+}
+
+/// Waits until then; if there is no such moment, for ever.
+async fn when(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment.into()).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Tells systemd, where there is one.

@@ -8,6 +8,7 @@ mod distinct;
 mod endpoint_policy;
 mod error;
 mod family;
+mod given;
 mod limits;
 mod maglev;
 mod node_store;

@@ -1,18 +1,22 @@
 //! Small numbers for names, stable from generation to generation: live flows and counters refer
-//! to ENIs, networks, hops and rules by number, so a number is not given to another name; but for
-//! that of a rule which nothing can refer to any more ([`Numbers::retire`]).
+//! to ENIs, networks, hops and rules by number, so a number is not given to another name as long as
+//! anything can refer to it ([`Numbers::retire`]).
 //!
-//! May import: std, model, error, rule_names, rule_numbers.
+//! May import: std, model, error, given, rule_names, rule_numbers.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::CompileError;
+use super::given::Given;
 use super::rule_names::rule_names;
 use super::rule_numbers::RuleNumbers;
 use crate::model::{EniId, LoadBalancerId, Model, ProviderNetworkId, VSwitchId};
+
+/// What helps where too many names had numbers lately.
+pub(super) const GIVEN_BACK: &str = "numbers of what was deleted come back once no flow can refer to them, a quarter of an hour after the longest idle time; or restart the daemon";
 
 /// Whom a hop leads to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,66 +48,104 @@ enum Balancer {
 /// The numbers given so far. Numbers start at 1: 0 means "none" in every table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Numbers {
-    scopes: BTreeMap<Network, u32>,
-    enis: BTreeMap<EniId, u32>,
-    load_balancers: BTreeMap<Balancer, u32>,
-    hops: BTreeMap<HopTo, u32>,
+    scopes: Given<Network>,
+    enis: Given<EniId>,
+    load_balancers: Given<Balancer>,
+    hops: Given<HopTo>,
     rules: RuleNumbers,
 }
 
-fn assign<K: Ord>(map: &mut BTreeMap<K, u32>, key: K) {
-    let next = map.len() as u32 + 1;
-    map.entry(key).or_insert(next);
-}
-
-fn row<K: Ord>(map: &BTreeMap<K, u32>, key: &K, table: &'static str) -> Result<u16, CompileError> {
-    let number = map.get(key).copied().unwrap_or(0);
+fn row<K: Ord + Clone>(
+    given: &Given<K>,
+    key: &K,
+    table: &'static str,
+) -> Result<u16, CompileError> {
+    let number = given.get(key).unwrap_or(0);
     u16::try_from(number).map_err(|_| CompileError {
         table,
         needed: number as usize,
         capacity: usize::from(u16::MAX),
-        mend: "restart the daemon to give the numbers of deleted ones back",
+        mend: GIVEN_BACK,
     })
+}
+
+/// What has numbers, of one kind each.
+#[derive(Default)]
+struct Named {
+    scopes: BTreeSet<Network>,
+    enis: BTreeSet<EniId>,
+    load_balancers: BTreeSet<Balancer>,
+    hops: BTreeSet<HopTo>,
+}
+
+impl Named {
+    fn of(model: &Model) -> Self {
+        let mut named = Self::default();
+        for vswitch in model.vswitches.keys() {
+            named.scopes.insert(Network::VSwitch(vswitch.clone()));
+            named.hops.insert(HopTo::Clients(vswitch.clone()));
+        }
+        for network in model.provider_networks.keys() {
+            named.scopes.insert(Network::Provider(network.clone()));
+        }
+        for load_balancer in model.load_balancers.values() {
+            let balancer = Balancer::Service(load_balancer.id.clone());
+            named.load_balancers.insert(balancer);
+            let listeners = load_balancer.listeners.iter();
+            for server in listeners.flat_map(|listener| &listener.servers) {
+                let network = load_balancer.provider_network.clone();
+                named.hops.insert(HopTo::Backend(network, server.ip));
+            }
+        }
+        for endpoint in model.endpoints.values() {
+            named
+                .enis
+                .extend(endpoint.zones.iter().map(|zone| zone.eni.clone()));
+            for (zone, resource) in endpoint.reversed() {
+                let balancer = Balancer::Reverse(zone.eni.clone(), resource.service_ip);
+                named.load_balancers.insert(balancer);
+                let hop = HopTo::Resource(zone.vswitch.clone(), resource.ip.into());
+                named.hops.insert(hop);
+                if let Some(network) = model.provider_network(endpoint) {
+                    named.hops.insert(HopTo::Callers(network.clone()));
+                }
+            }
+        }
+        named
+    }
 }
 
 impl Numbers {
     /// Gives a number to every name in `model` that has none yet.
     pub fn assign(&mut self, model: &Model) {
-        for vswitch in model.vswitches.keys() {
-            assign(&mut self.scopes, Network::VSwitch(vswitch.clone()));
-            assign(&mut self.hops, HopTo::Clients(vswitch.clone()));
-        }
-        for network in model.provider_networks.keys() {
-            assign(&mut self.scopes, Network::Provider(network.clone()));
-        }
-        for load_balancer in model.load_balancers.values() {
-            let balancer = Balancer::Service(load_balancer.id.clone());
-            assign(&mut self.load_balancers, balancer);
-            for server in load_balancer
-                .listeners
-                .iter()
-                .flat_map(|listener| &listener.servers)
-            {
-                let network = load_balancer.provider_network.clone();
-                assign(&mut self.hops, HopTo::Backend(network, server.ip));
-            }
-        }
-        for zone in model
-            .endpoints
-            .values()
-            .flat_map(|endpoint| &endpoint.zones)
-        {
-            assign(&mut self.enis, zone.eni.clone());
-        }
-        self.assign_reversed(model);
+        let named = Named::of(model);
+        named
+            .scopes
+            .into_iter()
+            .for_each(|name| self.scopes.assign(name));
+        named
+            .enis
+            .into_iter()
+            .for_each(|name| self.enis.assign(name));
+        let balancers = named.load_balancers.into_iter();
+        balancers.for_each(|name| self.load_balancers.assign(name));
+        named
+            .hops
+            .into_iter()
+            .for_each(|name| self.hops.assign(name));
         self.rules.assign(rule_names(model));
     }
 
-    /// Takes note that `model` is in force at `now`, counted from any moment. Numbers of rules that it
-    /// has not are free once they have rested for `rest`: as long as a flow that they judged may be
-    /// idle, and a refusal by them waits to be recorded. A flow that is not idle is judged again, by
-    /// others. A rule that comes back before has its number still.
+    /// Takes note that `model` is in force at `now`, counted from any moment. Numbers of what it has not are
+    /// free once they have rested for `rest`: as long as a flow that knows them may be idle, and what it
+    /// counted waits to be recorded. A flow that is not idle is judged again, by others. What comes back
+    /// before has its number still.
     pub fn retire(&mut self, model: &Model, now: Duration, rest: Duration) {
+        let named = Named::of(model);
+        self.scopes.retire(&named.scopes, now, rest);
+        self.enis.retire(&named.enis, now, rest);
+        self.load_balancers.retire(&named.load_balancers, now, rest);
+        self.hops.retire(&named.hops, now, rest);
         self.rules.retire(rule_names(model), now, rest);
     }
 
@@ -125,20 +167,6 @@ impl Numbers {
         })
     }
 
-    fn assign_reversed(&mut self, model: &Model) {
-        for endpoint in model.endpoints.values() {
-            for (zone, resource) in endpoint.reversed() {
-                let balancer = Balancer::Reverse(zone.eni.clone(), resource.service_ip);
-                assign(&mut self.load_balancers, balancer);
-                let hop = HopTo::Resource(zone.vswitch.clone(), resource.ip.into());
-                assign(&mut self.hops, hop);
-                if let Some(network) = model.provider_network(endpoint) {
-                    assign(&mut self.hops, HopTo::Callers(network.clone()));
-                }
-            }
-        }
-    }
-
     /// The number of a vSwitch's network, 0 if it has none.
     pub fn vswitch_scope(&self, vswitch: &VSwitchId) -> u16 {
         self.scope(&Network::VSwitch(vswitch.clone()))
@@ -150,7 +178,7 @@ impl Numbers {
     }
 
     fn scope(&self, network: &Network) -> u16 {
-        self.scopes.get(network).copied().unwrap_or(0) as u16
+        self.scopes.get(network).unwrap_or(0) as u16
     }
 
     /// The row of an ENI's counters.
@@ -172,14 +200,14 @@ impl Numbers {
     /// The number of a load balancer, 0 if it has none.
     pub fn load_balancer(&self, id: &LoadBalancerId) -> u32 {
         let balancer = Balancer::Service(id.clone());
-        self.load_balancers.get(&balancer).copied().unwrap_or(0)
+        self.load_balancers.get(&balancer).unwrap_or(0)
     }
 
     /// The number of what stands for a load balancer where the provider's hosts reach resources at
     /// `service_ip` from this ENI, 0 if it has none.
     pub fn reversed(&self, eni: &EniId, service_ip: Ipv4Addr) -> u32 {
         let balancer = Balancer::Reverse(eni.clone(), service_ip);
-        self.load_balancers.get(&balancer).copied().unwrap_or(0)
+        self.load_balancers.get(&balancer).unwrap_or(0)
     }
 
     /// The number of a rule, 0 if it has none.
@@ -194,12 +222,12 @@ impl Numbers {
 
     /// Every hop with its row.
     pub fn hops(&self) -> impl Iterator<Item = (&HopTo, u32)> {
-        self.hops.iter().map(|(hop, number)| (hop, *number))
+        self.hops.iter()
     }
 
     /// Every ENI with its index.
     pub fn enis(&self) -> impl Iterator<Item = (&EniId, u16)> {
-        self.enis.iter().map(|(eni, number)| (eni, *number as u16))
+        self.enis.iter().map(|(eni, number)| (eni, number as u16))
     }
 
     /// Rule ids by number, that of 1 first; none where the number is free.

@@ -1,6 +1,6 @@
 //! One generation, compiled: rows by table, in the ABI's types, indexes within the bank.
 //!
-//! May import: bytemuck, endpoint-common::abi, error, limits.
+//! May import: bytemuck, endpoint-common::abi, error, limits, numbers (their mend).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +13,7 @@ use endpoint_common::abi::service::{Address, Backend, Listener};
 use super::Capacity;
 use super::error::CompileError;
 use super::limits::EniLimits;
+use super::numbers::GIVEN_BACK;
 
 /// Where a listener is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -163,14 +164,9 @@ impl Tables {
                 "ENI indexes",
                 self.largest(|row| u32::from(row.eni)),
                 capacity.enis,
-                "restart the daemon to give the numbers of deleted ENIs back",
+                GIVEN_BACK,
             ),
-            (
-                "next hops",
-                self.largest_hop(),
-                capacity.hops,
-                "restart the daemon to give the numbers of removed servers back",
-            ),
+            ("next hops", self.largest_hop(), capacity.hops, GIVEN_BACK),
         ];
         let over = rows
             .into_iter()

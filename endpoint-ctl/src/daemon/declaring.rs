@@ -6,8 +6,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
-use super::Daemon;
+use super::{Daemon, TRY_AGAIN_AFTER};
 use crate::manifest::{self, ManifestErrors};
 use crate::model::{AccountId, Model};
 use crate::reconcile::{Missing, ReconcileError};
@@ -137,6 +138,7 @@ impl Daemon {
     pub(super) async fn follow_declared(&mut self) {
         let registry = Arc::clone(&self.declared.borrow_and_update());
         let part = registry.model.at(&self.options.node);
+        self.try_again = None;
         if **self.health.desired() != part {
             let applied = self.apply_part(part, Missing::Await).await;
             if let Err(error) = applied {
@@ -145,6 +147,7 @@ impl Daemon {
                     "what is declared cannot be put in force, generation {generation} stays: {error}"
                 );
                 self.publish(Some(error.to_string()));
+                self.try_again = Some(Instant::now() + TRY_AGAIN_AFTER);
                 return;
             }
         }

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::Duration;
 
 use aya::Ebpf;
-use aya::maps::{MapData, PerCpuArray, RingBuf};
+use aya::maps::{MapData, MapError, PerCpuArray, PerCpuValues, RingBuf};
 use aya::programs::ProgramFd;
 use bytemuck::Zeroable as _;
 use endpoint_common::abi::counter::{Counter, DropKey, EniCounters, EniDrops, RuleDrops};
@@ -266,6 +266,26 @@ impl Observed {
             accepted_out: add(sum.accepted_out, row.accepted_out),
             unreported: add(sum.unreported, row.unreported),
         })
+    }
+
+    /// Has the counters of an ENI index begin anew: nothing counts there now.
+    ///
+    /// # Errors
+    /// The kernel refused a row.
+    pub fn forget_eni(&mut self, eni: u16) -> Result<(), DataplaneError> {
+        fn zero<V: bytemuck::Pod>(
+            map: &mut PerCpuArray<MapData, Row<V>>,
+            row: u32,
+            name: &'static str,
+        ) -> Result<(), DataplaneError> {
+            let per_cpu = map.get(&row, 0).map_err(named(name))?;
+            let zeroes: Vec<_> = per_cpu.iter().map(|_| Row(V::zeroed())).collect();
+            let zeroes = PerCpuValues::try_from(zeroes);
+            let zeroes = zeroes.map_err(MapError::from).map_err(named(name))?;
+            map.set(row, zeroes, 0).map_err(named(name))
+        }
+        zero(&mut self.counters, eni.into(), "ENI_COUNTERS")?;
+        zero(&mut self.drops, eni.into(), "DROPS")
     }
 
     /// Drops by ENI, reason and direction, all CPUs together; only what there was.

@@ -1,5 +1,5 @@
-//! Numbers to names. Names are only ever added, since flows of earlier generations still refer to them,
-//! but for those of rules whose number another rule got, which nothing refers to any more.
+//! Numbers to names. Names outlive what they were given to, since flows of earlier generations still refer to
+//! them, until nothing does any more.
 //!
 //! May import: model, compiler (numbers).
 
@@ -47,6 +47,10 @@ impl Names {
     /// Adds what a generation brings.
     pub fn add(&mut self, model: &Model, numbers: &Numbers) {
         let indexes: BTreeMap<_, _> = numbers.enis().collect();
+        self.enis
+            .retain(|index, name| indexes.get(&name.eni) == Some(index));
+        self.resources
+            .retain(|(eni, ..), _| self.enis.contains_key(eni));
         for endpoint in model.endpoints.values() {
             for zone in &endpoint.zones {
                 let Some(index) = indexes.get(&zone.eni) else {
@@ -89,7 +93,7 @@ impl Names {
         self.enis.get(&index)
     }
 
-    /// Every ENI ever seen, with its index.
+    /// Every ENI that anything can refer to, with its index.
     pub fn enis(&self) -> impl Iterator<Item = (u16, &EniName)> {
         self.enis.iter().map(|(index, name)| (*index, name))
     }
@@ -119,6 +123,17 @@ impl Names {
     pub(super) fn rule_numbers(&self) -> impl Iterator<Item = u32> {
         let numbered = (1..).zip(&self.rules);
         numbered.filter_map(|(number, name)| name.is_some().then_some(number))
+    }
+
+    /// ENI indexes that `next` has no name for any more, or another one.
+    pub(super) fn freed(&self, next: &Self) -> Vec<u16> {
+        let has = |index: &u16, name: &EniName| {
+            let next = next.enis.get(index);
+            next.is_some_and(|next| next.eni == name.eni)
+        };
+        let enis = self.enis.iter();
+        let freed = enis.filter(|(index, name)| !has(index, name));
+        freed.map(|(index, _)| *index).collect()
     }
 
     /// Numbers of rules that `next` gives to others.

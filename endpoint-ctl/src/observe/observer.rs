@@ -236,6 +236,12 @@ impl Observer {
             let drops = self.observed.rule_drops(number, now);
             self.hits.begin(number, &drops);
         }
+        for eni in self.names.freed(&names) {
+            if let Err(error) = self.observed.forget_eni(eni) {
+                tracing::error!("what ENI {eni} has counted is not forgotten: {error}");
+            }
+            self.told.retain(|key, _| key.eni != eni);
+        }
         self.names = names;
     }
 

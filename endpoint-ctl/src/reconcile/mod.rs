@@ -221,9 +221,21 @@ impl Reconciler {
         self.picture.all_resolved()
     }
 
-    /// The numbers of this model's names, of those given so far and new ones.
-    pub fn numbers_for(&self, model: &Model) -> Arc<Numbers> {
+    /// The numbers of this model's names: those given so far, new ones, and some of what went long ago.
+    pub fn numbers_for(&mut self, model: &Model) -> Arc<Numbers> {
+        let endpoints = self.model.endpoints.values();
+        let longest = endpoints
+            .filter_map(|endpoint| endpoint.limits.idle.longest())
+            .max();
+        let longest = longest.map_or(Duration::ZERO, |seconds| {
+            Duration::from_secs(seconds.into())
+        });
+        self.longest_idle = self.longest_idle.max(longest);
+        let rest = self.longest_idle + UNREAD;
         let mut numbers = Numbers::clone(&self.numbers);
+        numbers.retire(&self.model, self.started.elapsed(), rest);
+        // Though the model may be refused: time goes on for what was deleted.
+        self.numbers = Arc::new(numbers.clone());
         numbers.assign(model);
         Arc::new(numbers)
     }
@@ -273,24 +285,8 @@ impl Reconciler {
         }
         self.model = Arc::new(model);
         self.numbers = numbers;
-        self.retire_rules();
         self.look_around().await;
         Ok(())
-    }
-
-    /// Has numbers of rules that went long ago given to others from now on.
-    fn retire_rules(&mut self) {
-        let endpoints = self.model.endpoints.values();
-        let longest = endpoints
-            .filter_map(|endpoint| endpoint.limits.idle.longest())
-            .max();
-        let longest = longest.map_or(Duration::ZERO, |seconds| {
-            Duration::from_secs(seconds.into())
-        });
-        self.longest_idle = self.longest_idle.max(longest);
-        let rest = self.longest_idle + UNREAD;
-        let numbers = Arc::make_mut(&mut self.numbers);
-        numbers.retire(&self.model, self.started.elapsed(), rest);
     }
 
     /// Undoes what binding for a refused model has changed.

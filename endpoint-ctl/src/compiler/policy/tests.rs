@@ -5,7 +5,8 @@
 use super::super::tests::dual_stack;
 use super::*;
 use crate::model::{
-    AddressFamily, EndpointId, PolicyCondition, PolicyStatement, PrefixList, PrefixListId,
+    AddressFamily, EndpointId, EndpointType, PolicyCondition, PolicyStatement, PrefixList,
+    PrefixListId, managed_group,
 };
 
 fn net(text: &str) -> IpNet {
@@ -106,13 +107,36 @@ fn enis_share_a_rule_set_unless_rules_tell_them_apart() {
     };
     let is_shared = |local| {
         let ([a, b], sets) = roots(local);
-        assert_eq!(sets == 1, a == b, "{local:?}");
+        // One for each direction; what is said of one alone does not part the other.
+        assert_eq!(sets, if a == b { 2 } else { 3 }, "{local:?}");
+        assert_eq!(a.1, b.1, "{local:?}");
         a == b
     };
     assert!(is_shared(None));
     assert!(is_shared(Some("10.0.1.0/24")));
     assert!(is_shared(Some("10.0.2.0/24")));
     assert!(!is_shared(Some("10.0.1.100/32")));
+}
+
+#[test]
+fn endpoints_share_what_their_managed_groups_say_nothing_of() {
+    let mut model = with(rule(net("10.0.0.0/8")));
+    let first = endpoint(&model).clone();
+    let id = EndpointId::new("ep-2");
+    let managed = managed_group(&id, EndpointType::Interface, &first.vpc);
+    let second = Endpoint {
+        id: id.clone(),
+        managed_group: managed.id.clone(),
+        ..first.clone()
+    };
+    model.security_groups.insert(managed.id.clone(), managed);
+    model.endpoints.insert(id, second.clone());
+    let mut numbers = Numbers::default();
+    numbers.assign(&model);
+    let mut compiler = PolicyCompiler::new(&model, &numbers);
+    let [a, b] = [&first, &second].map(|one| compiler.security_groups(eni("10.0.1.100"), one));
+    assert_eq!(a.0, b.0, "inbound, neither says anything");
+    assert_ne!(a.1, b.1, "outbound, each has a rule of its own");
 }
 
 #[test]
