@@ -22,6 +22,7 @@ use crate::dataplane::{
     Dataplane, DataplaneError, FRAGMENT_TIME, IdleTimes, LoadOptions, OBJECT, TellRate,
 };
 use crate::health::{Change, Health, Moment, Plan, TargetView};
+use crate::metering::{Metering, MeteringError};
 use crate::model::{Hook, Model};
 use crate::nexthop::NetlinkError;
 use crate::observe::{Names, Observer, ObserverHandle, RuleBook};
@@ -48,6 +49,9 @@ pub enum DaemonError {
     /// What is stored cannot be had.
     #[error(transparent)]
     Desk(#[from] DeskError),
+    /// What was used before cannot be had.
+    #[error(transparent)]
+    Metering(#[from] MeteringError),
     /// The API cannot be served.
     #[error(transparent)]
     Api(#[from] api::StartError),
@@ -81,6 +85,7 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
     // First of all, for without a handler it ends the process: one that comes early is obeyed later.
     let reload = listen(SignalKind::hangup())?;
     let desk = options.open_desk().await?;
+    let usage = options.open_usage().await?;
     let manifest = options.read_manifest()?;
     let load = LoadOptions {
         object: OBJECT,
@@ -102,6 +107,7 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
             what: "flow log",
             source,
         })?;
+    let metering = usage.start(observer.clone(), desk.declared(), desk.in_force());
     let reconciler = Reconciler::new(dataplane, options.capacity)?;
     let health = Health::start().map_err(|source| DaemonError::Io {
         what: "health checks",
@@ -117,6 +123,7 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
         reconciler,
         health,
         observer,
+        metering,
         names: Names::default(),
         status,
         asks,
@@ -137,7 +144,9 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
         api.stop().await;
     }
     daemon.desk.close().await;
-    daemon.observer.stop().await;
+    // Counted up to the end of the last window, as what the flow log has.
+    let accepted = daemon.observer.stop().await;
+    daemon.metering.stop(accepted).await;
     result
 }
 
@@ -154,6 +163,7 @@ struct Daemon {
     reconciler: Reconciler,
     health: Health,
     observer: ObserverHandle,
+    metering: Metering,
     names: Names,
     status: watch::Sender<NodeStatus>,
     asks: mpsc::Receiver<Ask>,
@@ -229,6 +239,7 @@ impl Daemon {
         let book = RuleBook::of(&model, &numbers);
         self.reconciler.apply(model, missing).await?;
         self.observer.set_rules(book);
+        self.metering.serve(Arc::clone(self.reconciler.model()));
         self.health.follow(plan);
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! How the daemon is run, and what is set up by that: the store, the API.
 //!
-//! May import: api, compiler, model, observe, operations, registry, store, the daemon's own.
+//! May import: api, compiler, metering, model, observe, operations, registry, store, the daemon's own.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -10,6 +10,7 @@ use super::{DaemonError, Declare, DeclareError};
 use crate::api::{self, Server};
 use crate::compiler::Capacity;
 use crate::dataplane::TellRate;
+use crate::metering::{MeteringError, MeteringOptions, Prepared};
 use crate::model::AccountId;
 use crate::observe::ObserverOptions;
 use crate::operations::{Operations, Settings};
@@ -40,6 +41,10 @@ pub struct DaemonOptions {
     pub domain: String,
     /// How much there may be of everything.
     pub quotas: Quotas,
+    /// The file that usage is kept in; beside that of the store if there is none.
+    pub usage_file: Option<PathBuf>,
+    /// Days that usage is kept.
+    pub usage_days: u32,
     /// The admin socket.
     pub socket: PathBuf,
     /// Sizes of the tables.
@@ -114,6 +119,25 @@ impl DaemonOptions {
             ..self.quotas
         };
         Ok(Desk::open(store, quotas).await?)
+    }
+
+    /// Reads what was used before.
+    pub(super) async fn open_usage(&self) -> Result<Prepared, MeteringError> {
+        let beside = || match self.store.as_ref()? {
+            StorePlace::File(store) => {
+                let mut path = store.clone().into_os_string();
+                path.push(".usage");
+                Some(path.into())
+            }
+            #[cfg(feature = "etcd")]
+            StorePlace::Etcd(_) => None,
+        };
+        Prepared::open(MeteringOptions {
+            file: self.usage_file.clone().or_else(beside),
+            days: self.usage_days,
+            every: self.observer.window,
+        })
+        .await
     }
 
     /// The manifest as it is now, if there is one.

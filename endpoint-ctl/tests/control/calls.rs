@@ -12,6 +12,7 @@ use serde_json::Value;
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Product {
     Ecs,
+    PrivateLink,
     Vpc,
 }
 
@@ -19,6 +20,7 @@ impl Product {
     fn version(self) -> &'static str {
         match self {
             Self::Ecs => "2014-05-26",
+            Self::PrivateLink => "2020-04-15",
             Self::Vpc => "2016-04-28",
         }
     }

@@ -3,7 +3,9 @@
 
 mod calls;
 mod killed;
+mod network;
 mod node;
 mod restarted;
 mod sdk;
 mod standing;
+mod usage;
