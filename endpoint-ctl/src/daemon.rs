@@ -4,6 +4,7 @@
 
 mod asks;
 mod declaring;
+mod describe;
 mod options;
 
 use std::sync::Arc;

@@ -5,6 +5,7 @@
 
 mod backup;
 mod change;
+mod describe;
 mod diff;
 mod explain;
 mod get;
@@ -75,6 +76,8 @@ enum Command {
     Restore(backup::RestoreArgs),
     /// Show declared resources, as a manifest may hold them
     Get(get::GetArgs),
+    /// Show all that is known of one resource
+    Describe(describe::DescribeArgs),
     /// Show what endpoints used, and who pays
     Usage(usage::UsageArgs),
     /// Print a shell's completions of these commands
@@ -145,6 +148,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Backup(args) => backup::backup(&args),
         Command::Restore(args) => backup::restore(&args),
         Command::Get(args) => get::get(args),
+        Command::Describe(args) => describe::describe(args),
         Command::Usage(args) => usage::usage(args),
         Command::Flowlog {
             follow,

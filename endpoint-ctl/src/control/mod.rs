@@ -50,6 +50,13 @@ pub enum Request {
     Diff(Candidate),
     /// Declared resources, as documents.
     Get(Wanted),
+    /// All that is known of a resource.
+    Describe {
+        /// Its kind, in any case and number.
+        kind: String,
+        /// Its id.
+        id: String,
+    },
     /// What endpoints used.
     Usage(UsageOf),
     /// A manifest is to be applied.

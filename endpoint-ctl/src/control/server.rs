@@ -149,6 +149,7 @@ async fn answer(
             request @ (Request::Explain(_)
             | Request::Diff(_)
             | Request::Get(_)
+            | Request::Describe { .. }
             | Request::Usage(_)
             | Request::Apply(_)
             | Request::Backup { .. }

@@ -32,6 +32,7 @@ impl Daemon {
             Request::Explain(question) => self.explain(question, ask.to),
             Request::Diff(candidate) => self.diff(candidate, ask.to),
             Request::Get(wanted) => self.get(wanted, ask.to),
+            Request::Describe { kind, id } => self.describe(kind, id, ask.to),
             Request::Usage(of) => self.usage(of, ask.to),
             Request::Apply(application) => {
                 let answer = self.apply_manifest(application).await;
@@ -197,7 +198,7 @@ impl Daemon {
     }
 }
 
-fn bad_question(text: String) -> Answer {
+pub(super) fn bad_question(text: String) -> Answer {
     let faults = Value::Null;
     Answer::BadInput { text, faults }
 }

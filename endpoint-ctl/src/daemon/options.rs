@@ -160,16 +160,20 @@ impl DaemonOptions {
         path.map_or_else(String::new, |path| path.display().to_string())
     }
 
+    /// Where resources are, and what their names end with.
+    pub(super) fn settings(&self) -> Settings {
+        Settings {
+            region: self.region.clone(),
+            domain: self.domain.clone(),
+        }
+    }
+
     /// Serves the API, if it is to be.
     pub(super) fn serve_api(&self, desk: &Desk) -> Result<Option<Server>, DaemonError> {
         let Some(options) = &self.api else {
             return Ok(None);
         };
-        let settings = Settings {
-            region: self.region.clone(),
-            domain: self.domain.clone(),
-        };
-        let operations = Operations::new(desk.clone(), settings);
+        let operations = Operations::new(desk.clone(), self.settings());
         let server = Server::start(options.server.clone(), operations)?;
         for address in server.addresses() {
             tracing::info!("the API is served at {address}");

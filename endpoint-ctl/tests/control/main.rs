@@ -1,7 +1,9 @@
 //! The control plane as clients meet it: a daemon in a lab, its API driven by the vendor's SDKs, and killed under
 //! changes. Needs root; run by `cargo xtask test control`.
 
+mod asks;
 mod calls;
+mod describe;
 mod killed;
 mod network;
 mod node;

@@ -63,6 +63,10 @@ const TABLE: &[Row] = &[
     row("observe", &["dataplane", "model", "compiler"]),
     pure("explain", &["model", "compiler", "oracle"]),
     pure("diff", &["compiler", "explain", "hostpath", "model"]),
+    row(
+        "describe",
+        &["document", "health", "model", "operations", "registry"],
+    ),
     row("metering", &["model", "observe", "registry", "store"]),
     row("control", &["explain", "metering", "observe"]),
     row(
