@@ -3,6 +3,7 @@
 
 mod asks;
 mod calls;
+mod commands;
 mod describe;
 mod killed;
 mod network;

@@ -261,6 +261,9 @@ fn what_could_not_be_written_is_written_later() {
     let first = rig.meter.take_unwritten();
     assert_eq!(first.len(), 1);
     assert_eq!(rig.meter.take_unwritten(), []);
+    rig.meter.take_back(first);
+    let first = rig.meter.take_unwritten();
+    assert_eq!(first.len(), 1, "it is not forgotten");
     rig.wait(1).sample(&[(ENI, 20)]);
     rig.meter.take_back(first);
     let second = rig.meter.take_unwritten();
