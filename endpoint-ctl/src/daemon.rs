@@ -4,6 +4,7 @@
 
 mod asks;
 mod declaring;
+mod describe;
 mod options;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::dataplane::{
     Dataplane, DataplaneError, FRAGMENT_TIME, IdleTimes, LoadOptions, OBJECT, TellRate,
 };
 use crate::health::{Change, Health, Moment, Plan, TargetView};
+use crate::metering::{Metering, MeteringError};
 use crate::model::{Hook, Model};
 use crate::nexthop::NetlinkError;
 use crate::observe::{Names, Observer, ObserverHandle, RuleBook};
@@ -50,6 +52,9 @@ pub enum DaemonError {
     /// What is stored cannot be had.
     #[error(transparent)]
     Desk(#[from] DeskError),
+    /// What was used before cannot be had.
+    #[error(transparent)]
+    Metering(#[from] MeteringError),
     /// The API cannot be served.
     #[error(transparent)]
     Api(#[from] api::StartError),
@@ -97,6 +102,7 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
     // The kernel verifies the programs meanwhile: on a large node either takes a second or more.
     let loading = tokio::task::spawn_blocking(move || Dataplane::load(&load));
     let desk = options.open_desk().await?;
+    let usage = options.open_usage().await?;
     let manifest = options.read_manifest()?;
     let loaded = loading.await.map_err(|error| DaemonError::Io {
         what: "loading the programs",
@@ -110,6 +116,7 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
             what: "flow log",
             source,
         })?;
+    let metering = usage.start(observer.clone(), desk.declared(), desk.in_force());
     let reconciler = Reconciler::new(dataplane, options.capacity)?;
     let health = Health::start().map_err(|source| DaemonError::Io {
         what: "health checks",
@@ -128,6 +135,7 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
         reconciler,
         health,
         observer,
+        metering,
         names: Names::default(),
         status,
         asks,
@@ -148,7 +156,9 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
         api.stop().await;
     }
     daemon.desk.close().await;
-    daemon.observer.stop().await;
+    // Counted up to the end of the last window, as what the flow log has.
+    let accepted = daemon.observer.stop().await;
+    daemon.metering.stop(accepted).await;
     result
 }
 
@@ -168,6 +178,7 @@ struct Daemon {
     reconciler: Reconciler,
     health: Health,
     observer: ObserverHandle,
+    metering: Metering,
     names: Names,
     status: watch::Sender<NodeStatus>,
     asks: mpsc::Receiver<Ask>,
@@ -250,6 +261,7 @@ impl Daemon {
         let book = RuleBook::of(&model, Arc::clone(&numbers));
         self.reconciler.apply(model, numbers, missing).await?;
         self.observer.set_rules(book);
+        self.metering.serve(Arc::clone(self.reconciler.model()));
         self.health.follow(plan);
         Ok(())
     }

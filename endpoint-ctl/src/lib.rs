@@ -7,8 +7,9 @@
 //! What is declared, by manifest or by the API ([`api`], [`operations`]), is the [`registry`]'s, which keeps it in
 //! the [`store`] as the documents of [`document`].
 //! Observation: [`dataplane`] -> [`observe`] (names, windows, flow log) -> [`control`] (the admin
-//! socket) -> [`cli`]. [`daemon`] wires them; [`hostpath`] and [`oracle`] serve tests and what-if
-//! questions. Who may import whom is enforced by `cargo xtask tidy`; see ARCHITECTURE.md.
+//! socket) -> [`cli`]; [`metering`] keeps who used how much. [`daemon`] wires them; [`hostpath`] and [`oracle`]
+//! serve tests and what-if questions; [`describe`] tells all that is known of a resource. Who may import whom is
+//! enforced by `cargo xtask tidy`; see ARCHITECTURE.md.
 
 pub mod api;
 pub mod cli;
@@ -16,12 +17,14 @@ pub mod compiler;
 pub mod control;
 pub mod daemon;
 pub mod dataplane;
+pub mod describe;
 pub mod diff;
 pub mod document;
 pub mod explain;
 pub mod health;
 pub mod hostpath;
 pub mod manifest;
+pub mod metering;
 pub mod model;
 pub mod nexthop;
 pub mod observe;

@@ -1,10 +1,11 @@
 //! The command line: arguments in, tables or JSON out.
 //!
 //! May import: clap, anyhow, api, compiler, observe and registry (their options), control, daemon, explain
-//! (questions), manifest (faults), model, store (restoring), the module's own.
+//! and metering (questions), manifest (faults), model, store (restoring), the module's own.
 
 mod backup;
 mod change;
+mod describe;
 mod diff;
 mod explain;
 mod get;
@@ -12,6 +13,7 @@ mod output;
 mod pages;
 mod run;
 mod show;
+mod usage;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -74,6 +76,10 @@ enum Command {
     Restore(backup::RestoreArgs),
     /// Show declared resources, as a manifest may hold them
     Get(get::GetArgs),
+    /// Show all that is known of one resource
+    Describe(describe::DescribeArgs),
+    /// Show what endpoints used, and who pays
+    Usage(usage::UsageArgs),
     /// Print a shell's completions of these commands
     Completions(pages::CompletionsArgs),
     /// Write manual pages of these commands
@@ -142,6 +148,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Backup(args) => backup::backup(&args),
         Command::Restore(args) => backup::restore(&args),
         Command::Get(args) => get::get(args),
+        Command::Describe(args) => describe::describe(args),
+        Command::Usage(args) => usage::usage(args),
         Command::Flowlog {
             follow,
             flush,

@@ -62,7 +62,7 @@ pub(super) fn print(text: &str) -> io::Result<()> {
     }
 }
 
-fn to_yaml(value: &Value) -> io::Result<String> {
+pub(super) fn to_yaml(value: &Value) -> io::Result<String> {
     serde_saphyr::to_string(value).map_err(io::Error::other)
 }
 

@@ -52,6 +52,12 @@ pub(super) struct RunArgs {
     /// Length of a flow-log window
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=600))]
     flow_log_window: u64,
+    /// Keep what endpoints used in this file; that of --store with `.usage` added if left out
+    #[arg(long, value_name = "FILE")]
+    usage_file: Option<PathBuf>,
+    /// Keep it for so many days
+    #[arg(long, value_name = "DAYS", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    usage_days: u32,
     #[command(flatten)]
     tables: TableArgs,
     /// Most drops of an ENI that the flow log is told of in a second, on each CPU; the rest is counted
@@ -189,6 +195,8 @@ impl RunArgs {
                 endpoints_per_vpc: self.region.quota_endpoints,
                 ..Quotas::default()
             },
+            usage_file: self.usage_file,
+            usage_days: self.usage_days,
             socket: self.socket,
             capacity: Capacity {
                 flows: tables.flows,

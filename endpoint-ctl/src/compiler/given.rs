@@ -86,7 +86,9 @@ mod tests {
 
     /// As the reconciler does it: the numbers of these names, in force at some second.
     fn apply(given: &mut Given<&'static str>, names: &[&'static str], seconds: u64) -> Vec<u32> {
-        names.iter().for_each(|name| given.assign(name));
+        for name in names {
+            given.assign(name);
+        }
         let in_force = names.iter().copied().collect();
         given.retire(&in_force, Duration::from_secs(seconds), REST);
         let number = |name| given.get(name).expect("it has one");

@@ -3,7 +3,7 @@
 //! `{"command":"status"}` -> one line `{"ok": ...}` or `{"error": "..."}`; a flow log is followed by
 //! one line per record until either side closes.
 //!
-//! May import: observe, explain (questions), serde, tokio. Never: reconcile, dataplane (the daemon hands a status in).
+//! May import: observe, explain and metering (questions), serde, tokio. Never: reconcile, dataplane (the daemon hands a status in).
 
 mod client;
 mod server;
@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::explain::Question;
+use crate::metering::UsageOf;
 use crate::observe::RulesOf;
 
 pub use client::{ClientError, Connection};
@@ -49,6 +50,15 @@ pub enum Request {
     Diff(Candidate),
     /// Declared resources, as documents.
     Get(Wanted),
+    /// All that is known of a resource.
+    Describe {
+        /// Its kind, in any case and number.
+        kind: String,
+        /// Its id.
+        id: String,
+    },
+    /// What endpoints used.
+    Usage(UsageOf),
     /// A manifest is to be applied.
     Apply(Application),
     /// What is stored is to be copied to a file that is not there yet.

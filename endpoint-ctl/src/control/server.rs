@@ -149,6 +149,8 @@ async fn answer(
             request @ (Request::Explain(_)
             | Request::Diff(_)
             | Request::Get(_)
+            | Request::Describe { .. }
+            | Request::Usage(_)
             | Request::Apply(_)
             | Request::Backup { .. }
             | Request::Delete { .. }),

@@ -1,7 +1,7 @@
 //! Questions that only the daemon can answer: what becomes of a packet, what a manifest would change, what
-//! is declared.
+//! is declared, what was used.
 //!
-//! May import: compiler, control, diff, document, explain, health, model, observe, the daemon's own.
+//! May import: compiler, control, diff, document, explain, health, metering, model, observe, the daemon's own.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
@@ -20,6 +20,7 @@ use crate::diff::{Replay, Replayed, changes};
 use crate::document::{Document, documents, kind_of, select};
 use crate::explain::{Asked, Explained, Question};
 use crate::health::{Moment, Servers};
+use crate::metering::UsageOf;
 use crate::model::{AccountId, Model, NodeId};
 use crate::observe::ObserverHandle;
 use crate::registry::{Change, Failed};
@@ -31,6 +32,8 @@ impl Daemon {
             Request::Explain(question) => self.explain(question, ask.to),
             Request::Diff(candidate) => self.diff(candidate, ask.to),
             Request::Get(wanted) => self.get(wanted, ask.to),
+            Request::Describe { kind, id } => self.describe(kind, id, ask.to),
+            Request::Usage(of) => self.usage(of, ask.to),
             Request::Apply(application) => {
                 let answer = self.apply_manifest(application).await;
                 let _ = ask.to.send(answer.unwrap_or_else(|refused| refused));
@@ -146,6 +149,19 @@ impl Daemon {
         });
     }
 
+    /// Answers what endpoints used, beside everything else.
+    fn usage(&self, of: UsageOf, to: oneshot::Sender<Answer>) {
+        let metering = self.metering.clone();
+        tokio::spawn(async move {
+            let usage = metering.usage(of).await;
+            let _ = to.send(match usage.map(serde_json::to_value) {
+                Some(Ok(usage)) => Answer::Ok(usage),
+                Some(Err(error)) => Answer::Error(error.to_string()),
+                None => Answer::Error("the daemon is stopping".to_owned()),
+            });
+        });
+    }
+
     fn ask_the_program(
         &mut self,
         model: &Model,
@@ -187,7 +203,7 @@ impl Daemon {
     }
 }
 
-fn bad_question(text: String) -> Answer {
+pub(super) fn bad_question(text: String) -> Answer {
     let faults = Value::Null;
     Answer::BadInput { text, faults }
 }

@@ -1,6 +1,6 @@
 //! How the daemon is run, and what is set up by that: the store, the API.
 //!
-//! May import: api, compiler, model, observe, operations, registry, store, the daemon's own.
+//! May import: api, compiler, metering, model, observe, operations, registry, store, the daemon's own.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -10,6 +10,7 @@ use super::{DaemonError, Declare, DeclareError};
 use crate::api::{self, Server};
 use crate::compiler::Capacity;
 use crate::dataplane::TellRate;
+use crate::metering::{MeteringError, MeteringOptions, Prepared};
 use crate::model::{AccountId, NodeId};
 use crate::observe::ObserverOptions;
 use crate::operations::{Operations, Settings};
@@ -42,6 +43,10 @@ pub struct DaemonOptions {
     pub domain: String,
     /// How much there may be of everything.
     pub quotas: Quotas,
+    /// The file that usage is kept in; beside that of the store if there is none.
+    pub usage_file: Option<PathBuf>,
+    /// Days that usage is kept.
+    pub usage_days: u32,
     /// The admin socket.
     pub socket: PathBuf,
     /// Sizes of the tables.
@@ -118,6 +123,25 @@ impl DaemonOptions {
         Ok(Desk::open(store, quotas, self.node.clone()).await?)
     }
 
+    /// Reads what was used before.
+    pub(super) async fn open_usage(&self) -> Result<Prepared, MeteringError> {
+        let beside = || match self.store.as_ref()? {
+            StorePlace::File(store) => {
+                let mut path = store.clone().into_os_string();
+                path.push(".usage");
+                Some(path.into())
+            }
+            #[cfg(feature = "etcd")]
+            StorePlace::Etcd(_) => None,
+        };
+        Prepared::open(MeteringOptions {
+            file: self.usage_file.clone().or_else(beside),
+            days: self.usage_days,
+            every: self.observer.window,
+        })
+        .await
+    }
+
     /// The manifest as it is now, if there is one.
     pub(super) fn read_manifest(&self) -> Result<Option<Declare>, DeclareError> {
         let Some(path) = &self.manifest else {
@@ -138,16 +162,20 @@ impl DaemonOptions {
         path.map_or_else(String::new, |path| path.display().to_string())
     }
 
+    /// Where resources are, and what their names end with.
+    pub(super) fn settings(&self) -> Settings {
+        Settings {
+            region: self.region.clone(),
+            domain: self.domain.clone(),
+        }
+    }
+
     /// Serves the API, if it is to be.
     pub(super) fn serve_api(&self, desk: &Desk) -> Result<Option<Server>, DaemonError> {
         let Some(options) = &self.api else {
             return Ok(None);
         };
-        let settings = Settings {
-            region: self.region.clone(),
-            domain: self.domain.clone(),
-        };
-        let operations = Operations::new(desk.clone(), settings);
+        let operations = Operations::new(desk.clone(), self.settings());
         let server = Server::start(options.server.clone(), operations)?;
         for address in server.addresses() {
             tracing::info!("the API is served at {address}");

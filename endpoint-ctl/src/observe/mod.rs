@@ -19,4 +19,4 @@ pub use names::{EniName, Names};
 pub use observer::{Observer, ObserverHandle, ObserverOptions};
 pub use record::{Direction, Record, Tuple};
 pub use rule_book::{RuleBook, RuleView, RulesOf};
-pub use totals::{Amount, DropTotal, EniTotals, FlowTable, Totals};
+pub use totals::{Accepted, Amount, DropTotal, EniTotals, FlowTable, Totals};

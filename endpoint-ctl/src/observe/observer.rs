@@ -21,7 +21,7 @@ use super::record::Record;
 use super::rule_book::{RuleBook, RuleView, RulesOf};
 use super::rule_hits::RuleHits;
 use super::sink::Sink;
-use super::totals::Totals;
+use super::totals::{Accepted, Totals};
 use super::window::Window;
 use crate::dataplane::{FlowId, Observed};
 
@@ -48,11 +48,12 @@ enum Question {
     Book(RuleBook),
     Rules(RulesOf, oneshot::Sender<Result<Vec<RuleView>, String>>),
     Totals(oneshot::Sender<Totals>),
+    Accepted(oneshot::Sender<Vec<Accepted>>),
     Flows(oneshot::Sender<Vec<FlowView>>),
     Part(Family, u32, oneshot::Sender<Option<Vec<FlowEntry>>>),
     Flush(oneshot::Sender<()>),
     Follow(oneshot::Sender<Following>),
-    Stop(oneshot::Sender<()>),
+    Stop(oneshot::Sender<Vec<Accepted>>),
 }
 
 /// Asks a running [`Observer`].
@@ -74,6 +75,11 @@ impl ObserverHandle {
     /// Everything counted so far; `None` once the observer has stopped.
     pub async fn totals(&self) -> Option<Totals> {
         self.ask(Question::Totals).await
+    }
+
+    /// What every ENI has accepted so far.
+    pub async fn accepted(&self) -> Option<Vec<Accepted>> {
+        self.ask(Question::Accepted).await
     }
 
     /// Says which rules are in force.
@@ -108,8 +114,8 @@ impl ObserverHandle {
         self.ask(Question::Follow).await
     }
 
-    /// Ends the window and the thread.
-    pub async fn stop(&self) -> Option<()> {
+    /// Ends the window and the thread: what every ENI had accepted by then.
+    pub async fn stop(&self) -> Option<Vec<Accepted>> {
         self.ask(Question::Stop).await
     }
 }
@@ -184,6 +190,7 @@ impl Observer {
             Question::Book(book) => self.book = book,
             Question::Rules(of, to) => drop(to.send(self.rules(&of))),
             Question::Totals(to) => drop(to.send(self.totals())),
+            Question::Accepted(to) => drop(to.send(self.accepted())),
             Question::Flows(to) => drop(to.send(self.flows())),
             Question::Part(family, first, to) => {
                 drop(to.send(self.observed.part(family, first)));
@@ -197,7 +204,7 @@ impl Observer {
             Question::Stop(to) => {
                 self.drain_events();
                 self.end_window();
-                let _ = to.send(());
+                let _ = to.send(self.accepted());
                 return false;
             }
         }
@@ -320,6 +327,10 @@ impl Observer {
         flows
             .map(|(_, flow)| FlowView::new(&self.names, &clock, &flow))
             .collect()
+    }
+
+    fn accepted(&self) -> Vec<Accepted> {
+        Accepted::by_eni(&self.observed, &self.names)
     }
 
     fn totals(&mut self) -> Totals {

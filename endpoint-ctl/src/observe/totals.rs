@@ -1,6 +1,6 @@
 //! Counters as users see them: joined to names, all CPUs together.
 //!
-//! May import: dataplane (observed), endpoint-common::abi, names, record, serde.
+//! May import: dataplane (observed), model (ids), endpoint-common::abi, names, record, serde.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::names::Names;
 use super::record::Direction;
 use crate::dataplane::Observed;
+use crate::model::EniId;
 
 /// Packets and bytes, for users.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -20,6 +21,32 @@ pub struct Amount {
     pub packets: u64,
     /// IP bytes.
     pub bytes: u64,
+}
+
+/// What an ENI has accepted in this run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// The ENI.
+    pub eni: EniId,
+    /// Toward it.
+    pub r#in: Amount,
+    /// From it.
+    pub out: Amount,
+}
+
+impl Accepted {
+    /// Of every ENI that there was.
+    pub(super) fn by_eni(observed: &Observed, names: &Names) -> Vec<Self> {
+        let enis = names.enis().map(|(index, name)| {
+            let counters = observed.counters(index);
+            Self {
+                eni: name.eni.clone(),
+                r#in: amount(counters.accepted_in),
+                out: amount(counters.accepted_out),
+            }
+        });
+        enis.collect()
+    }
 }
 
 /// What an ENI counted.

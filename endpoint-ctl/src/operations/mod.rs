@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+pub use privatelink::{EndpointShown, ServiceShown, ZoneShown};
 use request::Request;
 pub use request::Settings;
 

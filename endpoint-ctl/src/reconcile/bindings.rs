@@ -12,6 +12,7 @@ use super::{ReconcileError, ladder};
 use crate::compiler::Numbers;
 use crate::dataplane::{AttachMode, Attached, Dataplane};
 use crate::model::{Hook, Model};
+use crate::nexthop::Mac;
 use crate::preflight::{self, Bound, Finding, Severity};
 
 /// An interface the model binds, for `status`.
@@ -25,6 +26,8 @@ pub struct InterfaceStatus {
     pub mode: Option<AttachMode>,
     /// What the manifest asks for.
     pub asked: Hook,
+    /// Its MAC address, while it is there: ENIs answer with it.
+    pub mac: Option<Mac>,
     /// Its MTU in bytes, while it is there.
     pub mtu: Option<u32>,
     /// Whether it is set up and has a carrier.
@@ -298,6 +301,7 @@ impl Binding {
             ifindex: link.map(|link| link.index),
             mode: attached.map(|attached| attached.mode),
             asked: self.hook,
+            mac: link.map(|link| link.mac),
             mtu: link.map(|link| link.mtu),
             up: link.is_some_and(|link| link.up),
             note: note.or_else(|| self.problem.clone()),

@@ -243,7 +243,8 @@ fn all(
         let page = [("MaxResults", most), ("NextToken", next.as_str())];
         let body = calls.call(product, action, &page).ok();
         found += count(&body);
-        next = body["NextToken"].as_str().unwrap_or_default().to_owned();
+        let token = body["NextToken"].as_str().unwrap_or_default();
+        token.clone_into(&mut next);
         if next.is_empty() {
             return found;
         }

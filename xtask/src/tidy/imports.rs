@@ -63,12 +63,17 @@ const TABLE: &[Row] = &[
     row("observe", &["dataplane", "model", "compiler"]),
     pure("explain", &["model", "compiler", "oracle"]),
     pure("diff", &["compiler", "explain", "hostpath", "model"]),
-    row("control", &["explain", "observe"]),
+    row(
+        "describe",
+        &["document", "health", "model", "operations", "registry"],
+    ),
+    row("metering", &["model", "observe", "registry", "store"]),
+    row("control", &["explain", "metering", "observe"]),
     row(
         "cli",
         &[
-            "api", "compiler", "control", "daemon", "explain", "manifest", "model", "observe",
-            "registry", "store",
+            "api", "compiler", "control", "daemon", "explain", "manifest", "metering", "model",
+            "observe", "registry", "store",
         ],
     ),
     Row {

@@ -15,10 +15,13 @@ mod resource_group;
 mod service;
 mod service_list;
 mod service_resources;
+mod shown;
 mod status;
 mod tags;
 mod users;
 mod zones;
+
+pub use shown::{EndpointShown, ServiceShown, ZoneShown};
 
 use super::Operation;
 
