@@ -49,3 +49,33 @@ fn an_eni_has_its_share_of_what_is_told_and_the_rest_is_counted() {
     let tables = world.twins.compare_tables();
     tables.unwrap_or_else(|error| panic!("{error}"));
 }
+
+#[test]
+fn an_eni_index_that_is_given_again_counts_from_nothing() {
+    let mut world = World::telling(64, 1);
+    let mut run = |address: &str, port: u16| {
+        let packet = tcp("10.0.1.10:50011", address).syn();
+        let packet = packet.source_port(port).at_mac(Leg::VswA.mac());
+        let ran = world.run(Leg::VswA, &packet.bytes());
+        ran.unwrap_or_else(|error| panic!("{address}:\n{error}"));
+    };
+    for port in 1_000..1_004 {
+        for address in ["10.0.1.100:79", "10.0.1.100:80", "10.0.1.101:79"] {
+            run(address, port);
+        }
+    }
+    let all: Vec<_> = (0..8).map(|eni| world.twins.counted(eni)).collect();
+    let busy = all
+        .iter()
+        .position(|[accepted, dropped]| *accepted > 0 && *dropped > 0);
+    let busy = busy.expect("packets to one were accepted and dropped");
+    let other = (0..8).find(|eni| *eni != busy && all[*eni] != [0, 0]);
+    let other = other.expect("packets to another were dropped");
+    world.twins.forget_eni(busy as u16);
+    assert_eq!(world.twins.counted(busy as u16), [0, 0]);
+    assert_eq!(
+        world.twins.counted(other as u16),
+        all[other],
+        "and no other"
+    );
+}

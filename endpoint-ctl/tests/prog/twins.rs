@@ -312,6 +312,21 @@ impl Twins {
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 
+    /// What the kernel side has counted at an ENI index: packets accepted, packets dropped.
+    pub(crate) fn counted(&self, eni: u16) -> [u64; 2] {
+        let (counters, drops) = (self.observed.counters(eni), self.observed.eni_drops(eni));
+        let dropped = drops.counters.iter().flatten();
+        [
+            counters.accepted_in.packets + counters.accepted_out.packets,
+            dropped.map(|counter| counter.packets).sum(),
+        ]
+    }
+
+    /// Has the kernel side's counters of an ENI begin anew.
+    pub(crate) fn forget_eni(&mut self, eni: u16) {
+        self.observed.forget_eni(eni).expect("rows of the ENI");
+    }
+
     /// Sets what an ENI may use.
     pub(crate) fn set_limits(&mut self, eni: u16, limits: FlowLimits) {
         self.host.set_limits(eni, limits);
