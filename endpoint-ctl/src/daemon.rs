@@ -131,6 +131,7 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
         desk,
         declared,
         nodes,
+        notices: Vec::new(),
         try_again: None,
         reconciler,
         health,
@@ -173,6 +174,8 @@ struct Daemon {
     desk: Desk,
     declared: watch::Receiver<Arc<Registry>>,
     nodes: watch::Receiver<ClusterView>,
+    /// What is in force only in part.
+    notices: Vec<String>,
     /// When what is declared is to be tried again, if it is not in force.
     try_again: Option<Instant>,
     reconciler: Reconciler,
@@ -227,14 +230,20 @@ impl Daemon {
 
     /// Puts in force this node's part of what is desired.
     async fn apply(&mut self, desired: &Model, missing: Missing) -> Result<(), ReconcileError> {
-        self.apply_part(desired.at(&self.options.node), missing)
-            .await
+        let part = desired.at(&self.options.node);
+        self.apply_part(desired, part, missing).await
     }
 
-    async fn apply_part(&mut self, part: Model, missing: Missing) -> Result<(), ReconcileError> {
+    async fn apply_part(
+        &mut self,
+        desired: &Model,
+        part: Model,
+        missing: Missing,
+    ) -> Result<(), ReconcileError> {
         let plan = self.health.plan(part, Moment::now());
         self.put_in_force(plan, missing).await?;
-        for notice in self.health.desired().notices() {
+        let before = std::mem::replace(&mut self.notices, desired.notices());
+        for notice in self.notices.iter().filter(|one| !before.contains(one)) {
             tracing::warn!("{notice}");
         }
         self.publish(None);
@@ -338,7 +347,7 @@ impl Daemon {
             manifest: self.options.manifest_shown(),
             generation: self.reconciler.generation(),
             error,
-            notices: self.health.desired().notices(),
+            notices: self.notices.clone(),
             interfaces: interfaces.collect(),
             hops: hops.collect(),
             targets: targets.collect(),

@@ -140,7 +140,7 @@ impl Daemon {
         let part = registry.model.at(&self.options.node);
         self.try_again = None;
         if **self.health.desired() != part {
-            let applied = self.apply_part(part, Missing::Await).await;
+            let applied = self.apply_part(&registry.model, part, Missing::Await).await;
             if let Err(error) = applied {
                 let generation = self.reconciler.generation();
                 tracing::error!(

@@ -17,6 +17,7 @@ mod limits;
 mod network;
 mod network_acl;
 mod node;
+mod notice;
 mod prefix_list;
 mod provider;
 mod resources;
@@ -133,16 +134,6 @@ impl Model {
         let resource = service.resources.first()?;
         let balancer = self.load_balancers.get(&resource.load_balancer)?;
         Some(&balancer.provider_network)
-    }
-
-    /// What is in force only in part, a sentence each: where, what, and what happens instead.
-    pub fn notices(&self) -> Vec<String> {
-        let endpoints = self.endpoints.values();
-        let notices = endpoints.flat_map(|endpoint| {
-            let notices = endpoint.policy.notices();
-            notices.map(move |notice| format!("{}: PolicyDocument: {notice}", endpoint.id))
-        });
-        notices.collect()
     }
 
     /// Every server behind every listener, by name.

@@ -213,6 +213,25 @@ impl Judge {
 }
 
 #[test]
+fn what_nothing_gets_through_is_told() {
+    assert_eq!(loaded(&two_nodes()).notices(), [""; 0]);
+    let uplink =
+        "  - { NodeId: node-2, Interface: provider, NatAddresses: [10.0.50.210, 10.0.50.211] }\n";
+    let lost = loaded(&two_nodes().replace(uplink, "")).notices();
+    assert_eq!(lost.len(), 1, "{lost:?}");
+    assert!(
+        lost[0].starts_with("ep-web: Zones: lab-b is at node node-2"),
+        "{lost:?}"
+    );
+    let unbound = loaded(&lab().replace("Interface: vsw-a\n", "")).notices();
+    assert_eq!(unbound.len(), 1, "{unbound:?}");
+    assert!(
+        unbound[0].starts_with("vsw-a: Interface is missing"),
+        "{unbound:?}"
+    );
+}
+
+#[test]
 fn what_may_not_be_said_of_nodes_is_refused() {
     let uplink =
         "  - { NodeId: node-2, Interface: provider, NatAddresses: [10.0.50.210, 10.0.50.211] }\n";
