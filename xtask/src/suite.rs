@@ -204,7 +204,8 @@ fn prog(ws: &Workspace) -> Result<()> {
 fn netns(ws: &Workspace) -> Result<()> {
     tools::find_or_install()?;
     let object = ebpf::build(ws)?;
-    let mut harness_args = vec!["--test-threads=1"];
+    // They mostly wait; more at a time would make each other late.
+    let mut harness_args = vec!["--test-threads=2"];
     if !has_vlan_devices()? {
         println!(
             "NOT RUN: tests of VLAN devices, `vlan::`; this kernel has none (CONFIG_VLAN_8021Q)"

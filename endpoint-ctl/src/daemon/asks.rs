@@ -169,7 +169,7 @@ impl Daemon {
     ) -> Result<Explanation, Answer> {
         let asked = Asked::of(model, question).map_err(|text| {
             let declared = self.desk.view().declared;
-            let elsewhere = Asked::elsewhere(&declared.model, question);
+            let elsewhere = Asked::elsewhere(&declared.model, question, &self.options.node);
             bad_question(elsewhere.unwrap_or(text))
         })?;
         let (interface, family) = (asked.interface(), asked.family());

@@ -16,7 +16,7 @@ use endpoint_common::abi::flow::Family;
 use endpoint_common::wire::Mac;
 
 use crate::compiler::Numbers;
-use crate::model::Model;
+use crate::model::{Model, NodeId};
 use answer::Context;
 use target::Target;
 
@@ -48,8 +48,8 @@ impl<'m> Asked<'m> {
     }
 
     /// What can be said of a question's target that [`of`](Self::of) has not found, if it is declared.
-    pub fn elsewhere(declared: &Model, question: &Question) -> Option<String> {
-        target::elsewhere(declared, question.to.ip)
+    pub fn elsewhere(declared: &Model, question: &Question, here: &NodeId) -> Option<String> {
+        target::elsewhere(declared, question.to.ip, here)
     }
 
     /// The interface the packet arrives on.

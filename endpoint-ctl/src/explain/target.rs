@@ -6,8 +6,8 @@ use std::net::IpAddr;
 
 use super::question::Question;
 use crate::model::{
-    Endpoint, EndpointZone, Model, ProviderNetwork, ProviderNetworkId, ReverseResource, VSwitch,
-    VpcId,
+    Endpoint, EndpointZone, Model, NodeId, ProviderNetwork, ProviderNetworkId, ReverseResource,
+    VSwitch, VpcId,
 };
 
 /// See the module.
@@ -130,17 +130,16 @@ fn nobodys(model: &Model, address: IpAddr, within: Option<&str>, all: &[Target<'
 }
 
 /// Where an address is that nothing at this node leads to: at another node, or nowhere yet.
-pub(super) fn elsewhere(declared: &Model, address: IpAddr) -> Option<String> {
+pub(super) fn elsewhere(declared: &Model, address: IpAddr, here: &NodeId) -> Option<String> {
     let zones = declared.endpoints.values().flat_map(|one| &one.zones);
-    let mut its = zones.filter(|zone| zone.addresses().any(|own| own == address));
-    let zone = its.next()?;
-    let vswitch = declared.vswitches.get(&zone.vswitch)?;
+    let its = zones.filter(|zone| zone.addresses().any(|own| own == address));
+    let mut placed = its.filter_map(|zone| Some((zone, declared.vswitches.get(&zone.vswitch)?)));
+    let (zone, vswitch) = placed.find(|(_, vswitch)| !vswitch.is_at(here))?;
     let bound = match (&vswitch.interface, &vswitch.node) {
-        (None, _) => "is bound to no interface, so nothing arrives there".to_owned(),
         (Some(interface), Some(node)) => {
             format!("is bound to {interface} of node {node}: ask there")
         }
-        (Some(interface), None) => format!("is bound to {interface}"),
+        _ => "is bound to no interface, so nothing arrives there".to_owned(),
     };
     Some(format!(
         "{address} is that of {} in {}, which {bound}",

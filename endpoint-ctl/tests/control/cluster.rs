@@ -163,6 +163,7 @@ fn two_nodes_share_what_is_declared_and_neither_needs_the_other() {
             cluster.fetch(client, &made.enis[node])
         });
     }
+    a_node_says_where_to_ask_about_what_it_has_not(&cluster, &made);
     both_follow_what_either_is_told(&cluster, &made);
     addresses_are_given_once(&cluster, &made);
     etcd_goes_and_comes_back(&mut cluster, &made);
@@ -182,6 +183,31 @@ fn two_nodes_share_what_is_declared_and_neither_needs_the_other() {
         .calls(0)
         .call(Product::PrivateLink, "GetVpcEndpointAttribute", &id);
     assert_eq!(gone.status, 404, "{}", gone.body);
+}
+
+fn a_node_says_where_to_ask_about_what_it_has_not(cluster: &Cluster, made: &Made) {
+    let daemon = cluster.daemons[0].as_ref().expect("it runs");
+    let ask = |ip: &str| {
+        let to = format!("{ip}:80");
+        let argv = [
+            "explain",
+            "--from",
+            address::CLIENT_A,
+            "--to",
+            &to,
+            "--proto",
+            "tcp",
+        ];
+        daemon.ctl(argv).expect("it must run")
+    };
+    let elsewhere = ask(&made.enis[1]);
+    assert_eq!(elsewhere.status.code(), Some(2), "{elsewhere}");
+    assert!(
+        elsewhere.stderr.contains("of node node-2: ask there"),
+        "{elsewhere}"
+    );
+    let here = ask(&made.enis[0]);
+    assert!(here.ok(), "{here}");
 }
 
 fn both_follow_what_either_is_told(cluster: &Cluster, made: &Made) {
