@@ -7,6 +7,7 @@ mod cluster;
 mod commands;
 mod describe;
 mod killed;
+mod load;
 mod network;
 mod node;
 mod restarted;
