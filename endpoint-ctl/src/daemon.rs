@@ -6,6 +6,7 @@ mod asks;
 mod declaring;
 mod describe;
 mod options;
+mod status;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,21 +16,17 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::api;
-use crate::control::{
-    AdminSocket, Ask, FindingState, HopState, InterfaceState, NodeState, NodeStatus, ServerError,
-    TargetState,
-};
+use crate::control::{AdminSocket, Ask, NodeStatus, ServerError};
 use crate::dataplane::{
     Dataplane, DataplaneError, FRAGMENT_TIME, IdleTimes, LoadOptions, OBJECT, TellRate,
 };
-use crate::health::{Change, Health, Moment, Plan, TargetView};
+use crate::health::{Change, Health, Moment, Plan};
 use crate::metering::{Metering, MeteringError};
-use crate::model::{Hook, Model};
+use crate::model::Model;
 use crate::nexthop::NetlinkError;
 use crate::observe::{Names, Observer, ObserverHandle, RuleBook};
-use crate::preflight::Finding;
 use crate::reconcile::{Changes, Missing, ReconcileError, Reconciler};
-use crate::registry::{ClusterView, Desk, DeskError, NodeView, Registry};
+use crate::registry::{ClusterView, Desk, DeskError, Registry};
 
 /// How long start waits for the neighbours of backends before it says it is ready without them.
 const HOP_PATIENCE: Duration = Duration::from_secs(2);
@@ -305,89 +302,6 @@ impl Daemon {
             tracing::error!("{error}");
         }
         self.publish_again();
-    }
-
-    /// Tells what is so now; what was wrong with the last reload still is.
-    fn publish_again(&self) {
-        let error = self.status.borrow().error.clone();
-        self.publish(error);
-    }
-
-    fn publish(&self, error: Option<String>) {
-        let interfaces = self.reconciler.interfaces().into_iter();
-        let interfaces = interfaces.map(|found| InterfaceState {
-            interface: found.interface,
-            ifindex: found.ifindex,
-            hook: found
-                .mode
-                .map_or_else(|| "detached".to_owned(), |mode| mode.to_string()),
-            asked: found.asked.name(),
-            chosen: found.asked == Hook::Auto,
-            mtu: found.mtu,
-            up: found.up,
-            note: found.note,
-            findings: found.findings.into_iter().map(finding_state).collect(),
-        });
-        let hops = self.reconciler.hops().into_iter().map(|hop| HopState {
-            backend: hop.backend,
-            interface: hop.interface,
-            via: hop.via,
-            mac: hop
-                .mac
-                .map(|mac| mac.map(|byte| format!("{byte:02x}")).join(":")),
-            mtu: hop.mtu,
-            note: hop.note,
-        });
-        let targets = self.health.targets().into_iter().map(target_state);
-        let cluster = self.nodes.borrow().clone();
-        self.status.send_replace(NodeStatus {
-            version: env!("CARGO_PKG_VERSION"),
-            pid: std::process::id(),
-            node: self.options.node.to_string(),
-            manifest: self.options.manifest_shown(),
-            generation: self.reconciler.generation(),
-            error,
-            notices: self.notices.clone(),
-            interfaces: interfaces.collect(),
-            hops: hops.collect(),
-            targets: targets.collect(),
-            nodes: cluster.nodes.iter().map(node_state).collect(),
-            store_fault: cluster.fault,
-        });
-    }
-}
-
-fn finding_state(finding: Finding) -> FindingState {
-    FindingState {
-        severity: finding.severity.name(),
-        place: finding.place,
-        problem: finding.problem,
-        mend: finding.mend,
-    }
-}
-
-fn node_state(view: &NodeView) -> NodeState {
-    NodeState {
-        node: view.node.to_string(),
-        is_this: view.is_this,
-        is_there: view.is_there,
-        is_current: view.is_current,
-    }
-}
-
-fn target_state(view: TargetView) -> TargetState {
-    let shown = |when| format!("{when:.0}");
-    TargetState {
-        load_balancer_id: view.target.load_balancer.to_string(),
-        protocol: view.target.transport.number(),
-        listener_port: view.target.listener_port,
-        server_ip: view.target.ip,
-        port: view.target.port,
-        weight: view.weight,
-        state: view.state,
-        reason: view.reason,
-        since: shown(view.since),
-        draining_until: view.draining_until.map(shown),
     }
 }
 
