@@ -22,6 +22,7 @@ use crate::dataplane::{
 };
 use crate::health::{Change, Health, Moment, Plan};
 use crate::metering::{Metering, MeteringError};
+use crate::metrics::MetricsError;
 use crate::model::Model;
 use crate::nexthop::NetlinkError;
 use crate::observe::{Names, Observer, ObserverHandle, RuleBook};
@@ -52,6 +53,9 @@ pub enum DaemonError {
     /// What was used before cannot be had.
     #[error(transparent)]
     Metering(#[from] MeteringError),
+    /// Metrics cannot be served.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     /// The API cannot be served.
     #[error(transparent)]
     Api(#[from] api::StartError),
@@ -145,6 +149,10 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
         stop: listen(SignalKind::terminate())?,
         interrupt: listen(SignalKind::interrupt())?,
     };
+    daemon
+        .options
+        .serve_metrics(&daemon, watched.clone())
+        .await?;
     socket.serve(watched, daemon.observer.clone(), asking);
     let api = daemon.options.serve_api(&daemon.desk)?;
     notify(&[NotifyState::Ready]);

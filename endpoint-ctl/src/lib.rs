@@ -25,6 +25,7 @@ pub mod health;
 pub mod hostpath;
 pub mod manifest;
 pub mod metering;
+pub mod metrics;
 pub mod model;
 pub mod nexthop;
 pub mod observe;

@@ -3,6 +3,7 @@
 //! May import: anyhow, clap, api, compiler, control, daemon, model, observe, registry.
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -43,6 +44,9 @@ pub(super) struct RunArgs {
     api: ApiArgs,
     #[command(flatten)]
     region: RegionArgs,
+    /// Serve metrics for Prometheus here, at /metrics: ADDRESS:PORT
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    metrics_listen: Option<SocketAddr>,
     /// The admin socket
     #[arg(long, default_value = DEFAULT_SOCKET)]
     socket: PathBuf,
@@ -197,6 +201,7 @@ impl RunArgs {
             },
             usage_file: self.usage_file,
             usage_days: self.usage_days,
+            metrics: self.metrics_listen,
             socket: self.socket,
             capacity: Capacity {
                 flows: tables.flows,

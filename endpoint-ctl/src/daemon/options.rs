@@ -1,16 +1,21 @@
-//! How the daemon is run, and what is set up by that: the store, the API.
+//! How the daemon is run, and what is set up by that: the store, the API, metrics.
 //!
-//! May import: api, compiler, metering, model, observe, operations, registry, store, the daemon's own.
+//! May import: api, compiler, control, metering, metrics, model, observe, operations, registry, store, the daemon's own.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use tokio::sync::watch;
+
 use super::declaring::name_of;
-use super::{DaemonError, Declare, DeclareError};
+use super::{Daemon, DaemonError, Declare, DeclareError};
 use crate::api::{self, Server};
 use crate::compiler::Capacity;
+use crate::control::NodeStatus;
 use crate::dataplane::TellRate;
 use crate::metering::{MeteringError, MeteringOptions, Prepared};
+use crate::metrics::{self, Sources};
 use crate::model::{AccountId, NodeId};
 use crate::observe::ObserverOptions;
 use crate::operations::{Operations, Settings};
@@ -47,6 +52,8 @@ pub struct DaemonOptions {
     pub usage_file: Option<PathBuf>,
     /// Days that usage is kept.
     pub usage_days: u32,
+    /// Where metrics are served, if they are.
+    pub metrics: Option<SocketAddr>,
     /// The admin socket.
     pub socket: PathBuf,
     /// Sizes of the tables.
@@ -168,6 +175,25 @@ impl DaemonOptions {
             region: self.region.clone(),
             domain: self.domain.clone(),
         }
+    }
+
+    /// Serves metrics, if they are to be.
+    pub(super) async fn serve_metrics(
+        &self,
+        daemon: &Daemon,
+        status: watch::Receiver<NodeStatus>,
+    ) -> Result<(), DaemonError> {
+        let Some(address) = self.metrics else {
+            return Ok(());
+        };
+        let sources = Sources {
+            status,
+            observer: daemon.observer.clone(),
+            metering: daemon.metering.clone(),
+        };
+        metrics::serve(address, sources).await?;
+        tracing::info!("metrics are served at http://{address}/metrics");
+        Ok(())
     }
 
     /// Serves the API, if it is to be.

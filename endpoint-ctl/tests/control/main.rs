@@ -8,6 +8,7 @@ mod commands;
 mod describe;
 mod killed;
 mod load;
+mod metrics;
 mod network;
 mod node;
 mod restarted;

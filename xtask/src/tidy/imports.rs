@@ -69,6 +69,7 @@ const TABLE: &[Row] = &[
     ),
     row("metering", &["model", "observe", "registry", "store"]),
     row("control", &["explain", "metering", "observe"]),
+    row("metrics", &["control", "metering", "observe"]),
     row(
         "cli",
         &[
