@@ -3,15 +3,23 @@
 
 mod asks;
 mod calls;
+#[path = "../api/client.rs"]
+#[expect(dead_code, reason = "the tests of the API alone use the rest")]
+mod client;
 mod cluster;
 mod commands;
 mod describe;
+mod keyed;
 mod killed;
+mod malformed;
 mod network;
 mod node;
 mod restarted;
 mod scale;
 mod sdk;
+#[path = "../api/signer.rs"]
+#[expect(dead_code, reason = "the tests of the API alone use the rest")]
+mod signer;
 mod standing;
 mod two_nodes;
 mod usage;
