@@ -15,6 +15,7 @@ mod malformed;
 mod network;
 mod node;
 mod restarted;
+mod reverse;
 mod scale;
 mod sdk;
 #[path = "../api/signer.rs"]
@@ -24,3 +25,6 @@ mod standing;
 mod two_nodes;
 mod usage;
 mod waiting;
+#[path = "../netns/web.rs"]
+#[expect(dead_code, reason = "the tests of the packet path alone use the rest")]
+mod web;
