@@ -9,17 +9,19 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// Which API.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Product {
     Ecs,
+    Nlb,
     PrivateLink,
     Vpc,
 }
 
 impl Product {
-    fn version(self) -> &'static str {
+    pub(crate) fn version(self) -> &'static str {
         match self {
             Self::Ecs => "2014-05-26",
+            Self::Nlb => "2022-04-30",
             Self::PrivateLink => "2020-04-15",
             Self::Vpc => "2016-04-28",
         }
