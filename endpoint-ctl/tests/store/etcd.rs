@@ -134,8 +134,13 @@ async fn killed_and_started_again() {
     let (_, first) = (watch.next_event().await.unwrap(), written[0]);
     for round in 0..3 {
         server.kill();
+        // The first may go into a connection that is dying: nobody can say what became of it.
         let error = all_fails_in_time(&store).await;
-        assert!(matches!(error, StoreError::Unreachable { .. }), "{error}");
+        let is_known = |error: &StoreError| matches!(error, StoreError::Unreachable { .. });
+        let is_open = matches!(error, StoreError::Unanswered { .. });
+        assert!(is_known(&error) || is_open, "{error}");
+        let error = all_fails_in_time(&store).await;
+        assert!(is_known(&error), "{error}");
         fault(&cached).await;
         server.run();
         written.push(write_again(&store, &format!("after-{round}")).await);
