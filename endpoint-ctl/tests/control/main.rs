@@ -30,3 +30,4 @@ mod waiting;
 #[path = "../netns/web.rs"]
 #[expect(dead_code, reason = "the tests of the packet path alone use the rest")]
 mod web;
+mod zones;

@@ -135,6 +135,8 @@ fn a_reverse_endpoint_carries_what_the_provider_opens_and_nothing_else() {
     assert_eq!(shown["EndpointType"], "Reverse", "{shown}");
     assert_eq!(shown["ConnectionStatus"], "Connected", "{shown}");
 
+    managed_group_is_right(calls, &reversed.endpoint);
+
     // The other way round: neither the ENI nor the service's own load balancer behind it.
     for port in ["80", "8080"] {
         let url = format!("http://{ENI_A}:{port}/");
@@ -206,10 +208,33 @@ fn a_reverse_endpoint_is_never_dual_stack() {
     assert_eq!(answer.expect("it serves").peer, ENI_A);
 }
 
+/// The group that comes with a reverse endpoint lets everything in, and is nobody's to change.
+#[track_caller]
+fn managed_group_is_right(calls: &Calls, endpoint: &str) {
+    let id = format!("sg-managed-{endpoint}");
+    let group = [("SecurityGroupId", id.as_str())];
+    let shown = calls.call(Product::Ecs, "DescribeSecurityGroupAttribute", &group);
+    let shown = shown.ok();
+    let rules = shown["Permissions"]["Permission"].as_array();
+    let rules = rules.expect("a list").iter().map(|rule| {
+        let names = ["Direction", "IpProtocol", "Policy", "Priority"];
+        let said = names.map(|name| rule[name].as_str().unwrap_or_default());
+        let peers = ["SourceCidrIp", "Ipv6SourceCidrIp"].map(|name| rule[name].as_str());
+        (said, peers.map(Option::unwrap_or_default))
+    });
+    let all = ["ingress", "ALL", "Accept", "1"];
+    let expected = [(all, ["0.0.0.0/0", ""]), (all, ["", "::/0"])];
+    assert_eq!(rules.collect::<Vec<_>>(), expected, "{shown}");
+    let refused = calls.call(Product::Ecs, "DeleteSecurityGroup", &group);
+    let code = &refused.body["Code"];
+    assert_eq!(code, "InvalidOperation.ResourceManagedByCloudProduct");
+}
+
 #[track_caller]
 fn assert_dual_stack_is_refused(refused: &Answered) {
     let Answered { status, body } = refused;
-    assert!((400..500).contains(status), "{body}");
+    assert_eq!(*status, 400, "{body}");
+    assert_eq!(body["Code"], "InvalidAddressIpVersion", "{body}");
     let message = body["Message"].as_str().unwrap_or_default();
     assert!(message.contains("cannot be dual-stack"), "{body}");
 }

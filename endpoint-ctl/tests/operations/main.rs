@@ -11,6 +11,7 @@ mod ecs_rule_faults;
 mod ecs_rules;
 mod endpoint;
 mod endpoint_races;
+mod endpoint_rows;
 mod flow_log;
 mod migration;
 mod network_acl;
