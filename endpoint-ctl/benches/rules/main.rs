@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use endpoint_ctl::compiler::{Numbers, Tables, compile};
+use endpoint_ctl::compiler::{Capacity, Numbers, Tables, compile};
 use endpoint_ctl::dataplane::{TellRate, XdpAction};
 use endpoint_ctl::manifest;
 use endpoint_ctl::model::{Model, PortRange};
@@ -66,16 +66,105 @@ fn run() -> Result<()> {
         "{:>7}  {:>6} {:>7}  {:>8}  {:>8} {:>8} {:>7}  {:>10} {:>6}",
         "rules", "denied", "new", "manifest", "compile", "apply", "one", "memory", "each"
     );
-    let mut first: Option<Row> = None;
+    let mut subjects = Vec::new();
     for rules in SIZES {
-        let row = Row::measure(rules, rounds)?;
-        row.print(first.as_ref());
-        first.get_or_insert(row);
+        subjects.push(Subject::new(rules)?);
+    }
+    // Round by round, so that a machine that is slow for a while is so for all sizes.
+    for _ in 0..rounds {
+        for subject in &mut subjects {
+            subject.round()?;
+        }
+    }
+    let rows: Vec<_> = subjects.iter().map(Subject::row).collect();
+    for row in &rows {
+        row.print(rows.first());
     }
     Ok(())
 }
 
-/// A size's figures.
+/// A size, and what is measured of it.
+struct Subject {
+    rules: u32,
+    capacity: Capacity,
+    model: Model,
+    changed: Model,
+    bytes: usize,
+    manifest: Vec<f64>,
+    compile: Vec<f64>,
+    apply: Vec<f64>,
+    one: Vec<f64>,
+    denied: Vec<f64>,
+    new: Vec<f64>,
+}
+
+impl Subject {
+    fn new(rules: u32) -> Result<Self> {
+        let model = manifest::load(&node::text(rules), "bench", None)?;
+        Ok(Self {
+            rules,
+            capacity: capacity(ROOM, rules),
+            changed: with_one_changed(model.clone())?,
+            model,
+            bytes: 0,
+            manifest: Vec::new(),
+            compile: Vec::new(),
+            apply: Vec::new(),
+            one: Vec::new(),
+            denied: Vec::new(),
+            new: Vec::new(),
+        })
+    }
+
+    fn round(&mut self) -> Result<()> {
+        let text = node::text(self.rules);
+        let (_, manifest) = timed(|| Ok(manifest::load(&text, "bench", None)?))?;
+        self.manifest.push(manifest);
+        let mut node = Node::of(&self.model, &self.capacity, TellRate::default())?;
+        let mut numbers = Numbers::default();
+        let capacity = &self.capacity;
+        let mut compiled = |model: &Model, generation| {
+            timed(|| {
+                numbers.assign(model);
+                Ok(compile(model, &numbers, generation, capacity)?)
+            })
+        };
+        let (tables, compile) = compiled(&self.model, 2)?;
+        self.compile.push(compile);
+        let ((), apply) = timed(|| node.apply(&tables))?;
+        self.apply.push(apply);
+        // The bank that comes next holds what it held before: a running node's case.
+        node.apply(&Tables {
+            generation: 3,
+            ..tables.clone()
+        })?;
+        let (after, again) = compiled(&self.changed, 4)?;
+        let ((), written) = timed(|| node.apply(&after))?;
+        self.one.push(again + written);
+        self.bytes = after.policy.bytes();
+        let mut rig = Rig::load(1 << 24)?;
+        let mut node = Node::of(&self.changed, &self.capacity, TellRate::default())?;
+        self.denied.push(refused(&mut rig, &mut node)?);
+        self.new.push(opened(&mut rig, &node)?);
+        Ok(())
+    }
+
+    fn row(&self) -> Row {
+        let time = |seconds: &[f64]| Duration::from_secs_f64(median(seconds));
+        Row {
+            rules: self.rules,
+            denied: median(&self.denied),
+            new: median(&self.new),
+            manifest: time(&self.manifest),
+            compile: time(&self.compile),
+            apply: time(&self.apply),
+            one: time(&self.one),
+            bytes: self.bytes,
+        }
+    }
+}
+
+/// A size's figures: medians.
 struct Row {
     rules: u32,
     denied: f64,
@@ -89,47 +178,6 @@ struct Row {
 }
 
 impl Row {
-    fn measure(rules: u32, rounds: usize) -> Result<Self> {
-        let text = node::text(rules);
-        let (model, manifest) = timed(|| Ok(manifest::load(&text, "bench", None)?))?;
-        let capacity = capacity(ROOM, rules);
-        let mut node = Node::of(&model, &capacity, TellRate::default())?;
-        let mut numbers = Numbers::default();
-        let mut compiled = |model: &Model, generation| {
-            timed(|| {
-                numbers.assign(model);
-                Ok(compile(model, &numbers, generation, &capacity)?)
-            })
-        };
-        let (tables, compile) = compiled(&model, 2)?;
-        let ((), apply) = timed(|| node.apply(&tables))?;
-        // The bank that comes next holds what it held before: a running node's case.
-        node.apply(&Tables {
-            generation: 3,
-            ..tables.clone()
-        })?;
-        let changed = with_one_changed(model)?;
-        let (after, again) = compiled(&changed, 4)?;
-        let ((), written) = timed(|| node.apply(&after))?;
-        let (mut denied, mut new) = (Vec::new(), Vec::new());
-        for _ in 0..rounds {
-            let mut rig = Rig::load(1 << 24)?;
-            let mut node = Node::of(&changed, &capacity, TellRate::default())?;
-            denied.push(refused(&mut rig, &mut node)?);
-            new.push(opened(&mut rig, &node)?);
-        }
-        Ok(Self {
-            rules,
-            denied: median(&denied),
-            new: median(&new),
-            manifest,
-            compile,
-            apply,
-            one: again + written,
-            bytes: after.policy.bytes(),
-        })
-    }
-
     fn print(&self, first: Option<&Self>) {
         let ms = |time: Duration| format!("{:.1} ms", time.as_secs_f64() * 1e3);
         println!(
@@ -174,12 +222,12 @@ impl Row {
     }
 }
 
-/// CPU time of this thread.
-fn timed<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, Duration)> {
+/// Seconds of this thread's CPU time.
+fn timed<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, f64)> {
     let now = || clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from);
     let start = now()?;
     let done = work()?;
-    Ok((done, now()?.saturating_sub(start)))
+    Ok((done, now()?.saturating_sub(start).as_secs_f64()))
 }
 
 /// The model with other ports in the rule in the middle.

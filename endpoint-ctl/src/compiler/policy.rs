@@ -49,6 +49,29 @@ struct GroupsKey {
     local: Vec<bool>,
 }
 
+/// What a group says of one direction.
+#[derive(Default)]
+struct Said {
+    /// Whether anything.
+    is_any: bool,
+    /// The ENIs that those of its rules are of that are not of all.
+    local: Vec<IpNet>,
+}
+
+impl Said {
+    /// By [`Direction`]. A group may have very many rules, so they are looked at once.
+    fn of(group: &SecurityGroup) -> [Self; 2] {
+        let mut said = <[Self; 2]>::default();
+        said[Direction::Ingress as usize].is_any = group.inner_access == Policy::Accept;
+        for rule in &group.rules {
+            let of_this = &mut said[rule.direction as usize];
+            of_this.is_any = true;
+            of_this.local.extend(rule.local);
+        }
+        said
+    }
+}
+
 /// Compiles rule sets into one shared node store.
 pub(super) struct PolicyCompiler<'a> {
     model: &'a Model,
@@ -57,12 +80,15 @@ pub(super) struct PolicyCompiler<'a> {
     acls: BTreeMap<(Family, VSwitchId), (u32, u32)>,
     groups: BTreeMap<GroupsKey, u32>,
     members: BTreeMap<&'a SecurityGroupId, Vec<IpNet>>,
+    said: BTreeMap<&'a SecurityGroupId, [Said; 2]>,
     /// The rule whose number was asked for last.
     last_rule: Cell<u32>,
 }
 
 impl<'a> PolicyCompiler<'a> {
     pub(super) fn new(model: &'a Model, numbers: &'a Numbers) -> Self {
+        let groups = model.security_groups.values();
+        let said = groups.map(|group| (&group.id, Said::of(group)));
         Self {
             model,
             numbers,
@@ -70,6 +96,7 @@ impl<'a> PolicyCompiler<'a> {
             acls: BTreeMap::new(),
             groups: BTreeMap::new(),
             members: members(model),
+            said: said.collect(),
             last_rule: Cell::new(0),
         }
     }
@@ -153,16 +180,13 @@ impl<'a> PolicyCompiler<'a> {
         default: Policy,
     ) -> u32 {
         let family = family_of(eni);
-        let of_this = |rule: &&SecurityGroupRule| rule.direction == direction;
-        let lets_members_in = |group: &SecurityGroup| {
-            group.inner_access == Policy::Accept && direction == Direction::Ingress
-        };
-        let says_something = |group: &&SecurityGroup| {
-            lets_members_in(group) || group.rules.iter().any(|rule| of_this(&rule))
-        };
-        let groups: Vec<_> = groups.iter().copied().filter(says_something).collect();
-        let rules = groups.iter().flat_map(|group| &group.rules).filter(of_this);
-        let local = rules.filter_map(|rule| rule.local);
+        let of_this = direction as usize;
+        let said = groups.iter().filter_map(|group| {
+            let said = self.said.get(&group.id)?.get(of_this)?;
+            said.is_any.then_some((*group, said))
+        });
+        let (groups, said): (Vec<_>, Vec<_>) = said.unzip();
+        let local = said.iter().flat_map(|said| &said.local);
         let key = GroupsKey {
             family,
             is_ingress: direction == Direction::Ingress,
